@@ -1,0 +1,2 @@
+//! secretarybird
+fn main() {}
