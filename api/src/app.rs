@@ -1,0 +1,1 @@
+//! The one place where the service is wired together from its configuration.

@@ -1,0 +1,1 @@
+//! Forges (GitHub, GitLab, Gitea, Forgejo, Bitbucket Cloud) behind one trait.

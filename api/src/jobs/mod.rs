@@ -1,0 +1,1 @@
+//! Jobs: the worker, the sweep, the schedule.

@@ -1,0 +1,12 @@
+//! The service and the command line: store, jobs, forges and HTTP around [`scanner`].
+//!
+//! The binary is `main.rs`, a few lines; everything else is here so that tests and benchmarks can call it.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod forges;
+pub mod http;
+pub mod jobs;
+pub mod store;
+pub mod telemetry;

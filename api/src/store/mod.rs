@@ -1,0 +1,1 @@
+//! The store: whole decisions behind one trait.
