@@ -5,6 +5,7 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod credential;
 pub mod forges;
 pub mod http;
 pub mod jobs;
