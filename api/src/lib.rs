@@ -8,6 +8,7 @@ pub mod config;
 pub mod credential;
 pub mod forges;
 pub mod http;
+pub mod identity;
 pub mod jobs;
 pub mod store;
 pub mod telemetry;

@@ -1,1 +1,69 @@
-//! Logs, request ids and metrics.
+//! Logs on stderr and Prometheus metrics. Neither ever carries a header, a body, a query or a credential.
+
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{ConfigError, Log, LogFormat};
+
+/// Names of the metrics.
+pub mod metric {
+    /// Counter of answered requests by method, route and status.
+    pub const REQUESTS: &str = "secretarybird_http_requests_total";
+    /// Histogram of the seconds a request took, by method and route.
+    pub const REQUEST_SECONDS: &str = "secretarybird_http_request_duration_seconds";
+    /// Gauge of requests under way.
+    pub const REQUESTS_UNDER_WAY: &str = "secretarybird_http_requests_in_flight";
+    /// Counter of webhook deliveries by forge, event and outcome.
+    pub const DELIVERIES: &str = "secretarybird_webhook_deliveries_total";
+    /// Counter of refused identities by reason.
+    pub const AUTHENTICATION_FAILURES: &str = "secretarybird_authentication_failures_total";
+    /// Gauge, always 1, labelled with the version.
+    pub const BUILD: &str = "secretarybird_build_info";
+}
+
+/// Starts logging. A second call in the same process changes nothing.
+///
+/// # Errors
+/// A filter that cannot be read.
+pub fn start_logs(log: &Log) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(&log.filter)
+        .map_err(|error| ConfigError::Setting { setting: "log.filter", reason: error.to_string() })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match log.format {
+        LogFormat::Text => lines.with_ansi(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).try_init(),
+    };
+    // only one subscriber can be; the first one stays, as with two servers in one test process
+    drop(started);
+    Ok(())
+}
+
+/// The process's metrics, started at the first call. `None` when another recorder is already installed.
+pub fn metrics_handle() -> Option<&'static PrometheusHandle> {
+    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    HANDLE.get_or_init(install).as_ref()
+}
+
+fn install() -> Option<PrometheusHandle> {
+    let seconds = [0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 300.0];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)
+        .ok()?
+        .install_recorder()
+        .ok()?;
+    describe();
+    Some(handle)
+}
+
+fn describe() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
+    describe_counter!(metric::REQUESTS, "Answered requests by method, route and status.");
+    describe_histogram!(metric::REQUEST_SECONDS, "Seconds that a request took.");
+    describe_gauge!(metric::REQUESTS_UNDER_WAY, "Requests under way.");
+    describe_counter!(metric::DELIVERIES, "Webhook deliveries by forge, event and outcome.");
+    describe_counter!(metric::AUTHENTICATION_FAILURES, "Refused identities by reason.");
+    describe_gauge!(metric::BUILD, "Always 1; the version is a label.");
+    gauge!(metric::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
