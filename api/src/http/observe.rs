@@ -64,7 +64,7 @@ fn finish(mut response: Response, path: &str, id: &str) -> Response {
     let error = error.or_else(|| {
         let bare = status.is_client_error() || status.is_server_error();
         let documented = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM);
-        (bare && !documented && !response.extensions().get::<Deliberate>().is_some())
+        (bare && !documented && response.extensions().get::<Deliberate>().is_none())
             .then(|| ApiError::from_status(status))
     });
     if let Some(error) = error {
