@@ -1,0 +1,3 @@
+//! A report in the forms that people and programs read.
+
+pub mod text;
