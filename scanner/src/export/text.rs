@@ -195,11 +195,11 @@ fn secrets(out: &mut String, report: &Report) {
 
 fn exposure(detail: &SecretDetail) -> String {
     let mut text = String::new();
-    if let Some(first) = detail.occurrences.first() {
-        if let (Some(commit), Some(author)) = (&first.commit, &first.author) {
-            let day = first.time.as_deref().map_or("", |time| time.get(..10).unwrap_or(time));
-            let _ = write!(text, "since {day} in {} by {author}, ", short(commit));
-        }
+    if let Some(first) = detail.occurrences.first()
+        && let (Some(commit), Some(author)) = (&first.commit, &first.author)
+    {
+        let day = first.time.as_deref().map_or("", |time| time.get(..10).unwrap_or(time));
+        let _ = write!(text, "since {day} in {} by {author}, ", short(commit));
     }
     text.push_str(if detail.in_head { "still in the tree" } else { "gone from the tree, still in the history" });
     if detail.occurrences.len() > 1 {
