@@ -1,7 +1,52 @@
 //! The command line: one file per subcommand.
+
+mod config;
+mod exit;
+
 use std::process::ExitCode;
 
-/// Parses the arguments, runs the subcommand and answers its exit code.
+use clap::{Parser, Subcommand};
+
+pub use exit::{Exit, Failure};
+
+/// Watches over an organisation's Python repositories: exact inventory, advisories, unused packages, committed secrets.
+#[derive(Debug, Parser)]
+#[command(name = "secretarybird", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The server's configuration.
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// Parses the arguments, runs the subcommand and answers its exit code (design: 0 clean, 1 policy violated, 2 usage or
+/// configuration, 3 incomplete, 4 server or authentication unreachable).
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // --help and --version are no errors: clap knows where each goes
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Clean };
+            return if error.print().is_ok() { exit.into() } else { Exit::Usage.into() };
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::usage(format!("cannot start the runtime: {error}")).report(),
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Config(command) => config::run(command),
+    }
 }
