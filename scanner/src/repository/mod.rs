@@ -1,5 +1,17 @@
 //! git at the edge: mirrors, snapshots of commits, history. Nothing of a scanned repository is ever executed.
 
+pub mod directory_snapshot;
+pub mod error;
+pub mod git_snapshot;
+pub mod mirror;
+pub mod origin;
+mod revision;
+mod settings;
 pub mod snapshot;
 
+pub use directory_snapshot::DirectorySnapshot;
+pub use error::RepositoryError;
+pub use git_snapshot::GitSnapshot;
+pub use mirror::{Mirror, OnProgress, Progress};
+pub use origin::{Credentials, Origin, RemoteUrl};
 pub use snapshot::{Entry, EntryKind, MemorySnapshot, ReadError, Snapshot};
