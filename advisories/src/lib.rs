@@ -1,9 +1,22 @@
 //! What is known to be bad: advisory feeds, affected ranges, the index and matching.
+//!
+//! [`load()`] makes an [`AdvisoryIndex`] from an archive, a directory or a snapshot; [`AdvisoryIndex::matches`] says what affects a version.
 
+pub mod advisory;
+pub mod index;
+pub mod load;
+pub mod matching;
+pub mod osv;
 pub mod package;
 pub mod range;
 pub mod severity;
+pub mod signals;
+pub mod snapshot;
 pub mod version_key;
 
+pub use advisory::{Advisory, Affected};
+pub use index::{AdvisoryIndex, Damaged, RecordProblem};
+pub use load::{LoadError, load, load_cached};
+pub use matching::Match;
 pub use package::{InvalidPackageName, PackageName, Version};
-pub use severity::Severity;
+pub use severity::{Rating, Severity};

@@ -89,7 +89,7 @@ fn public_part(version: &pep440_rs::Version) -> Vec<u8> {
 }
 
 /// A count of bytes, then the bytes, the highest first.
-fn push_integer(key: &mut Vec<u8>, number: u64) {
+pub(crate) fn push_integer(key: &mut Vec<u8>, number: u64) {
     let bytes = number.to_be_bytes();
     let skip = (number.leading_zeros() / 8) as usize;
     key.push((8 - skip) as u8);
