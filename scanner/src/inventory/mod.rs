@@ -1,5 +1,143 @@
 //! Every manifest and lockfile of a snapshot as packages.
+//!
+//! One file per format, each naming its specification; `requirement.rs` and `origin.rs` are what the formats share (PEP 508 and
+//! addresses), `graph.rs` says who pulls in whom, `join.rs` brings manifests and their lockfiles together.
 
+pub mod discovery;
+pub mod graph;
+pub mod join;
+pub mod origin;
 pub mod package;
+pub mod poetry;
+pub mod poetry_constraint;
+pub mod pyproject;
+mod pyproject_poetry;
+pub mod requirement;
+pub mod requirements;
+pub mod text;
+pub mod toml_file;
+pub mod uv;
 
-pub use package::{Dependency, Format, Manifest, Package, Source};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use advisories::{PackageName, Version};
+
+pub use package::{Dependency, Format, Manifest, Package, Project, Role, Source};
+
+use crate::diagnostic::{Diagnostic, Stage};
+use crate::repository::{Entry, EntryKind, Snapshot};
+use discovery::Found;
+use join::Locked;
+use text::SourceText;
+
+/// A manifest larger than this is no manifest.
+const MAX_BYTES: u64 = 128 << 20;
+
+/// All manifests of a snapshot, and what in them was not understood.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// Sorted by path.
+    pub manifests: Vec<Manifest>,
+    /// Faults and remarks.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Inventory {
+    /// The packages to look up in advisories, each with its manifest: those with a version that are not the repository's own
+    /// source trees. A pin that the manifest's lockfile has too, or that an included file reports itself, comes once.
+    #[must_use]
+    pub fn matchable(&self) -> Vec<(&Manifest, &Package)> {
+        let mut pins: HashMap<&str, HashSet<(&PackageName, &Version)>> = HashMap::new();
+        for manifest in &self.manifests {
+            let of = manifest.packages.iter().filter_map(|package| Some((&package.name, package.version.as_ref()?)));
+            pins.insert(&manifest.path, of.collect());
+        }
+        let mut matchable = Vec::new();
+        for manifest in &self.manifests {
+            for package in &manifest.packages {
+                let Some(version) = package.version.as_ref().filter(|_| !package.source.is_own_tree()) else {
+                    continue;
+                };
+                let elsewhere = manifest.locked_by.iter().chain(&package.declared_in);
+                let repeated = elsewhere
+                    .filter_map(|path| pins.get(path.as_str()))
+                    .any(|pins| pins.contains(&(&package.name, version)));
+                if !repeated {
+                    matchable.push((manifest, package));
+                }
+            }
+        }
+        matchable
+    }
+
+    /// The names of the repository's own projects.
+    #[must_use]
+    pub fn own_names(&self) -> BTreeSet<PackageName> {
+        let named = self.manifests.iter().filter_map(|manifest| manifest.project.as_ref()?.name.clone());
+        let trees = self.manifests.iter().flat_map(|manifest| &manifest.packages).filter(|p| p.source.is_own_tree());
+        named.chain(trees.map(|package| package.name.clone())).collect()
+    }
+}
+
+/// Reads every manifest and lockfile of a snapshot.
+pub fn read(snapshot: &dyn Snapshot) -> Inventory {
+    let mut reading = Reading {
+        snapshot,
+        requirements: requirements::Reader::new(snapshot),
+        manifests: Vec::new(),
+        locks: Vec::new(),
+        diagnostics: Vec::new(),
+    };
+    for entry in snapshot.entries().iter().filter(|entry| entry.kind == EntryKind::File) {
+        if let Some(found) = discovery::recognise(&entry.path) {
+            reading.read(entry, found);
+        }
+    }
+    let Reading { requirements, mut manifests, locks, mut diagnostics, .. } = reading;
+    diagnostics.extend(requirements.diagnostics);
+    join::join(&mut manifests, locks, &mut diagnostics);
+    manifests.sort_by(|left, right| left.path.cmp(&right.path));
+    diagnostics.sort();
+    diagnostics.dedup();
+    Inventory { manifests, diagnostics }
+}
+
+struct Reading<'s> {
+    snapshot: &'s dyn Snapshot,
+    requirements: requirements::Reader<'s>,
+    manifests: Vec<Manifest>,
+    locks: Vec<Locked>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, entry: &Entry, found: Found) {
+        if entry.size > MAX_BYTES {
+            let reason = format!("{} bytes are more than a manifest may have ({MAX_BYTES})", entry.size);
+            self.diagnostics.push(Diagnostic::gap(Stage::Inventory, entry.path.clone(), reason));
+            return;
+        }
+        match found {
+            Found::Requirements => self.manifests.extend(self.requirements.read(&entry.path, true)),
+            Found::PerhapsRequirements => self.manifests.extend(self.requirements.read(&entry.path, false)),
+            Found::Manifest(format) => match self.snapshot.read(&entry.path) {
+                Ok(bytes) => {
+                    let file = SourceText::decode(&entry.path, &bytes, &mut self.diagnostics);
+                    self.parse(&file, format);
+                }
+                Err(error) => {
+                    self.diagnostics.push(Diagnostic::gap(Stage::Inventory, entry.path.clone(), error.to_string()));
+                }
+            },
+        }
+    }
+
+    fn parse(&mut self, file: &SourceText, format: Format) {
+        match format {
+            Format::Uv => self.manifests.push(uv::read(file, &mut self.diagnostics)),
+            Format::Poetry => self.locks.push(poetry::read(file, &mut self.diagnostics)),
+            Format::Pyproject => self.manifests.push(pyproject::read(file, &mut self.diagnostics)),
+            _ => {}
+        }
+    }
+}

@@ -94,14 +94,20 @@ pub struct Package {
     pub source: Source,
     /// Asked for by the project itself, not only by another package.
     pub direct: bool,
+    /// Brought by what the project needs at run time, not only by groups and extras.
+    #[serde(default)]
+    pub main: bool,
     /// Dependency groups that bring it; `main` is not named. Sorted.
     pub groups: Vec<String>,
     /// The project's extras that bring it. Sorted.
     pub extras: Vec<String>,
     /// The environment marker it stands under, as written.
     pub marker: Option<String>,
-    /// 1-based line in the manifest.
+    /// 1-based line in the manifest, or in `declared_in`.
     pub line: Option<u32>,
+    /// The file that `line` counts in, where it is not the manifest itself (`-r base.txt`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_in: Option<String>,
     /// Shortest paths from what the project asked for to this package (both ends included, so that a direct one has none). Sorted.
     pub via: Vec<Vec<PackageName>>,
     /// The manifest pins it by hash.
@@ -110,6 +116,29 @@ pub struct Package {
     /// Names and versions it depends on, by the lock's own edges.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<Dependency>,
+}
+
+impl Package {
+    /// A package of which nothing else is known yet.
+    #[must_use]
+    pub fn new(name: PackageName, source: Source) -> Self {
+        Self {
+            name,
+            version: None,
+            specifier: None,
+            source,
+            direct: false,
+            main: false,
+            groups: Vec::new(),
+            extras: Vec::new(),
+            marker: None,
+            line: None,
+            declared_in: None,
+            via: Vec::new(),
+            hashed: false,
+            dependencies: Vec::new(),
+        }
+    }
 }
 
 /// An edge of a lockfile's graph.
@@ -125,6 +154,36 @@ pub struct Dependency {
     pub marker: Option<String>,
 }
 
+/// What a file says about its packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// What a person asks for: `pyproject.toml`, `requirements.in`, `Pipfile`.
+    #[default]
+    Declared,
+    /// What a resolver chose: `uv.lock`, or a requirements file compiled by pip-tools or uv.
+    Locked,
+    /// Bounds on what may be chosen, which install nothing by themselves: `constraints.txt`.
+    Constraints,
+}
+
+/// The project a manifest describes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// Its own name.
+    pub name: Option<PackageName>,
+    /// Its own version, where it is written down.
+    pub version: Option<Version>,
+    /// Which Python versions it allows, as written.
+    pub requires_python: Option<String>,
+    /// Directories (globs, relative to the manifest) of the workspace's members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
+    /// Globs of directories that are no members after all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded_members: Vec<String>,
+}
+
 /// A manifest or lockfile and its packages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -132,6 +191,23 @@ pub struct Manifest {
     pub path: String,
     /// What it is.
     pub format: Format,
+    /// Whether it asks, pins or bounds.
+    #[serde(default)]
+    pub role: Role,
+    /// The project it describes, if it describes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Project>,
+    /// The lockfile (its path) that answers for this manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_by: Option<String>,
     /// In the order of the file.
     pub packages: Vec<Package>,
+}
+
+impl Manifest {
+    /// A manifest without packages.
+    #[must_use]
+    pub fn new(path: &str, format: Format, role: Role) -> Self {
+        Self { path: path.to_owned(), format, role, project: None, locked_by: None, packages: Vec::new() }
+    }
 }

@@ -1,0 +1,115 @@
+//! A manifest beside its lockfile: what the manifest asks for becomes the lock's roots, and the lock answers for the manifest.
+
+use std::collections::HashMap;
+
+use super::graph::{Graph, Label};
+use super::package::{Format, Manifest, Package, Role, Source};
+use super::poetry;
+use super::requirements::joined;
+use crate::diagnostic::{Diagnostic, Stage};
+
+/// A lockfile whose roots stand in another file.
+#[derive(Debug)]
+pub struct Locked {
+    /// Its packages.
+    pub manifest: Manifest,
+    /// Their edges.
+    pub graph: Graph,
+}
+
+/// Joins all manifests of a repository.
+pub fn join(manifests: &mut Vec<Manifest>, locks: Vec<Locked>, diagnostics: &mut Vec<Diagnostic>) {
+    let by_path: HashMap<String, usize> =
+        manifests.iter().enumerate().map(|(index, manifest)| (manifest.path.clone(), index)).collect();
+    for lock in locks {
+        let beside = declaring_file(lock.manifest.format).and_then(|name| joined(&lock.manifest.path, name));
+        let declared = beside.and_then(|path| by_path.get(&path)).map(|&index| &manifests[index]);
+        let settled = settle(lock, declared, diagnostics);
+        manifests.push(settled);
+    }
+    for (declared, lock) in answers(manifests) {
+        if let Some(&index) = by_path.get(&declared) {
+            manifests[index].locked_by.get_or_insert(lock);
+        }
+    }
+}
+
+fn declaring_file(lock: Format) -> Option<&'static str> {
+    match lock {
+        Format::Uv | Format::Poetry | Format::Pdm | Format::Pylock => Some("pyproject.toml"),
+        Format::Pipenv => Some("Pipfile"),
+        _ => None,
+    }
+}
+
+fn settle(lock: Locked, declared: Option<&Manifest>, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
+    let Locked { mut manifest, mut graph } = lock;
+    let said: Vec<_> = manifest.packages.iter().map(|p| (p.main, p.groups.clone(), p.extras.clone())).collect();
+    match declared {
+        Some(declared) => add_roots(&mut graph, &mut manifest.packages, declared),
+        None if !graph.has_roots() => {
+            for top in graph.tops(manifest.packages.len()) {
+                graph.root(&Label::Main, top, &[]);
+            }
+            let reason =
+                "no manifest beside this lockfile: what no other package needs is taken as asked for by the project";
+            diagnostics.push(Diagnostic::remark(Stage::Inventory, manifest.path.clone(), reason));
+        }
+        None => {}
+    }
+    let remark = graph.settle(&mut manifest.packages);
+    diagnostics.extend(remark.map(|text| Diagnostic::remark(Stage::Inventory, manifest.path.clone(), text)));
+    let alone = declared.is_none();
+    for (package, (main, groups, extras)) in manifest.packages.iter_mut().zip(said) {
+        // what the lock itself says of groups is what its resolver computed, and wins
+        if main || !groups.is_empty() || alone {
+            (package.main, package.groups) = (main, groups);
+        }
+        if !extras.is_empty() {
+            package.extras = extras;
+        }
+    }
+    manifest
+}
+
+fn add_roots(graph: &mut Graph, packages: &mut [Package], declared: &Manifest) {
+    for wanted in &declared.packages {
+        if wanted.groups.iter().any(|group| group == super::pyproject::BUILD_GROUP) {
+            continue;
+        }
+        let mut labels: Vec<Label> = wanted.groups.iter().cloned().map(Label::Group).collect();
+        labels.extend(wanted.extras.iter().cloned().map(Label::Extra));
+        labels.extend(wanted.main.then_some(Label::Main));
+        for target in poetry::chosen(graph, packages, &wanted.name, wanted.specifier.as_deref()) {
+            for label in &labels {
+                graph.root(label, target, &[]);
+            }
+            let package = &mut packages[target];
+            package.specifier = package.specifier.take().or_else(|| wanted.specifier.clone());
+        }
+    }
+}
+
+/// Which lockfile answers for which manifest, as paths.
+fn answers(manifests: &[Manifest]) -> Vec<(String, String)> {
+    let mut answers = Vec::new();
+    for lock in manifests.iter().filter(|manifest| manifest.role == Role::Locked) {
+        let mut beside = |name: &str| answers.extend(joined(&lock.path, name).map(|path| (path, lock.path.clone())));
+        if let Some(name) = declaring_file(lock.format) {
+            beside(name);
+        }
+        if lock.format == Format::Uv {
+            for package in &lock.packages {
+                if let Source::Editable { path } | Source::Path { path, directory: true } = &package.source {
+                    beside(&format!("{path}/pyproject.toml"));
+                }
+            }
+        }
+        if lock.format == Format::Requirements
+            && let Some(stem) = lock.path.strip_suffix(".txt")
+        {
+            answers.push((format!("{stem}.in"), lock.path.clone()));
+        }
+    }
+    answers
+}

@@ -1,0 +1,124 @@
+//! `[tool.poetry]` of a `pyproject.toml`.
+//!
+//! Specification: <https://python-poetry.org/docs/pyproject/> and <https://python-poetry.org/docs/dependency-specification/>.
+
+use advisories::{PackageName, Version};
+use toml::de::DeTable;
+
+use super::origin;
+use super::package::{Package, Source};
+use super::pyproject::{Reader, Serves, entries};
+use super::requirement::pinned;
+use super::toml_file::{self, Value};
+
+/// Reads the tables into the manifest.
+pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
+    let Some(poetry) = toml_file::table(root, &["tool", "poetry"]) else { return };
+    reader.name_project(poetry, "name", "python");
+    let extras = extras(poetry);
+    let dependencies = entries(poetry, &["dependencies"]);
+    if let Some((_, _, python)) = dependencies.iter().find(|(name, _, _)| *name == "python") {
+        let python = python.get_ref().as_str().map(str::to_owned);
+        let project = reader.manifest.project.get_or_insert_default();
+        project.requires_python = project.requires_python.take().or(python);
+    }
+    for (name, at, value) in dependencies {
+        let brought_by: Vec<String> = extras
+            .iter()
+            .filter(|(_, members)| PackageName::new(name).is_ok_and(|name| members.contains(&name)))
+            .map(|(extra, _)| extra.clone())
+            .collect();
+        declare(reader, name, at, value, &|is_optional| match is_optional {
+            true => Serves { extras: brought_by.clone(), ..Serves::default() },
+            false => Serves::main(),
+        });
+    }
+    for (name, at, value) in entries(poetry, &["dev-dependencies"]) {
+        declare(reader, name, at, value, &|_| Serves::group("dev"));
+    }
+    for (group, _, value) in entries(poetry, &["group"]) {
+        let Some(table) = value.get_ref().as_table() else { continue };
+        for (name, at, value) in entries(table, &["dependencies"]) {
+            declare(reader, name, at, value, &|_| Serves::group(group));
+        }
+    }
+}
+
+fn extras(poetry: &DeTable<'_>) -> Vec<(String, Vec<PackageName>)> {
+    let member = |item: &Value<'_>| {
+        let text = item.get_ref().as_str()?;
+        PackageName::new(text.split(['[', ' ', '<', '>', '=', '(']).next().unwrap_or_default()).ok()
+    };
+    let members =
+        |value: &Value<'_>| value.get_ref().as_array().map_or_else(Vec::new, |a| a.iter().filter_map(member).collect());
+    entries(poetry, &["extras"]).iter().map(|(extra, _, value)| ((*extra).to_owned(), members(value))).collect()
+}
+
+/// `name = "^1"`, `name = {version = "^1", …}`, or an array of such tables.
+fn declare(reader: &mut Reader<'_>, name: &str, at: usize, value: &Value<'_>, serves: &dyn Fn(bool) -> Serves) {
+    if name == "python" {
+        return;
+    }
+    let Ok(name) = PackageName::new(name) else {
+        reader.diagnostics.push(reader.file.gap(at, "expected a package's name (PEP 508)"));
+        return;
+    };
+    let several = value.get_ref().as_array().map_or(std::slice::from_ref(value), |array| array);
+    for one in several {
+        let table = one.get_ref().as_table();
+        let specifier = one.get_ref().as_str().or_else(|| toml_file::text(table?, "version"));
+        if table.is_none() && specifier.is_none() {
+            reader.diagnostics.push(reader.file.gap(one.span().start, format!("expected a constraint for {name}")));
+            continue;
+        }
+        let place = table.map(place);
+        let version = specifier.and_then(exact).or_else(|| place.as_ref()?.1.clone());
+        let mut package = Package::new(name.clone(), place.map_or(Source::DEFAULT_INDEX, |place| place.0));
+        package.version = version;
+        package.specifier = specifier.map(str::to_owned);
+        package.marker = table.and_then(|table| toml_file::text(table, "markers")).map(str::to_owned);
+        let is_optional = table.and_then(|table| table.get("optional")?.get_ref().as_bool()).unwrap_or(false);
+        // Poetry 2: beside `[project]`, this table only adds to what is declared there
+        if let Some(known) =
+            reader.manifest.packages.iter_mut().find(|known| known.name == name && known.main && several.len() == 1)
+        {
+            known.source = package.source;
+            known.marker = known.marker.take().or(package.marker);
+            continue;
+        }
+        let line = if several.len() > 1 { one.span().start } else { at };
+        reader.push(package, line, &serves(is_optional));
+    }
+}
+
+/// A bare version is exact in Poetry.
+fn exact(specifier: &str) -> Option<Version> {
+    let text = specifier.trim();
+    let text = text.strip_prefix('=').filter(|rest| !rest.starts_with('=')).unwrap_or(text).trim();
+    if text.starts_with(|first: char| first.is_ascii_digit()) && !text.contains(['*', ',', '|', ' ', '<', '>']) {
+        return Some(Version::new(text));
+    }
+    if text.contains('|') { None } else { pinned(text) }
+}
+
+fn place(table: &DeTable<'_>) -> (Source, Option<Version>) {
+    let text = |key: &str| toml_file::text(table, key).map(str::to_owned);
+    if let Some(url) = text("git") {
+        let reference = ["rev", "tag", "branch"].into_iter().find_map(text);
+        let commit = reference.clone().filter(|text| origin::is_commit(text));
+        let subdirectory = text("subdirectory");
+        return (Source::Git { url: origin::without_credentials(&url), reference, commit, subdirectory }, None);
+    }
+    if let Some(path) = text("path").or_else(|| text("file")) {
+        let develop = table.get("develop").and_then(|value| value.get_ref().as_bool()).unwrap_or(false);
+        let version = origin::read_file_name(&path).map(|(_, version)| version);
+        return (if develop { Source::Editable { path } } else { origin::path_source(&path) }, version);
+    }
+    match text("url") {
+        Some(url) => {
+            let origin = origin::read(&url);
+            (origin.source, origin.version)
+        }
+        None => (Source::DEFAULT_INDEX, None),
+    }
+}

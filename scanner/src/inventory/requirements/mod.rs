@@ -1,0 +1,337 @@
+//! pip's requirements and constraints files, with everything they include.
+//!
+//! Specification: <https://pip.pypa.io/en/stable/reference/requirements-file-format/>; `lines.rs` and `line.rs` are its grammar,
+//! this file follows `-r` and `-c` inside the repository. Includes that leave it, and circles, are diagnostics.
+
+pub mod line;
+pub mod lines;
+pub mod via;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use advisories::{PackageName, Version};
+
+use super::graph::{Graph, Label};
+use super::origin;
+use super::package::{Dependency, Format, Manifest, Package, Role, Source};
+use super::requirement::Requirement;
+use super::text::SourceText;
+use crate::diagnostic::{Diagnostic, Stage};
+use crate::repository::{ReadError, Snapshot};
+use line::Meaning;
+use via::Via;
+
+/// Files on one chain of includes.
+const MAX_DEPTH: usize = 32;
+/// Packages one manifest takes from the files it includes.
+const MAX_INCLUDED: usize = 50_000;
+
+/// One file, read by itself.
+#[derive(Debug)]
+struct Parsed {
+    packages: Vec<(Package, Via)>,
+    /// Included files and where: (path as written, line, true for `-c`).
+    includes: Vec<(String, u32, bool)>,
+    compiled: bool,
+}
+
+/// Reads requirements files; each file once, however many include it.
+pub struct Reader<'s> {
+    snapshot: &'s dyn Snapshot,
+    parsed: HashMap<String, Option<Rc<Parsed>>>,
+    /// What could not be understood.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl<'s> Reader<'s> {
+    /// A reader of this snapshot's files.
+    #[must_use]
+    pub fn new(snapshot: &'s dyn Snapshot) -> Self {
+        Self { snapshot, parsed: HashMap::new(), diagnostics: Vec::new() }
+    }
+
+    /// Reads the manifest at a path, with all it includes. `None` when it could not be read (a diagnostic says so) or, for a
+    /// file whose name does not promise requirements, when it holds none.
+    pub fn read(&mut self, path: &str, named: bool) -> Option<Manifest> {
+        let remarks = self.diagnostics.len();
+        let parsed = self.parse(path, None)?;
+        if !named && parsed.packages.is_empty() && parsed.includes.is_empty() {
+            // a text file that merely stands in a directory called requirements
+            self.diagnostics.truncate(remarks);
+            return None;
+        }
+        let mut closure = Closure::default();
+        self.collect(path, &parsed, &mut closure, false);
+        let (manifest, remark) = assemble(path, &parsed, closure);
+        self.diagnostics.extend(remark.map(|text| Diagnostic::remark(Stage::Inventory, path.to_owned(), text)));
+        Some(manifest)
+    }
+
+    fn parse(&mut self, path: &str, from: Option<(&str, u32)>) -> Option<Rc<Parsed>> {
+        if let Some(known) = self.parsed.get(path) {
+            return known.clone();
+        }
+        let parsed = match self.snapshot.read(path) {
+            Ok(bytes) => {
+                let file = SourceText::decode(path, &bytes, &mut self.diagnostics);
+                Some(Rc::new(parse(&file, &mut self.diagnostics)))
+            }
+            Err(error) => {
+                let diagnostic = match from {
+                    Some((from, line)) => {
+                        let reason = match error {
+                            ReadError::NotFound => format!("includes `{path}`, which is not in the repository"),
+                            error => format!("includes `{path}`, which {error}"),
+                        };
+                        Diagnostic::gap(Stage::Inventory, from.to_owned(), reason).at(line, None)
+                    }
+                    None => Diagnostic::gap(Stage::Inventory, path.to_owned(), error.to_string()),
+                };
+                self.diagnostics.push(diagnostic);
+                None
+            }
+        };
+        self.parsed.insert(path.to_owned(), parsed.clone());
+        parsed
+    }
+
+    fn collect(&mut self, path: &str, parsed: &Rc<Parsed>, closure: &mut Closure, constraints: bool) {
+        closure.chain.push(path.to_owned());
+        closure.seen.insert((path.to_owned(), constraints));
+        for (written, line, is_constraints) in &parsed.includes {
+            let Some(target) = self.target(path, written, *line) else { continue };
+            let constraints = constraints || *is_constraints;
+            if closure.chain.contains(&target) {
+                let reason = format!("includes `{target}`, which includes this file: the circle is cut here");
+                self.diagnostics.push(Diagnostic::remark(Stage::Inventory, path.to_owned(), reason).at(*line, None));
+                continue;
+            }
+            if closure.seen.contains(&(target.clone(), constraints)) {
+                continue;
+            }
+            if closure.chain.len() >= MAX_DEPTH || closure.included.len() >= MAX_INCLUDED {
+                let reason = format!(
+                    "includes `{target}`, which is not followed: more than {MAX_DEPTH} files deep or {MAX_INCLUDED} packages"
+                );
+                self.diagnostics.push(Diagnostic::gap(Stage::Inventory, path.to_owned(), reason).at(*line, None));
+                continue;
+            }
+            let Some(included) = self.parse(&target, Some((path, *line))) else { continue };
+            for (package, via) in &included.packages {
+                if constraints {
+                    closure.pins.push(package.clone());
+                } else {
+                    closure
+                        .included
+                        .push((Package { declared_in: Some(target.clone()), ..package.clone() }, via.clone()));
+                }
+            }
+            self.collect(&target, &included, closure, constraints);
+        }
+        closure.chain.pop();
+    }
+
+    /// The path an include means, from the repository's root.
+    fn target(&mut self, from: &str, written: &str, line: u32) -> Option<String> {
+        let mut gap = |reason: String| {
+            self.diagnostics.push(Diagnostic::gap(Stage::Inventory, from.to_owned(), reason).at(line, None));
+            None
+        };
+        if written.contains("${") {
+            return gap(format!("includes `{written}`, whose name depends on the environment"));
+        }
+        let place = written.strip_prefix("file:").unwrap_or(written);
+        if place.contains("://") || place.starts_with('/') || place.contains(":\\") {
+            return gap(format!("includes `{}`, which is not in the repository", origin::without_credentials(written)));
+        }
+        match joined(from, place) {
+            Some(target) => Some(target),
+            None => gap(format!("includes `{written}`, which leaves the repository")),
+        }
+    }
+}
+
+/// A path beside another file, without `.` and `..`; `None` when it leaves the root.
+#[must_use]
+pub fn joined(from: &str, relative: &str) -> Option<String> {
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in relative.split(['/', '\\']) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// What a manifest takes from other files.
+#[derive(Default)]
+struct Closure {
+    chain: Vec<String>,
+    seen: HashSet<(String, bool)>,
+    included: Vec<(Package, Via)>,
+    pins: Vec<Package>,
+}
+
+fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Parsed {
+    let mut parsed = Parsed { packages: Vec::new(), includes: Vec::new(), compiled: false };
+    let mut index = None;
+    let mut templated = false;
+    for line in lines::logical(&file.text) {
+        if let Some(comment) = &line.comment {
+            parsed.compiled |= comment.contains("autogenerated by");
+            if line.text.is_empty() {
+                if let Some((_, via)) = parsed.packages.last_mut() {
+                    via.add(comment);
+                }
+                continue;
+            }
+        }
+        if line.text.is_empty() {
+            continue;
+        }
+        if line.text.starts_with("{%") || line.text.starts_with("{#") {
+            if !templated {
+                let reason = "a template: the requirements of all its branches are taken";
+                diagnostics.push(Diagnostic::remark(Stage::Inventory, file.path.clone(), reason).at(line.number, 1));
+            }
+            templated = true;
+            continue;
+        }
+        let outcome = match line::read(&line.text) {
+            Meaning::Requirement { text, hashed } => {
+                requirement(&text).map(|found| found.map(|found| Package { hashed, ..found.into_package() }))
+            }
+            Meaning::Editable(text) => requirement(&text).map(|found| found.map(editable)),
+            Meaning::Include(path) => {
+                parsed.includes.push((path, line.number, false));
+                Ok(None)
+            }
+            Meaning::Constraints(path) => {
+                parsed.includes.push((path, line.number, true));
+                Ok(None)
+            }
+            Meaning::Index(url) => {
+                index = Some(origin::without_credentials(&url)).filter(|url| !url.contains("${"));
+                Ok(None)
+            }
+            Meaning::Option => Ok(None),
+            Meaning::Unknown(expected) => Err(expected),
+        };
+        match outcome {
+            Ok(Some(mut package)) => {
+                package.line = Some(line.number);
+                let mut via = Via::default();
+                line.comment.iter().for_each(|comment| via.add(comment));
+                parsed.packages.push((package, via));
+            }
+            Ok(None) => {}
+            Err(expected) => {
+                diagnostics.push(Diagnostic::gap(Stage::Inventory, file.path.clone(), expected).at(line.number, 1));
+            }
+        }
+    }
+    // pip: the last `-i` holds for the whole file
+    for (package, _) in &mut parsed.packages {
+        if package.source == Source::DEFAULT_INDEX && index.is_some() {
+            package.source = Source::Index { url: index.clone() };
+        }
+    }
+    parsed
+}
+
+/// A requirement; `None` for a source tree whose name is not told (`.`, `./libs/a`): its own manifest stands in the tree.
+fn requirement(text: &str) -> Result<Option<Requirement>, String> {
+    match Requirement::parse(text) {
+        Ok(found) => Ok(Some(found)),
+        Err(_) if is_own_tree(text) => Ok(None),
+        Err(expected) => Err(expected),
+    }
+}
+
+fn is_own_tree(text: &str) -> bool {
+    let place = text.split(';').next().unwrap_or_default().trim();
+    origin::looks_like_location(place) && origin::read(place).source.is_own_tree()
+}
+
+fn editable(requirement: Requirement) -> Package {
+    let mut package = requirement.into_package();
+    if let Source::Path { path, directory: true } = package.source {
+        package.source = Source::Editable { path };
+    }
+    package
+}
+
+fn assemble(path: &str, parsed: &Parsed, closure: Closure) -> (Manifest, Option<String>) {
+    let own = parsed.packages.iter().cloned();
+    let (mut packages, via): (Vec<Package>, Vec<Via>) = own.chain(closure.included).unzip();
+    apply_pins(&mut packages, &closure.pins);
+    let is_compiled = parsed.compiled || via.iter().any(|via| via.known);
+    let is_bounds = file_name(path).contains("constraint");
+    let role = match (is_bounds, is_compiled) {
+        (true, _) => Role::Constraints,
+        (false, true) => Role::Locked,
+        (false, false) => Role::Declared,
+    };
+    let remark = settle(&mut packages, &via);
+    (Manifest { packages, ..Manifest::new(path, Format::Requirements, role) }, remark)
+}
+
+/// A requirement without a pin of its own takes the one a constraints file in scope gives it, if its range allows it.
+fn apply_pins(packages: &mut [Package], pins: &[Package]) {
+    let mut by_name: BTreeMap<&PackageName, &Package> = BTreeMap::new();
+    for pin in pins.iter().filter(|pin| pin.version.is_some()) {
+        by_name.entry(&pin.name).or_insert(pin);
+    }
+    for package in packages.iter_mut().filter(|package| package.version.is_none() && !package.source.is_own_tree()) {
+        let Some(pin) = by_name.get(&package.name) else { continue };
+        if allows(package.specifier.as_deref(), pin.version.as_ref()) && matches!(package.source, Source::Index { .. })
+        {
+            package.version.clone_from(&pin.version);
+            package.hashed |= pin.hashed;
+            if !matches!(pin.source, Source::Index { .. }) {
+                package.source = pin.source.clone();
+            }
+        }
+    }
+}
+
+fn allows(specifier: Option<&str>, version: Option<&Version>) -> bool {
+    let (Some(specifier), Some(version)) = (specifier, version.and_then(Version::pep440)) else { return true };
+    specifier.parse::<pep440_rs::VersionSpecifiers>().is_ok_and(|range| range.contains(version))
+}
+
+/// Direct or not, and through whom, by the `# via` comments; a file without them lists what is asked for.
+fn settle(packages: &mut [Package], via: &[Via]) -> Option<String> {
+    let mut graph = Graph::of(packages);
+    let mut edges: Vec<Vec<Dependency>> = vec![Vec::new(); packages.len()];
+    for (index, via) in via.iter().enumerate() {
+        // a parent that is not pinned here (the project's own name) asks for it as the project does
+        let strangers = via.parents.iter().any(|parent| graph.named(parent).is_empty());
+        if via.direct || !via.known || strangers {
+            graph.root(&Label::Main, index, &[]);
+        }
+        for parent in &via.parents {
+            for from in graph.named(parent).iter().copied().take(8).collect::<Vec<_>>() {
+                graph.edge(from, index, &[]);
+                let (name, version) = (packages[index].name.clone(), packages[index].version.clone());
+                edges[from].push(Dependency { name, version, specifier: None, marker: None });
+            }
+        }
+    }
+    let remark = graph.settle(packages);
+    for (package, mut edges) in packages.iter_mut().zip(edges) {
+        edges.sort();
+        package.dependencies = edges;
+    }
+    remark
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

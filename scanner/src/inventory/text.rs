@@ -1,0 +1,139 @@
+//! A file's bytes as text with lines and columns: UTF-8 with or without BOM, UTF-16 and UTF-32 with BOM.
+
+use crate::diagnostic::{Diagnostic, Stage};
+
+/// A decoded file.
+#[derive(Debug)]
+pub struct SourceText {
+    /// From the repository's root.
+    pub path: String,
+    /// The content, without BOM.
+    pub text: String,
+    line_starts: Vec<usize>,
+}
+
+impl SourceText {
+    /// Decodes a file. Bytes that are no text become U+FFFD, and a gap says where the first one is.
+    pub fn decode(path: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let (text, bad) = decode(bytes);
+        let file = Self::new(path, text);
+        if let Some(offset) = bad {
+            diagnostics.push(file.gap(offset, "not text: expected UTF-8, or UTF-16 or UTF-32 with a byte order mark"));
+        }
+        file
+    }
+
+    /// A file whose text is already known.
+    #[must_use]
+    pub fn new(path: &str, text: String) -> Self {
+        let line_starts =
+            std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect();
+        Self { path: path.to_owned(), text, line_starts }
+    }
+
+    /// The 1-based line of a byte offset.
+    #[must_use]
+    pub fn line(&self, offset: usize) -> u32 {
+        u32::try_from(self.line_starts.partition_point(|&start| start <= offset)).unwrap_or(u32::MAX)
+    }
+
+    /// The 1-based line and column (in characters) of a byte offset.
+    #[must_use]
+    pub fn position(&self, offset: usize) -> (u32, u32) {
+        let line = self.line(offset);
+        let start = self.line_starts.get(line as usize - 1).copied().unwrap_or(0);
+        let before = self.text.get(start..offset).unwrap_or_default();
+        (line, u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX))
+    }
+
+    /// Something at this offset could not be understood.
+    pub fn gap(&self, offset: usize, reason: impl Into<String>) -> Diagnostic {
+        let (line, column) = self.position(offset);
+        Diagnostic::gap(Stage::Inventory, self.path.clone(), reason).at(line, column)
+    }
+
+    /// A remark about this offset.
+    pub fn remark(&self, offset: usize, reason: impl Into<String>) -> Diagnostic {
+        Diagnostic { gap: false, ..self.gap(offset, reason) }
+    }
+}
+
+/// The text, and the offset in it of the first thing that was none.
+fn decode(bytes: &[u8]) -> (String, Option<usize>) {
+    if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
+        return decode_utf8(rest);
+    }
+    // UTF-32's little-endian mark begins with UTF-16's
+    if let Some(rest) = bytes.strip_prefix(b"\xFF\xFE\0\0") {
+        return decode_utf32(rest, u32::from_le_bytes);
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\0\0\xFE\xFF") {
+        return decode_utf32(rest, u32::from_be_bytes);
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\xFF\xFE") {
+        return decode_utf16(rest, u16::from_le_bytes);
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\xFE\xFF") {
+        return decode_utf16(rest, u16::from_be_bytes);
+    }
+    decode_utf8(bytes)
+}
+
+fn decode_utf8(bytes: &[u8]) -> (String, Option<usize>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (text.to_owned(), None),
+        Err(error) => (String::from_utf8_lossy(bytes).into_owned(), Some(error.valid_up_to())),
+    }
+}
+
+fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> (String, Option<usize>) {
+    let (units, rest) = bytes.as_chunks::<2>();
+    let decoded = char::decode_utf16(units.iter().map(|&pair| unit(pair)));
+    collect(decoded.map(Result::ok), rest.is_empty())
+}
+
+fn decode_utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> (String, Option<usize>) {
+    let (units, rest) = bytes.as_chunks::<4>();
+    collect(units.iter().map(|&four| char::from_u32(unit(four))), rest.is_empty())
+}
+
+fn collect(decoded: impl Iterator<Item = Option<char>>, whole: bool) -> (String, Option<usize>) {
+    let (mut text, mut bad) = (String::new(), None);
+    for character in decoded {
+        if character.is_none() {
+            bad = bad.or(Some(text.len()));
+        }
+        text.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
+    if !whole {
+        bad = bad.or(Some(text.len()));
+    }
+    (text, bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_encoding_that_pip_reads() {
+        let utf16 = |text: &str| text.encode_utf16().collect::<Vec<_>>();
+        let little = |text| [vec![0xFF, 0xFE], utf16(text).iter().flat_map(|u| u.to_le_bytes()).collect()].concat();
+        let big = |text| [vec![0xFE, 0xFF], utf16(text).iter().flat_map(|u| u.to_be_bytes()).collect()].concat();
+        let cases: [(Vec<u8>, &str, Option<(u32, u32)>); 6] = [
+            (b"a==1\n".to_vec(), "a==1\n", None),
+            (b"\xEF\xBB\xBFa==1".to_vec(), "a==1", None),
+            (little("a==1\né"), "a==1\né", None),
+            (big("a==1 # \u{1F600}"), "a==1 # \u{1F600}", None),
+            (b"a\nb\xFF".to_vec(), "a\nb\u{FFFD}", Some((2, 2))),
+            (b"\xFF\xFEa\0b".to_vec(), "a", Some((1, 2))),
+        ];
+        for (bytes, expected, fault) in cases {
+            let mut diagnostics = Vec::new();
+            let file = SourceText::decode("r.txt", &bytes, &mut diagnostics);
+            assert_eq!(file.text, expected);
+            let place = diagnostics.first().map(|found| (found.line.unwrap_or(0), found.column.unwrap_or(0)));
+            assert_eq!(place, fault, "{expected:?}");
+        }
+    }
+}
