@@ -120,7 +120,8 @@ mod tests {
         let utf16 = |text: &str| text.encode_utf16().collect::<Vec<_>>();
         let little = |text| [vec![0xFF, 0xFE], utf16(text).iter().flat_map(|u| u.to_le_bytes()).collect()].concat();
         let big = |text| [vec![0xFE, 0xFF], utf16(text).iter().flat_map(|u| u.to_be_bytes()).collect()].concat();
-        let cases: [(Vec<u8>, &str, Option<(u32, u32)>); 6] = [
+        type Case = (Vec<u8>, &'static str, Option<(u32, u32)>);
+        let cases: [Case; 6] = [
             (b"a==1\n".to_vec(), "a==1\n", None),
             (b"\xEF\xBB\xBFa==1".to_vec(), "a==1", None),
             (little("a==1\né"), "a==1\né", None),
