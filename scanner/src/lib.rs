@@ -9,6 +9,7 @@ pub mod inventory;
 pub mod policy;
 pub mod report;
 pub mod repository;
+pub mod secrets;
 
 pub use diagnostic::{Diagnostic, Stage};
 pub use finding::{Confidence, Finding, FindingId, Kind};
