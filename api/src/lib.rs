@@ -6,6 +6,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod credential;
+pub mod demo;
 pub mod forges;
 pub mod http;
 pub mod identity;

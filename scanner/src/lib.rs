@@ -5,11 +5,13 @@ pub mod config;
 pub mod diagnostic;
 pub mod export;
 pub mod finding;
+pub mod fix;
 pub mod inventory;
 pub mod policy;
+pub mod posture;
 pub mod report;
 pub mod repository;
-pub mod secrets;
+pub mod vulnerabilities;
 
 pub use diagnostic::{Diagnostic, Stage};
 pub use finding::{Confidence, Finding, FindingId, Kind};

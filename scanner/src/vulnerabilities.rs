@@ -1,0 +1,238 @@
+//! The inventory against the advisories: findings of kind `vulnerability` and `malicious`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use advisories::{AdvisoryIndex, Damaged, Match, PackageName, Version};
+
+use crate::finding::{Confidence, Cvss, Detail, Finding, FindingId, Kind, Location, Site, VulnerabilityDetail};
+use crate::fix;
+use crate::inventory::{Inventory, Manifest, Package, Role, Source};
+
+/// Where each package is imported; `None` when nobody looked.
+pub type Imports = BTreeMap<PackageName, Vec<Site>>;
+
+/// Matches every package that has an exact version and is no source tree of the repository itself; what a manifest and its lockfile
+/// both say comes once, see [`Inventory::matchable`].
+///
+/// # Errors
+/// When the index is damaged.
+pub fn find(
+    inventory: &Inventory,
+    index: &AdvisoryIndex,
+    imports: Option<&Imports>,
+    repository: &str,
+) -> Result<Vec<Finding>, Damaged> {
+    let mut findings = Vec::new();
+    for (manifest, packages) in by_manifest(inventory) {
+        let mut matching =
+            Matching { manifest, index, imports, repository, seen: BTreeSet::new(), ids: BTreeSet::new() };
+        for package in packages {
+            matching.package(package, &mut findings)?;
+        }
+    }
+    Ok(findings)
+}
+
+/// The matchable packages of each manifest, lowest version first, so that of several forks it is always the lowest that keeps the
+/// plain identity.
+fn by_manifest(inventory: &Inventory) -> Vec<(&Manifest, Vec<&Package>)> {
+    let mut manifests: Vec<(&Manifest, Vec<&Package>)> = Vec::new();
+    for (manifest, package) in inventory.matchable() {
+        match manifests.last_mut() {
+            Some((last, packages)) if last.path == manifest.path => packages.push(package),
+            _ => manifests.push((manifest, vec![package])),
+        }
+    }
+    for (_, packages) in &mut manifests {
+        packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+    }
+    manifests
+}
+
+struct Matching<'a> {
+    manifest: &'a Manifest,
+    index: &'a AdvisoryIndex,
+    imports: Option<&'a Imports>,
+    repository: &'a str,
+    /// (package, version) already answered: a lock may have one release several times, by platform.
+    seen: BTreeSet<(PackageName, Version)>,
+    ids: BTreeSet<FindingId>,
+}
+
+impl Matching<'_> {
+    fn package(&mut self, package: &Package, findings: &mut Vec<Finding>) -> Result<(), Damaged> {
+        let Some(version) = &package.version else { return Ok(()) };
+        if !self.seen.insert((package.name.clone(), version.clone())) {
+            return Ok(());
+        }
+        let matches = self.index.matches(&package.name, version)?;
+        if matches.is_empty() {
+            return Ok(());
+        }
+        let fix = fix::of(self.manifest, package, &matches, self.index)?;
+        for found in matches {
+            let mut finding = self.finding(package, version, found);
+            if let Detail::Vulnerability(detail) = &mut finding.detail
+                && finding.kind == Kind::Vulnerability
+            {
+                detail.fix.clone_from(&fix);
+            }
+            findings.push(finding);
+        }
+        Ok(())
+    }
+
+    fn finding(&mut self, package: &Package, version: &Version, found: Match) -> Finding {
+        let kind = if found.malicious { Kind::Malicious } else { Kind::Vulnerability };
+        let (confidence, doubt) = confidence(self.manifest, package);
+        let mut evidence = found.evidence;
+        evidence.extend(doubt);
+        evidence.extend(found.severity_source.map(|source| format!("severity by {source}")));
+        Finding {
+            id: self.identity(kind, package, version, &found.canonical),
+            kind,
+            severity: found.severity,
+            confidence,
+            title: found.title,
+            rule: found.canonical.clone(),
+            location: Location {
+                path: Some(package.declared_in.clone().unwrap_or_else(|| self.manifest.path.clone())),
+                line: package.line,
+                ..Location::default()
+            },
+            detail: Detail::Vulnerability(Box::new(VulnerabilityDetail {
+                package: package.name.clone(),
+                version: Some(version.clone()),
+                advisory: found.canonical,
+                aliases: found.ids,
+                fixed_versions: found.fixed_versions,
+                fix: None,
+                cvss: found.cvss.map(|rating| Cvss {
+                    score: rating.score,
+                    vector: rating.vector,
+                    version: rating.version,
+                }),
+                epss: found.epss,
+                kev: found.kev,
+                imported_at: self.imports.map(|imports| imports.get(&package.name).cloned().unwrap_or_default()),
+                direct: package.direct,
+                via: package.via.clone(),
+                evidence,
+                affected_symbols: found.symbols,
+                references: found.references,
+            })),
+            ignored: None,
+        }
+    }
+
+    /// Repository, manifest, package, canonical advisory; of several affected versions in one manifest all but the lowest add their
+    /// version.
+    fn identity(&mut self, kind: Kind, package: &Package, version: &Version, canonical: &str) -> FindingId {
+        let parts = [self.repository, &self.manifest.path, package.name.as_str(), canonical];
+        let id = FindingId::of(kind, &parts);
+        if self.ids.insert(id.clone()) {
+            return id;
+        }
+        FindingId::of(kind, &[parts[0], parts[1], parts[2], parts[3], version.as_str()])
+    }
+}
+
+/// A package that is not from the default index shares a name with the advisory's package, and perhaps no more.
+fn confidence(manifest: &Manifest, package: &Package) -> (Confidence, Option<String>) {
+    let by_name = |place: &str| format!("taken from {place}: matched by name and version alone");
+    match &package.source {
+        Source::Index { url: None } if manifest.role == Role::Constraints => {
+            (Confidence::Medium, Some("a constraint, which installs nothing by itself".to_owned()))
+        }
+        Source::Index { url: None } => (Confidence::High, None),
+        Source::Index { url: Some(url) } | Source::Url { url } | Source::Git { url, .. } => {
+            (Confidence::Medium, Some(by_name(url)))
+        }
+        Source::Path { path, .. } | Source::Editable { path } => (Confidence::Medium, Some(by_name(path))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::Format;
+
+    const ADVISORIES: &[u8] = br#"[
+      {"id": "PYSEC-1", "modified": "2026-01-01T00:00:00Z", "published": "2026-01-01T00:00:00Z", "aliases": ["CVE-1"],
+       "affected": [{"package": {"ecosystem": "PyPI", "name": "Lib"},
+                     "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.5"}]}]}]},
+      {"id": "GHSA-1", "modified": "2026-01-01T00:00:00Z", "published": "2026-01-02T00:00:00Z", "aliases": ["CVE-1"],
+       "affected": [{"package": {"ecosystem": "PyPI", "name": "lib"},
+                     "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.6"}]}]}]},
+      {"id": "PYSEC-2", "modified": "2026-01-01T00:00:00Z",
+       "affected": [{"package": {"ecosystem": "PyPI", "name": "lib"},
+                     "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "1.6"}, {"fixed": "1.8"}]}]}]},
+      {"id": "MAL-1", "modified": "2026-01-01T00:00:00Z",
+       "affected": [{"package": {"ecosystem": "PyPI", "name": "evil"}, "versions": ["1.0"]}]}
+    ]"#;
+
+    fn index() -> AdvisoryIndex {
+        advisories::load::load_bytes(ADVISORIES, std::path::Path::new("test.json"), "2026-11-24T00:00:00Z").unwrap()
+    }
+
+    fn package(name: &str, version: Option<&str>, source: Source) -> Package {
+        let mut package = Package::new(name.parse().unwrap(), source);
+        package.version = version.map(Version::new);
+        package
+    }
+
+    fn found(manifest: &Manifest) -> Vec<Finding> {
+        let inventory = Inventory { manifests: vec![manifest.clone()], diagnostics: Vec::new() };
+        find(&inventory, &index(), None, "repository").unwrap()
+    }
+
+    fn manifest(packages: Vec<Package>) -> Manifest {
+        let mut manifest = Manifest::new("uv.lock", Format::Uv, Role::Locked);
+        manifest.packages = packages;
+        manifest
+    }
+
+    #[test]
+    fn aliases_are_one_finding_and_the_fix_clears_what_it_leads_into() {
+        let findings = found(&manifest(vec![package("lib", Some("1.2"), Source::DEFAULT_INDEX)]));
+        assert_eq!(findings.len(), 1);
+        let Detail::Vulnerability(detail) = &findings[0].detail else { panic!() };
+        assert_eq!(detail.aliases, ["CVE-1", "GHSA-1", "PYSEC-1"]);
+        // 1.6 ends the interval, and is itself affected by PYSEC-2
+        assert_eq!(detail.fix.as_ref().map(|fix| fix.version.as_str()), Some("1.8"));
+    }
+
+    #[test]
+    fn what_is_matched_and_how_sure() {
+        let url = || "https://packages.example.org/simple".to_owned();
+        let cases = [
+            ("default index", package("lib", Some("1.2"), Source::DEFAULT_INDEX), Some(Confidence::High)),
+            ("own index", package("lib", Some("1.2"), Source::Index { url: Some(url()) }), Some(Confidence::Medium)),
+            ("archive", package("lib", Some("1.2"), Source::Url { url: url() }), Some(Confidence::Medium)),
+            ("own tree", package("lib", Some("1.2"), Source::Editable { path: ".".to_owned() }), None),
+            ("no version", package("lib", None, Source::DEFAULT_INDEX), None),
+            ("fixed", package("lib", Some("1.8"), Source::DEFAULT_INDEX), None),
+        ];
+        for (name, package, expected) in cases {
+            let findings = found(&manifest(vec![package]));
+            assert_eq!(findings.first().map(|finding| finding.confidence), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn forks_are_told_apart_and_platform_copies_are_not() {
+        let copy = |version| package("lib", Some(version), Source::DEFAULT_INDEX);
+        let both = found(&manifest(vec![copy("1.3"), copy("1.2"), copy("1.2")]));
+        assert_eq!(both.len(), 2);
+        assert_ne!(both[0].id, both[1].id);
+        assert_eq!(both[0].id, found(&manifest(vec![copy("1.4")]))[0].id, "a new version is the same problem");
+    }
+
+    #[test]
+    fn malicious_is_its_own_kind_and_has_no_fix() {
+        let findings = found(&manifest(vec![package("evil", Some("1.0"), Source::DEFAULT_INDEX)]));
+        assert_eq!((findings[0].kind, findings[0].severity), (Kind::Malicious, advisories::Severity::Critical));
+        let Detail::Vulnerability(detail) = &findings[0].detail else { panic!() };
+        assert_eq!(detail.fix, None);
+    }
+}
