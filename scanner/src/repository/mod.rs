@@ -5,6 +5,7 @@ pub mod error;
 pub mod git_snapshot;
 pub mod mirror;
 pub mod origin;
+pub mod pack;
 mod revision;
 mod settings;
 pub mod snapshot;
