@@ -1,0 +1,258 @@
+//! Encoded pieces inside a text: base64, hexadecimal, percent and backslash escapes, string literals broken over lines.
+
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::container::{Container, sniff};
+
+/// A decoded piece.
+pub(super) struct Fragment {
+    /// Where it stands in the text.
+    pub offset: usize,
+    pub bytes: Vec<u8>,
+    pub how: &'static str,
+}
+
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
+
+/// Shorter runs are words.
+const SHORTEST_BASE64: usize = 16;
+const SHORTEST_HEX: usize = 24;
+/// A line longer than this is data; escapes in it are not looked for.
+const LONGEST_LINE: usize = 64 << 10;
+
+/// All decoded pieces of a text, in order of kind.
+pub(super) fn fragments(text: &[u8]) -> Vec<Fragment> {
+    let mut found = Vec::new();
+    encoded_runs(text, &mut found);
+    percent_escapes(text, &mut found);
+    backslash_escapes(text, &mut found);
+    broken_literals(text, &mut found);
+    found
+}
+
+const RUN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let letter = byte as u8;
+        table[byte] = letter.is_ascii_alphanumeric() || matches!(letter, b'+' | b'/' | b'-' | b'_');
+        byte += 1;
+    }
+    table
+};
+
+/// Runs of the base64 alphabet that decode to text, or to something that is a container.
+fn encoded_runs(text: &[u8], found: &mut Vec<Fragment>) {
+    let mut at = 0;
+    while at + SHORTEST_BASE64 <= text.len() {
+        // A run that long covers every sixteenth byte: most bytes are never looked at.
+        let probe = at + SHORTEST_BASE64 - 1;
+        if !RUN[usize::from(text[probe])] {
+            at = probe + 1;
+            continue;
+        }
+        let start = (at..probe).rev().find(|&at| !RUN[usize::from(text[at])]).map_or(at, |before| before + 1);
+        let end = (probe..text.len()).find(|&at| !RUN[usize::from(text[at])]).unwrap_or(text.len());
+        if end - start >= SHORTEST_BASE64 {
+            found.extend(decode_run(&text[start..end]).map(|(bytes, how)| Fragment { offset: start, bytes, how }));
+        }
+        at = end + 1;
+    }
+}
+
+fn decode_run(run: &[u8]) -> Option<(Vec<u8>, &'static str)> {
+    if run.len() >= SHORTEST_HEX && run.len() % 2 == 0 && run.iter().all(u8::is_ascii_hexdigit) {
+        let bytes = hex::decode(run).ok().filter(|bytes| is_worth_a_look(bytes))?;
+        return Some((bytes, "hexadecimal"));
+    }
+    // The beginning decides: random letters and hashes fail here at once.
+    let base64 = if run.iter().any(|byte| matches!(byte, b'-' | b'_')) { &URL_SAFE } else { &STANDARD };
+    let beginning = base64.decode(&run[..12]).ok()?;
+    if !beginning.iter().all(|byte| is_text(*byte)) && sniff(&beginning) != Container::Gzip && !beginning.starts_with(b"PK\x03\x04") {
+        let wide = beginning.starts_with(b"\xff\xfe") || beginning.iter().skip(1).step_by(2).all(|byte| *byte == 0);
+        if !wide {
+            return None;
+        }
+    }
+    let whole = run.len() - usize::from(run.len() % 4 == 1);
+    let bytes = base64.decode(&run[..whole]).ok().filter(|bytes| is_worth_a_look(bytes))?;
+    Some((bytes, "base64"))
+}
+
+fn is_text(byte: u8) -> bool {
+    byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+fn is_worth_a_look(bytes: &[u8]) -> bool {
+    let printable = bytes.iter().filter(|byte| is_text(**byte)).count();
+    let is_printed = printable * 100 >= bytes.len() * 97;
+    is_printed || !matches!(sniff(bytes), Container::Text | Container::Binary | Container::Media)
+}
+
+/// The quoted or blank-separated word around each `%40`.
+fn percent_escapes(text: &[u8], found: &mut Vec<Fragment>) {
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`');
+    let mut at = 0;
+    while let Some(hit) = memchr::memchr(b'%', &text[at..]).map(|hit| at + hit) {
+        at = hit + 1;
+        let is_escape = |at: usize| text.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        if !is_escape(hit) {
+            continue;
+        }
+        let low = hit.saturating_sub(LONGEST_LINE);
+        let start = text[low..hit].iter().rposition(|byte| ends(byte)).map_or(low, |before| low + before + 1);
+        let high = text.len().min(hit + LONGEST_LINE);
+        let end = text[hit..high].iter().position(|byte| ends(byte)).map_or(high, |after| hit + after);
+        let mut bytes = Vec::with_capacity(end - start);
+        let mut from = start;
+        while from < end {
+            match text[from] {
+                b'%' if is_escape(from) && from + 3 <= end => {
+                    bytes.extend(hex::decode(&text[from + 1..from + 3]).unwrap_or_default());
+                    from += 3;
+                }
+                byte => {
+                    bytes.push(byte);
+                    from += 1;
+                }
+            }
+        }
+        found.push(Fragment { offset: start, bytes, how: "percent escapes" });
+        at = end.max(at);
+    }
+}
+
+/// Lines with `\u0041`, `\x41`, `\n`, `\/` or `\"` in them, unescaped. A key in a JSON string becomes the lines that it was.
+fn backslash_escapes(text: &[u8], found: &mut Vec<Fragment>) {
+    let mut at = 0;
+    while let Some(hit) = memchr::memchr(b'\\', &text[at..]).map(|hit| at + hit) {
+        let start = memchr::memrchr(b'\n', &text[..hit]).map_or(0, |newline| newline + 1);
+        let end = memchr::memchr(b'\n', &text[hit..]).map_or(text.len(), |newline| hit + newline);
+        at = end;
+        let line = &text[start..end];
+        if line.len() > LONGEST_LINE {
+            // one escape in a very long line: its surroundings are enough
+            at = hit + 1;
+            let low = hit.saturating_sub(512).max(start);
+            let high = (hit + 4096).min(end);
+            push_unescaped(&text[low..high], low, found);
+            at = at.max(high);
+        } else {
+            push_unescaped(line, start, found);
+        }
+        if at >= text.len() {
+            break;
+        }
+    }
+}
+
+fn push_unescaped(line: &[u8], offset: usize, found: &mut Vec<Fragment>) {
+    let mut bytes = Vec::with_capacity(line.len());
+    let mut changed = false;
+    let mut rest = line;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let (decoded, used) = match (byte, tail.first()) {
+            (b'\\', Some(b'n')) => (Some('\n'), 2),
+            (b'\\', Some(b'/')) => (Some('/'), 2),
+            (b'\\', Some(b'"')) => (Some('"'), 2),
+            (b'\\', Some(b'u')) => (code_point(tail.get(1..5)), 6),
+            (b'\\', Some(b'x')) => (code_point(tail.get(1..3)), 4),
+            _ => (None, 1),
+        };
+        match decoded {
+            Some(letter) => {
+                changed = true;
+                bytes.extend(letter.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = &rest[used..];
+            }
+            None => {
+                bytes.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    if changed {
+        found.push(Fragment { offset, bytes, how: "escapes" });
+    }
+}
+
+fn code_point(digits: Option<&[u8]>) -> Option<char> {
+    char::from_u32(u32::from_str_radix(std::str::from_utf8(digits?).ok()?, 16).ok()?)
+}
+
+/// `"abc" +\n "def"`, `'abc'\n'def'` and `abc\`-newline: the lines from the first to the last piece, with the joints taken out.
+fn broken_literals(text: &[u8], found: &mut Vec<Fragment>) {
+    let mut at = 0;
+    let mut open: Option<Fragment> = None;
+    for (start, line) in lines(text) {
+        let (body, continued) = joint_after(line);
+        let tail = open.as_ref().and_then(|_| joint_before(line));
+        match (&mut open, tail) {
+            (Some(fragment), Some(skip)) => {
+                let body = if continued { body } else { line };
+                fragment.bytes.extend_from_slice(body.get(skip..).unwrap_or_default());
+            }
+            (Some(_), None) => {
+                let fragment = open.take();
+                // one line alone is in the text anyhow
+                found.extend(fragment.filter(|_| at > 1));
+                at = 0;
+            }
+            (None, _) => {}
+        }
+        if continued && line.len() < LONGEST_LINE {
+            at += 1;
+            if open.is_none() {
+                open = Some(Fragment { offset: start, bytes: body.to_vec(), how: "joined literals" });
+            }
+        } else if let Some(mut fragment) = open.take() {
+            at = 0;
+            fragment.bytes.push(b'\n');
+            found.push(fragment);
+        }
+    }
+    found.extend(open.filter(|_| at > 1));
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut start = 0;
+    text.split(|byte| *byte == b'\n').map(move |line| {
+        let at = start;
+        start += line.len() + 1;
+        (at, line)
+    })
+}
+
+/// Whether the line ends in a literal that may go on, and the line without the closing quote and what follows it.
+fn joint_after(line: &[u8]) -> (&[u8], bool) {
+    let trimmed = line.trim_ascii_end();
+    let trimmed = match trimmed.last() {
+        Some(b'+' | b'\\' | b'.' | b'&') => trimmed[..trimmed.len() - 1].trim_ascii_end(),
+        _ => trimmed,
+    };
+    match trimmed.last() {
+        Some(b'"' | b'\'' | b'`') => (&trimmed[..trimmed.len() - 1], true),
+        _ => (line, false),
+    }
+}
+
+/// How many bytes of the line stand before the text of a literal that opens it.
+fn joint_before(line: &[u8]) -> Option<usize> {
+    let blank = line.len() - line.trim_ascii_start().len();
+    let mut at = blank;
+    if matches!(line.get(at), Some(b'+' | b'.' | b'&')) {
+        at += 1;
+        at += line[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    }
+    at += line[at..].iter().take(2).take_while(|byte| matches!(byte, b'f' | b'r' | b'b' | b'u' | b'F' | b'R' | b'B')).count();
+    matches!(line.get(at), Some(b'"' | b'\'' | b'`')).then_some(at + 1)
+}
+
+#[cfg(test)]
+#[path = "fragment_tests.rs"]
+mod tests;

@@ -1,0 +1,45 @@
+use super::*;
+
+fn all(text: &str) -> Vec<(usize, String, &'static str)> {
+    fragments(text.as_bytes())
+        .into_iter()
+        .map(|found| (found.offset, String::from_utf8_lossy(&found.bytes).into_owned(), found.how))
+        .collect()
+}
+
+#[test]
+fn pieces() {
+    let encoded = base64::engine::general_purpose::STANDARD.encode("password=orange-tree-9");
+    let cases: Vec<(String, Vec<(usize, &str, &str)>)> = vec![
+        (format!("data: {encoded}\n"), vec![(6, "password=orange-tree-9", "base64")]),
+        (format!("x={}", hex::encode("password=orange")), vec![(2, "password=orange", "hexadecimal")]),
+        ("dsn = \"db://a:b%40c@h/\"".into(), vec![(7, "db://a:b@c@h/", "percent escapes")]),
+        (r#"{"k": "a\u0042c"}"#.into(), vec![(0, "{\"k\": \"aBc\"}", "escapes")]),
+        ("k = \"abc\" +\n    \"def\"\n".into(), vec![(0, "k = \"abcdef\"\n", "joined literals")]),
+        ("k = ('abc'\n  f'def'\n  'ghi')\n".into(), vec![(0, "k = ('abcdefghi')\n", "joined literals")]),
+        // what looks encoded and is not
+        ("sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(), vec![]),
+        ("integrity sha512-Uj2ZPrTnFDGbqQ9Y5wxXxBpiN1zsoCWtL4qUwb2nJ1m0Zs8RkQ==".into(), vec![]),
+        ("a_rather_long_identifier_of_python_code()".into(), vec![]),
+        ("50% of 100%".into(), vec![]),
+        ("x = \"one\"\ny = \"two\"\n".into(), vec![]),
+    ];
+    for (text, expected) in cases {
+        let expected: Vec<_> = expected.into_iter().map(|(at, bytes, how)| (at, bytes.to_owned(), how)).collect();
+        assert_eq!(all(&text), expected, "{text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_end_without_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+        for found in fragments(&bytes) {
+            proptest::prop_assert!(found.offset <= bytes.len());
+        }
+    }
+
+    #[test]
+    fn any_line_of_quotes_and_escapes_ends_without_panic(text in "[\"'\\\\+%u0-4\n a-c/=]{0,200}") {
+        let _ = fragments(text.as_bytes());
+    }
+}

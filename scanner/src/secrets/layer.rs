@@ -1,0 +1,84 @@
+//! One text to look at, and the way from a byte of it back to the line of the file that holds it.
+
+use std::borrow::Cow;
+
+use crate::secrets::Syntax;
+
+/// A point in a file: 1-based line and column (characters), 0-based notebook cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Point {
+    pub line: u32,
+    pub column: u32,
+    pub cell: Option<u32>,
+}
+
+/// How positions of a layer become positions of the file.
+#[derive(Debug, Clone)]
+pub(super) enum Lines {
+    /// The layer is the file, or a file of its own inside it.
+    Own,
+    /// From each offset on, this point. Sorted.
+    Marks(Vec<(usize, Point)>),
+}
+
+/// Bytes that came out of a blob: the blob itself, a member of an archive, a decoded piece.
+pub(super) struct Layer<'a> {
+    pub bytes: Cow<'a, [u8]>,
+    /// The path that says what kind of text it is.
+    pub path: Option<String>,
+    pub syntax: Option<Syntax>,
+    pub lines: Lines,
+    /// How it came out, outermost first (`archive member a/b`, `base64`).
+    pub place: Vec<String>,
+    pub depth: usize,
+}
+
+impl<'a> Layer<'a> {
+    pub(super) fn root(bytes: &'a [u8], path: Option<&str>) -> Self {
+        let path = path.map(str::to_owned);
+        Self { bytes: Cow::Borrowed(bytes), path, syntax: None, lines: Lines::Own, place: Vec::new(), depth: 0 }
+    }
+
+    /// A piece that stands at `offset` of this layer.
+    pub(super) fn piece(&self, offset: usize, bytes: Vec<u8>, how: &str) -> Layer<'static> {
+        let at = self.point(offset);
+        self.below(bytes, Lines::Marks(vec![(0, at)]), how)
+    }
+
+    /// Something that came out of this layer, with its own way back to lines.
+    pub(super) fn below(&self, bytes: Vec<u8>, lines: Lines, how: &str) -> Layer<'static> {
+        let mut place = self.place.clone();
+        if !how.is_empty() {
+            place.push(how.to_owned());
+        }
+        Layer {
+            bytes: Cow::Owned(bytes),
+            path: self.path.clone(),
+            syntax: self.syntax,
+            lines,
+            place,
+            depth: self.depth + 1,
+        }
+    }
+
+    /// Where in the file the byte at `offset` stands.
+    pub(super) fn point(&self, offset: usize) -> Point {
+        match &self.lines {
+            Lines::Own => point_in(&self.bytes, offset),
+            Lines::Marks(marks) => {
+                let at = marks.partition_point(|(start, _)| *start <= offset);
+                marks.get(at.saturating_sub(1)).map_or(Point { line: 1, column: 1, cell: None }, |(_, point)| *point)
+            }
+        }
+    }
+}
+
+/// Line and column of a byte.
+pub(super) fn point_in(bytes: &[u8], offset: usize) -> Point {
+    let before = &bytes[..offset.min(bytes.len())];
+    let start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+    let line = memchr::memchr_iter(b'\n', before).count() + 1;
+    // continuation bytes of UTF-8 are no characters
+    let column = before[start..].iter().filter(|byte| *byte & 0xc0 != 0x80).count() + 1;
+    Point { line: line as u32, column: column as u32, cell: None }
+}

@@ -1,0 +1,80 @@
+//! A secret in memory: it cannot be printed, compared in public, logged or serialised, and is wiped when it goes.
+
+use zeroize::Zeroizing;
+
+/// The key of the fingerprints: without it nobody can try guesses against a fingerprint.
+#[derive(Clone)]
+pub struct FingerprintKey(Zeroizing<[u8; 32]>);
+
+impl FingerprintKey {
+    /// Thirty-two random bytes that an installation keeps.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+}
+
+/// The plaintext of a secret. It has no `Debug`, `Display`, `Clone` or `Serialize`, on purpose.
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+/// A preview shows a beginning only where what is left is long enough to stay unguessable.
+const LONG_ENOUGH_FOR_A_PREVIEW: usize = 20;
+const SHOWN: usize = 4;
+
+impl Secret {
+    /// Takes a copy that is wiped when it is dropped.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(Zeroizing::new(bytes.to_vec()))
+    }
+
+    /// The plaintext, for verification against the provider and for telling secrets apart.
+    pub(super) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The keyed hash that is the secret's identity: 64 hexadecimal digits.
+    #[must_use]
+    pub fn fingerprint(&self, key: &FingerprintKey) -> String {
+        blake3::keyed_hash(&key.0, &self.0).to_hex().to_string()
+    }
+
+    /// What a person sees: the first characters of a long token (`ghp_… (40 characters)`), and only the length of anything else.
+    #[must_use]
+    pub fn redacted(&self) -> String {
+        let text = String::from_utf8_lossy(&self.0);
+        let count = text.chars().count();
+        let is_token = text.chars().all(|letter| letter.is_ascii_graphic());
+        if text.starts_with("-----BEGIN ") {
+            return format!("-----BEGIN … ({count} characters)");
+        }
+        match is_token && count >= LONG_ENOUGH_FOR_A_PREVIEW {
+            true => format!("{}… ({count} characters)", &text[..SHOWN]),
+            false => format!("… ({count} characters)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn previews_help_nobody() {
+        let shown = |text: &str| Secret::new(text.as_bytes()).redacted();
+        assert_eq!(shown("hunter2"), "… (7 characters)");
+        assert_eq!(shown("correct horse battery staple"), "… (28 characters)");
+        assert_eq!(shown(&format!("ghp_{}", "a1".repeat(18))), "ghp_… (40 characters)");
+        assert_eq!(shown("žluťoučký kůň žluťoučký kůň"), "… (27 characters)");
+        assert_eq!(Secret::new(&[0xff; 30]).redacted(), "… (30 characters)");
+    }
+
+    #[test]
+    fn fingerprints_depend_on_the_key() {
+        let (one, two) = (FingerprintKey::new([1; 32]), FingerprintKey::new([2; 32]));
+        let secret = Secret::new(b"x");
+        assert_eq!(secret.fingerprint(&one), Secret::new(b"x").fingerprint(&one));
+        assert_ne!(secret.fingerprint(&one), secret.fingerprint(&two));
+        assert_ne!(secret.fingerprint(&one), Secret::new(b"y").fingerprint(&one));
+    }
+}
