@@ -11,6 +11,7 @@ pub mod policy;
 pub mod posture;
 pub mod report;
 pub mod repository;
+pub mod secrets;
 pub mod vulnerabilities;
 
 pub use diagnostic::{Diagnostic, Stage};

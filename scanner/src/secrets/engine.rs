@@ -1,0 +1,219 @@
+//! Rules over a text: anchors from the prefilter, an expression in a window around each, proofs, then one hit per place.
+
+use std::ops::Range;
+
+use regex_automata::{Anchored, Input};
+
+use crate::finding::Confidence;
+use crate::secrets::generic::{self, Classifier};
+use crate::secrets::hit::Hit;
+use crate::secrets::prefilter::{Anchor, Prefilter};
+use crate::secrets::proof::{Proof, Verdict};
+use crate::secrets::rule::{Form, Rule, RuleIndex, RuleSet};
+use crate::secrets::text::{Syntax, Text};
+use crate::secrets::{place, shape};
+
+/// Raised whenever the engine or the classifier judges differently: part of the rules digest.
+pub const VERSION: u32 = 1;
+
+/// No verdict depends on a byte further than this before or after the secret, key blocks excepted (`KEY_BLOCK`).
+pub const REACH: usize = 1024;
+
+/// The longest armoured key that is read as one secret.
+pub const KEY_BLOCK: usize = 16 * 1024;
+
+/// How far after its literal the expression of a rule looks, unless it reads a key block.
+const AFTER_LITERAL: usize = REACH;
+
+/// How far behind a context word its secret may stand, the secret's own length not counted.
+const AFTER_CONTEXT: usize = 100;
+
+/// Looks for secrets. Build it once; it may be shared between threads.
+pub struct Engine<'r> {
+    rules: &'r RuleSet,
+    prefilter: Prefilter,
+    classifier: Classifier,
+}
+
+impl<'r> Engine<'r> {
+    /// Prepares a rule set.
+    #[must_use]
+    pub fn new(rules: &'r RuleSet) -> Self {
+        Self { rules, prefilter: Prefilter::new(rules, generic::CUES), classifier: Classifier::new(rules) }
+    }
+
+    /// The rules it looks with.
+    #[must_use]
+    pub fn rules(&self) -> &'r RuleSet {
+        self.rules
+    }
+
+    /// Adds the hits of one text, in order, without overlaps.
+    pub fn scan(&self, text: &Text<'_>, hits: &mut Vec<Hit>) {
+        let mut found = Vec::new();
+        // an expression is not run again inside a match that it has already made
+        let mut last: (RuleIndex, usize) = (RuleIndex(u16::MAX), 0);
+        let mut cue_end = 0;
+        self.prefilter.find(text.bytes, |anchor, start, end| match anchor {
+            Anchor::Literal(rule) if last.0 == rule && start < last.1 => {}
+            Anchor::Literal(rule) => {
+                if let Some(hit) = self.literal(rule, text, start) {
+                    last = (rule, hit.secret.end);
+                    found.push(hit);
+                }
+            }
+            Anchor::Context(rule) => found.extend(self.context(rule, text, start, end)),
+            Anchor::Cue => {
+                // `password` holds `pass`: the longer cue and the shorter one lead to the same place
+                if let Some(hit) = self.classifier.judge(text, start, end, &mut cue_end) {
+                    found.push(hit);
+                }
+            }
+        });
+        self.resolve(text, found, hits);
+    }
+
+    fn literal(&self, index: RuleIndex, text: &Text<'_>, start: usize) -> Option<Hit> {
+        let rule = self.rules.get(index)?;
+        let Form::Literal { lookback, .. } = rule.form else { return None };
+        let reach = if rule.proof.is_some_and(Proof::of_armour) { KEY_BLOCK } else { AFTER_LITERAL };
+        let window = start.saturating_sub(lookback)..text.bytes.len().min(start + reach);
+        let anchored = if lookback == 0 { Anchored::Yes } else { Anchored::No };
+        let secret = self.matched(rule, text.bytes, window, anchored, lookback > 0)?;
+        self.judged(rule, index, text, secret, None)
+    }
+
+    /// Nearest match after the word that is tied to it: by an assignment, or by a word such as `key` or `token` between.
+    fn context(&self, index: RuleIndex, text: &Text<'_>, word: usize, end: usize) -> Option<Hit> {
+        let rule = self.rules.get(index)?;
+        let stop = text.bytes.len().min(end + AFTER_CONTEXT + 200);
+        let mut from = end;
+        for _ in 0..4 {
+            let secret = self.matched(rule, text.bytes, from..stop, Anchored::No, true)?;
+            if secret.start > end + AFTER_CONTEXT {
+                return None;
+            }
+            if let Some(tie) = place::tie(text.bytes, word..end, &secret)
+                && let Some(hit) = self.judged(rule, index, text, secret.clone(), Some(tie))
+            {
+                return Some(hit);
+            }
+            from = secret.end;
+        }
+        None
+    }
+
+    /// The secret of the first match in the window whose neighbours do not continue the word.
+    fn matched(
+        &self,
+        rule: &Rule,
+        bytes: &[u8],
+        window: Range<usize>,
+        anchored: Anchored,
+        retry: bool,
+    ) -> Option<Range<usize>> {
+        let regex = rule.pattern.regex()?;
+        let mut captures = regex.create_captures();
+        let mut from = window.start;
+        for _ in 0..8 {
+            regex.search_captures(&Input::new(bytes).range(from..window.end).anchored(anchored), &mut captures);
+            let whole = captures.get_match()?;
+            let secret = captures.get_group(1).map_or(whole.range(), |span| span.range());
+            if !secret.is_empty() && (!rule.boundary || place::stands_alone(bytes, &secret)) {
+                return Some(secret);
+            }
+            if !retry {
+                return None;
+            }
+            from = whole.start() + 1;
+        }
+        None
+    }
+
+    fn judged(
+        &self,
+        rule: &Rule,
+        index: RuleIndex,
+        text: &Text<'_>,
+        secret: Range<usize>,
+        tie: Option<place::Tie>,
+    ) -> Option<Hit> {
+        if let (Some(paths), Some(path)) = (&rule.paths, text.path)
+            && !paths.is_match(path)
+        {
+            return None;
+        }
+        let value = &text.bytes[secret.clone()];
+        let is_key = rule.proof.is_some_and(Proof::of_armour);
+        let mut evidence = vec![format!("has the form of {}: {}", rule.provider, rule.name)];
+        let mut confidence = if tie.is_some() { Confidence::Medium } else { Confidence::High };
+        if let Some(tie) = tie {
+            evidence.push(tie.reason());
+            if tie == place::Tie::Assigned {
+                confidence = Confidence::High;
+            }
+        }
+        if !is_key
+            && (shape::is_sequence(value)
+                || shape::is_placeholder(value)
+                || (rule.needs_context() && shape::is_reference(value)))
+        {
+            return None;
+        }
+        if let Some(wanted) = rule.entropy {
+            let bits = shape::entropy(value);
+            if bits < wanted {
+                return None;
+            }
+            evidence.push(format!("entropy {bits:.1} bits per character"));
+        }
+        // a lockfile's hashes are hexadecimal words behind names of packages, and a provider's name may be one of them
+        if rule.needs_context() && text.syntax == Syntax::Lockfile {
+            return None;
+        }
+        match rule.proof.map_or(Verdict::Open, |proof| proof.judge(&String::from_utf8_lossy(value))) {
+            Verdict::Confirmed(reason) => {
+                confidence = Confidence::High;
+                evidence.push(reason);
+            }
+            Verdict::Open => {}
+            Verdict::Refuted(reason) => {
+                confidence = Confidence::Low;
+                evidence.push(reason);
+            }
+            Verdict::Harmless => return None,
+        }
+        if let Some(reason) = text.path.and_then(place::lesser_path) {
+            confidence = place::lower(confidence);
+            evidence.push(reason.to_owned());
+        }
+        Some(Hit { rule: index, secret, confidence, evidence })
+    }
+
+    /// Of hits that overlap one stays: a literal form before a context rule before the generic classifier, then the surer, then the longer.
+    fn resolve(&self, _text: &Text<'_>, mut found: Vec<Hit>, hits: &mut Vec<Hit>) {
+        let rank = |hit: &Hit| {
+            let form = self.rules.get(hit.rule).map_or(0, |rule| match rule.form {
+                Form::Literal { .. } => 2,
+                Form::Context { .. } => 1,
+                Form::Generic => 0,
+            });
+            (form, hit.confidence, hit.secret.len())
+        };
+        found.sort_by(|a, b| rank(b).cmp(&rank(a)).then(a.secret.start.cmp(&b.secret.start)).then(a.rule.cmp(&b.rule)));
+        let first = hits.len();
+        let mut taken: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
+        for hit in found {
+            let before = taken.range(..hit.secret.end).next_back();
+            if before.is_none_or(|(_, end)| *end <= hit.secret.start) {
+                taken.insert(hit.secret.start, hit.secret.end);
+                hits.push(hit);
+            }
+        }
+        hits[first..].sort_by_key(|hit| hit.secret.start);
+    }
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

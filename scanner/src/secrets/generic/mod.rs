@@ -1,0 +1,79 @@
+//! Secrets that no provider's form names: passwords, tokens and keys, by where they stand and how they look.
+//!
+//! `candidate` reads the syntax of the place, `name` what the name promises, `verdict` weighs both. Weights are set by hand against the
+//! labelled cases in `truth_tests.rs`, and every weight that counted is told in the hit's evidence.
+
+mod candidate;
+mod name;
+mod verdict;
+
+use crate::secrets::hit::Hit;
+use crate::secrets::rule::{RuleIndex, RuleSet};
+use crate::secrets::text::Text;
+
+/// Where a candidate may stand: parts of names, and marks of URLs and command lines.
+pub(crate) const CUES: &[&str] = &[
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "key",
+    "auth",
+    "cred",
+    "bearer",
+    "://",
+    " -p",
+    " -u",
+    "identified by",
+    "contrase",
+    "senha",
+    "passwort",
+    "motdepasse",
+];
+
+/// The kinds of generic secrets; each is a rule of the family `generic`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Password,
+    Secret,
+    Key,
+    UrlPassword,
+    UrlToken,
+    Authorization,
+    ConnectionString,
+    CommandLine,
+}
+
+const SORTS: [(Sort, &str); 8] = [
+    (Sort::Password, "generic-password"),
+    (Sort::Secret, "generic-secret"),
+    (Sort::Key, "generic-key"),
+    (Sort::UrlPassword, "url-password"),
+    (Sort::UrlToken, "url-token"),
+    (Sort::Authorization, "authorization-header"),
+    (Sort::ConnectionString, "connection-string-password"),
+    (Sort::CommandLine, "command-line-password"),
+];
+
+/// Judges what stands at a cue. A sort whose rule the set lacks is not reported.
+pub(crate) struct Classifier {
+    rules: [Option<RuleIndex>; 8],
+}
+
+impl Classifier {
+    pub(crate) fn new(set: &RuleSet) -> Self {
+        Self { rules: SORTS.map(|(_, id)| set.by_id(id).map(|(index, _)| index)) }
+    }
+
+    /// `done` is the end of the last name that was read, so that the cues in one name lead to one candidate.
+    pub(crate) fn judge(&self, text: &Text<'_>, start: usize, end: usize, done: &mut usize) -> Option<Hit> {
+        let candidate = candidate::at(text, start, end, done)?;
+        let rule =
+            SORTS.iter().position(|(sort, _)| *sort == candidate.sort).and_then(|position| self.rules[position])?;
+        let (confidence, evidence) = verdict::judge(text, &candidate)?;
+        Some(Hit { rule, secret: candidate.value, confidence, evidence })
+    }
+}
+
+#[cfg(test)]
+mod truth_tests;

@@ -1,0 +1,467 @@
+//! What a name promises: `db_password` a password, `password_field` none.
+
+use super::Sort;
+
+/// Words that make the name one of something else.
+const OTHER: &[&str] = &[
+    "file",
+    "filename",
+    "path",
+    "dir",
+    "directory",
+    "url",
+    "uri",
+    "id",
+    "ids",
+    "name",
+    "names",
+    "type",
+    "types",
+    "len",
+    "length",
+    "field",
+    "fields",
+    "label",
+    "prefix",
+    "suffix",
+    "hash",
+    "hashed",
+    "hasher",
+    "hashes",
+    "expire",
+    "expires",
+    "expiry",
+    "expiration",
+    "policy",
+    "reset",
+    "format",
+    "regex",
+    "pattern",
+    "header",
+    "headers",
+    "count",
+    "index",
+    "placeholder",
+    "hint",
+    "title",
+    "message",
+    "msg",
+    "error",
+    "errors",
+    "class",
+    "param",
+    "params",
+    "arg",
+    "min",
+    "max",
+    "size",
+    "date",
+    "time",
+    "at",
+    "by",
+    "scope",
+    "scopes",
+    "endpoint",
+    "public",
+    "pub",
+    "board",
+    "word",
+    "words",
+    "primary",
+    "foreign",
+    "sort",
+    "cache",
+    "partition",
+    "hidden",
+    "validator",
+    "validators",
+    "validation",
+    "strength",
+    "salt",
+    "nonce",
+    "iv",
+    "checksum",
+    "digest",
+    "sha",
+    "sha1",
+    "sha256",
+    "md5",
+    "commit",
+    "fingerprint",
+    "thumbprint",
+    "algorithm",
+    "alg",
+    "encoding",
+    "generator",
+    "provider",
+    "manager",
+    "help",
+    "description",
+    "tooltip",
+    "button",
+    "form",
+    "input",
+    "page",
+    "view",
+    "route",
+    "link",
+    "template",
+    "icon",
+    "selector",
+    "css",
+    "xpath",
+    "locator",
+    "event",
+    "column",
+    "table",
+    "ttl",
+    "timeout",
+    "mode",
+    "status",
+    "state",
+    "enabled",
+    "required",
+    "change",
+    "changed",
+    "confirm",
+    "confirmation",
+    "forgot",
+    "forgotten",
+    "recovery",
+    "version",
+    "method",
+    "context",
+    "backend",
+    "backends",
+    "handler",
+    "middleware",
+    "object",
+    "group",
+    "sequence",
+    "lookup",
+    "idempotency",
+    "i18n",
+    "translation",
+    "locale",
+    "arn",
+    "vault",
+    "ref",
+    "reference",
+    "usage",
+    "limit",
+    "limits",
+    "uses",
+    "unit",
+    "kind",
+    "claim",
+    "claims",
+    "audience",
+    "issuer",
+    "model",
+    "models",
+    "schema",
+    "module",
+    "import",
+    "package",
+    "plugin",
+    "test",
+    "cookie",
+    "tokenizer",
+    "csrf",
+    "xsrf",
+    "author",
+    "authors",
+    "hostkey",
+    "known",
+    "ssh-rsa",
+    "site",
+    "sitekey",
+    "trackid",
+    "namespace",
+    "color",
+    "env",
+    "var",
+    "variable",
+];
+
+/// Words behind which the promise still holds.
+const NEUTRAL: &[&str] = &[
+    "value",
+    "val",
+    "string",
+    "str",
+    "default",
+    "prod",
+    "production",
+    "dev",
+    "staging",
+    "live",
+    "local",
+    "new",
+    "old",
+    "raw",
+    "plain",
+    "text",
+    "plaintext",
+    "base64",
+    "b64",
+    "hex",
+    "master",
+    "root",
+    "admin",
+    "user",
+    "current",
+    "data",
+    "1",
+    "2",
+    "3",
+];
+
+const PASSWORDS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "passwort",
+    "motdepasse",
+    "contrasena",
+    "contraseña",
+    "contrasenya",
+    "senha",
+    "userpass",
+    "dbpass",
+    "mypass",
+    "rootpass",
+    "adminpass",
+    "passw",
+];
+const SECRETS: &[&str] = &[
+    "secret",
+    "token",
+    "apikey",
+    "secretkey",
+    "accesskey",
+    "authkey",
+    "privatekey",
+    "apitoken",
+    "accesstoken",
+    "authtoken",
+    "clientsecret",
+    "credential",
+    "credentials",
+    "bearer",
+    "pat",
+    "authcode",
+];
+const BEFORE_KEY: &[&str] = &[
+    "api",
+    "secret",
+    "access",
+    "private",
+    "auth",
+    "encryption",
+    "encrypt",
+    "signing",
+    "sign",
+    "license",
+    "licence",
+    "master",
+    "service",
+    "app",
+    "account",
+    "shared",
+    "storage",
+    "subscription",
+    "crypt",
+    "crypto",
+    "cipher",
+    "aes",
+    "hmac",
+    "jwt",
+    "session",
+    "client",
+    "consumer",
+    "integration",
+    "admin",
+    "deploy",
+    "write",
+    "read",
+    "server",
+];
+
+/// What kind of secret the name announces, if any.
+pub(super) fn promise(name: &[u8]) -> Option<Sort> {
+    let words = words(name);
+    let last = words
+        .iter()
+        .rposition(|word| !NEUTRAL.contains(&word.as_str()) && !word.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let found =
+        words.iter().enumerate().rev().find_map(|(position, word)| Some((position, sort_of(&words, position, word)?)));
+    let (position, sort) = found.or_else(|| {
+        // TOKEN_PROD, PASSWORD_VALUE: the promise stands in a word that is neutral elsewhere
+        words.get(last).and_then(|word| Some((last, sort_of(&words, last, word)?)))
+    })?;
+    let spoiled = |word: &String| OTHER.contains(&word.as_str());
+    let after = words[position + 1..].iter().any(spoiled);
+    let before = words[..position].iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "hash"
+                | "hashed"
+                | "encrypted"
+                | "reset"
+                | "forgot"
+                | "no"
+                | "is"
+                | "has"
+                | "public"
+                | "csrf"
+                | "xsrf"
+                | "salt"
+                | "nonce"
+                | "cache"
+                | "primary"
+                | "foreign"
+                | "sort"
+                | "next"
+                | "page"
+                | "pagination"
+                | "continuation"
+                | "num"
+                | "max"
+                | "min"
+                | "total"
+                | "invalid"
+                | "wrong"
+                | "fake"
+                | "sealed"
+                | "unk"
+                | "eos"
+                | "bos"
+                | "pad"
+                | "special"
+                | "mask"
+                | "sha256"
+                | "md5"
+                | "sha1"
+                | "fingerprint"
+                | "site"
+        )
+    });
+    (!after && !before).then_some(sort)
+}
+
+fn sort_of(words: &[String], position: usize, word: &str) -> Option<Sort> {
+    let ends = |known: &[&str]| {
+        known
+            .iter()
+            .any(|known| word == *known || known.len() >= 5 && word.len() > known.len() && word.ends_with(known))
+    };
+    if ends(PASSWORDS) || matches!(word, "pass" | "pw" | "psw" | "pswd") && pass_alone(words, position) {
+        return Some(Sort::Password);
+    }
+    if word == "tokens" || word == "secrets" || word == "secretary" {
+        return None;
+    }
+    if ends(SECRETS) || matches!(word, "auth" | "authorization") {
+        return Some(if word.starts_with("authorization") { Sort::Authorization } else { Sort::Secret });
+    }
+    let before = position.checked_sub(1).and_then(|before| words.get(before));
+    if word == "key"
+        || word.ends_with("key")
+            && word.len() > 5
+            && word.len() < 16
+            && !matches!(
+                word,
+                "monkey"
+                    | "turkey"
+                    | "jockey"
+                    | "whiskey"
+                    | "hockey"
+                    | "hotkey"
+                    | "passkey"
+                    | "keykey"
+                    | "mickey"
+                    | "smokey"
+                    | "donkey"
+            )
+    {
+        let strong = before.is_some_and(|before| BEFORE_KEY.contains(&before.as_str()));
+        return Some(if strong { Sort::Secret } else { Sort::Key });
+    }
+    None
+}
+
+/// `pass` is also a verb: it counts as a name's last word.
+fn pass_alone(words: &[String], position: usize) -> bool {
+    words[position + 1..]
+        .iter()
+        .all(|word| NEUTRAL.contains(&word.as_str()) || word.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Lower-case words of an identifier: `dbPassword2`, `DB_PASSWORD_2` and `db-password.2` are all `db password 2`.
+fn words(name: &[u8]) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut last = b' ';
+    for (position, byte) in name.iter().enumerate() {
+        let next_lower = name.get(position + 1).is_some_and(u8::is_ascii_lowercase);
+        let letter = |byte: u8| byte.is_ascii_alphabetic() || byte >= 0x80;
+        let starts = last.is_ascii_lowercase() && byte.is_ascii_uppercase()
+            || last.is_ascii_uppercase() && byte.is_ascii_uppercase() && next_lower
+            || letter(last) != letter(*byte)
+            || !(last.is_ascii_alphanumeric() || last >= 0x80);
+        if byte.is_ascii_alphanumeric() || *byte >= 0x80 {
+            if starts {
+                words.push(String::new());
+            }
+            if let Some(word) = words.last_mut() {
+                word.push(char::from(byte.to_ascii_lowercase()));
+            }
+        }
+        last = *byte;
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn promises() {
+        let cases = [
+            ("password", Some(Sort::Password)),
+            ("DB_PASSWORD", Some(Sort::Password)),
+            ("dbPassword2", Some(Sort::Password)),
+            ("dbpassword", Some(Sort::Password)),
+            ("spring.datasource.password", Some(Sort::Password)),
+            ("apiKey", Some(Sort::Secret)),
+            ("APIKEY", Some(Sort::Secret)),
+            ("clientSecret", Some(Sort::Secret)),
+            ("SECRET_KEY", Some(Sort::Secret)),
+            ("auth_token", Some(Sort::Secret)),
+            ("MAPS_KEY", Some(Sort::Key)),
+            ("password_field", None),
+            ("passwordHash", None),
+            ("PASSWORD_RESET_TIMEOUT", None),
+            ("tokenizer", None),
+            ("secretary", None),
+            ("author", None),
+            ("keyboard", None),
+            ("monkey", None),
+            ("primary_key", None),
+            ("public_key", None),
+            ("key_id", None),
+            ("compass", None),
+            ("bypass", None),
+            ("max_tokens", None),
+            ("next_page_token", None),
+            ("csrf_token", None),
+            ("token_type", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(promise(name.as_bytes()), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! Weighs a candidate: a sum of weights, each with its reason; the sum decides whether it is told and how surely.
+
+use super::Sort;
+use super::candidate::{Candidate, Join};
+use crate::finding::Confidence;
+use crate::secrets::place;
+use crate::secrets::shape::{self, Classes};
+use crate::secrets::text::{Syntax, Text};
+
+struct Scale {
+    sum: f64,
+    reasons: Vec<String>,
+}
+
+impl Scale {
+    fn add(&mut self, weight: f64, reason: &str) {
+        self.sum += weight;
+        if !reason.is_empty() {
+            self.reasons.push(format!("{reason} ({weight:+.1})"));
+        }
+    }
+
+    fn add_if(&mut self, condition: bool, weight: f64, reason: &str) {
+        if condition {
+            self.add(weight, reason);
+        }
+    }
+}
+
+/// Reported from here on.
+const TOLD: f64 = 0.0;
+/// As good as certain from here on.
+const CERTAIN: f64 = 2.0;
+
+/// Words that stand where a password would, and are none.
+const STOP: &[&str] = &[
+    "true",
+    "false",
+    "null",
+    "none",
+    "nil",
+    "yes",
+    "no",
+    "string",
+    "str",
+    "text",
+    "password",
+    "passwd",
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "required",
+    "optional",
+    "username",
+    "user",
+    "undefined",
+    "default",
+    "empty",
+    "disabled",
+    "enabled",
+    "hidden",
+    "unknown",
+    "value",
+    "file",
+    "vault",
+    "auto",
+    "bearer",
+    "basic",
+    "admin",
+    "root",
+    "test",
+    "testing",
+    "tests",
+    "prompt",
+    "plaintext",
+    "plain",
+    "input",
+    "number",
+    "integer",
+    "object",
+    "array",
+    "bool",
+    "boolean",
+    "any",
+    "self",
+    "this",
+    "key",
+    "apikey",
+    "api_key",
+    "secret_key",
+    "postgres",
+    "mysql",
+    "redis",
+    "guest",
+    "login",
+    "email",
+    "credentials",
+    "credential",
+    "private",
+    "public",
+    "sha256",
+    "sha512",
+    "md5",
+    "bcrypt",
+    "scrypt",
+    "argon2",
+    "foo",
+    "bar",
+    "baz",
+    "qux",
+    "abc",
+    "abcd",
+    "test123",
+    "abc123",
+    "password123",
+    "secret123",
+    "pass123",
+    "1234",
+    "123",
+    "12345",
+    "123456",
+    "1234567890",
+    "fake",
+    "mock",
+    "bogus",
+];
+
+pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidence, Vec<String>)> {
+    let value = &text.bytes[candidate.value.clone()];
+    let classes = Classes::of(value);
+    if hopeless(text, candidate, value, &classes) {
+        return None;
+    }
+    let mut scale = Scale { sum: 0.0, reasons: Vec::new() };
+    match candidate.sort {
+        Sort::Password | Sort::ConnectionString => password(&mut scale, text, candidate, value, &classes),
+        Sort::UrlPassword => url_password(&mut scale, text, candidate, value, &classes),
+        Sort::CommandLine => {
+            scale.add(0.9, "a password on a command line");
+            human(&mut scale, value, &classes);
+        }
+        Sort::Secret => {
+            scale.add(0.3, "the name promises a secret");
+            random(&mut scale, value, &classes);
+        }
+        Sort::Authorization => {
+            scale.add(0.6, "behind an authorization scheme");
+            random(&mut scale, value, &classes);
+        }
+        Sort::Key => {
+            scale.add(-1.0, "the name promises a key of some kind");
+            scale.add_if(value.len() < 20, -1.0, "short for a key");
+            scale.add_if(is_uuid(value), -3.0, "a UUID");
+            random(&mut scale, value, &classes);
+        }
+        Sort::UrlToken => {
+            scale.add(-0.8, "the user part of a URL");
+            scale.add_if(value.len() < 20, -1.5, "short for a token");
+            random(&mut scale, value, &classes);
+        }
+    }
+    scale.add_if(candidate.join == Join::Prose, -0.7, "in running text");
+    if scale.sum < TOLD {
+        return None;
+    }
+    let mut confidence = if scale.sum >= CERTAIN { Confidence::High } else { Confidence::Medium };
+    if let Some(reason) = text.path.and_then(place::lesser_path) {
+        confidence = place::lower(confidence);
+        scale.reasons.push(reason.to_owned());
+    }
+    Some((confidence, scale.reasons))
+}
+
+/// What no weight can save: empty, a reference, a placeholder, an expression, a word for people.
+fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Classes) -> bool {
+    let shortest = match candidate.sort {
+        Sort::Password | Sort::ConnectionString | Sort::UrlPassword | Sort::CommandLine => 4,
+        _ => 8,
+    };
+    let lower = value.to_ascii_lowercase();
+    let name = text.bytes[candidate.name.clone()].to_ascii_lowercase();
+    let is_stop = STOP.iter().any(|word| word.as_bytes() == lower)
+        || name.ends_with(&lower) && candidate.sort != Sort::UrlPassword;
+    let spaces = value.iter().filter(|byte| byte.is_ascii_whitespace()).count();
+    let prose = spaces > 0
+        && (candidate.join != Join::Quoted
+            || !(candidate.sort == Sort::Password && spaces <= 3 && classes.digit > 0 && classes.symbol > 0));
+    value.len() < shortest
+        || value.len() > 380
+        || value.iter().any(|byte| *byte < 0x20)
+        || is_stop
+        || prose
+        || text.syntax == Syntax::Lockfile && candidate.sort != Sort::UrlPassword
+        || classes.other > spaces + value.len() / 4
+        || shape::is_reference(value)
+        || shape::is_placeholder(value)
+        || shape::is_sequence(value)
+        || value.starts_with(b"-----")
+        || is_hash_record(value)
+        || is_code(value)
+}
+
+/// Salted hashes as they stand in password files: `$2b$…`, `pbkdf2_sha256$…`, `{SSHA}…`. They are no plaintext.
+fn is_hash_record(value: &[u8]) -> bool {
+    let starts = |head: &[u8]| value.starts_with(head);
+    starts(b"$2a$")
+        || starts(b"$2b$")
+        || starts(b"$2y$")
+        || starts(b"$1$")
+        || starts(b"$5$")
+        || starts(b"$6$")
+        || starts(b"$apr1$")
+        || starts(b"$argon2")
+        || starts(b"pbkdf2")
+        || starts(b"scrypt:")
+        || starts(b"{SSHA}")
+        || starts(b"sha256:")
+        || starts(b"sha512:")
+        || starts(b"sha1$")
+        || starts(b"sha256$")
+        || starts(b"ssh-rsa ")
+        || starts(b"ssh-ed25519 ")
+}
+
+/// Paths, URLs, dotted names, calls, format strings, dates, versions.
+fn is_code(value: &[u8]) -> bool {
+    let starts = |head: &[u8]| value.starts_with(head);
+    let has = |needle: &[u8]| memchr::memmem::find(value, needle).is_some();
+    let identifier = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_');
+    let dotted = value.contains(&b'.')
+        && value
+            .split(|byte| *byte == b'.')
+            .all(|part| !part.is_empty() && part.iter().all(identifier) && !part[0].is_ascii_digit())
+        && shape::pair_rarity(value).is_some_and(|rarity| rarity < 0.25);
+    let path = (starts(b"/") || starts(b"./") || starts(b"../") || starts(b"~/") || starts(b"C:\\"))
+        && shape::pair_rarity(value).is_none_or(|rarity| rarity < 0.3);
+    let call = value.ends_with(b")") && value.contains(&b'(')
+        || value.ends_with(b"()")
+        || has(b"->")
+        || has(b"=>")
+        || has(b"::");
+    let numbers = value.iter().all(|byte| byte.is_ascii_digit() || b".-:/ T+Z_,".contains(byte))
+        && (value.len() < 6 || value.iter().any(|byte| b".-:/ ,_".contains(byte)));
+    has(b"://") && !has(b"@")
+        || starts(b"http") && has(b"://")
+        || dotted
+        || path
+        || call
+        || numbers
+        || starts(b"urn:")
+        || starts(b"data:")
+        || has(b"==") && value.len() < 12
+        || starts(b"--")
+        || starts(b"[")
+        || starts(b"{\"")
+}
+
+fn is_uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value.iter().enumerate().all(|(position, byte)| {
+            if matches!(position, 8 | 13 | 18 | 23) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
+        })
+}
+
+/// Words joined by `_`, `-`, `.` or camel case: an identifier, not a value.
+fn is_identifier(value: &[u8], classes: &Classes) -> bool {
+    let plain = value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/".contains(byte));
+    let joined = value.iter().any(|byte| b"_-.:/".contains(byte)) || classes.lower > 0 && classes.upper > 0;
+    plain && joined && classes.digit <= 1 && shape::pair_rarity(value).is_some_and(|rarity| rarity < 0.22)
+}
+
+fn password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Classes) {
+    scale.add(
+        0.9,
+        if candidate.sort == Sort::ConnectionString {
+            "the password of a connection string"
+        } else {
+            "the name promises a password"
+        },
+    );
+    human(scale, value, classes);
+    let data =
+        matches!(text.syntax, Syntax::Config | Syntax::Yaml | Syntax::Dockerfile | Syntax::Shell | Syntax::Unknown);
+    scale.add_if(data && candidate.join != Join::Prose, 0.6, "in a file of settings");
+    scale.add_if(text.syntax == Syntax::Translation, -4.0, "in a message catalogue");
+    scale.add_if(candidate.join == Join::Prose && classes.digit == 0, -2.0, "a word in running text");
+}
+
+/// Passwords that people choose: a mixture is what tells them from words.
+fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
+    let letters = classes.lower + classes.upper;
+    let rarity = shape::pair_rarity(value).unwrap_or(0.3);
+    scale.add_if(letters > 0 && classes.digit > 0, 1.0, "letters and digits");
+    scale.add_if(classes.symbol > 0 && letters > 0 && !is_identifier(value, classes), 0.8, "letters and symbols");
+    scale.add_if(classes.lower > 0 && classes.upper > 0, 0.3, "both cases");
+    scale.add_if(value.len() >= 8, 0.3, "eight characters or more");
+    scale.add_if(value.len() >= 12 && classes.kinds() >= 3 && rarity > 0.3, 0.8, "looks random");
+    scale.add_if(classes.digit == value.len(), -0.8, "digits alone");
+    let word = letters == value.len();
+    scale.add_if(word && rarity < 0.35, -1.3, "could be a word");
+    scale.add_if(word && classes.upper == 1 && value[0].is_ascii_uppercase(), -1.5, "a capitalised word");
+    scale.add_if(word && classes.lower == 0, -1.5, "all capitals");
+    scale.add_if(is_identifier(value, classes), -3.0, "reads like an identifier");
+    scale.add_if(
+        matches!(value.last(), Some(b':' | b'?' | b'*' | b',')) || value.starts_with(b"*"),
+        -2.5,
+        "ends like a label",
+    );
+    scale.add_if(is_uuid(value), -0.5, "a UUID");
+    scale.add_if(value.contains(&b' '), -1.2, "has spaces");
+    let lower = value.to_ascii_lowercase();
+    scale.add_if(
+        ["test", "pass", "secret", "fake", "dummy"].iter().any(|head| lower.starts_with(head.as_bytes()))
+            && value.len() < 14
+            && classes.symbol == 0,
+        -1.3,
+        "begins like an invented one",
+    );
+}
+
+/// Tokens that a machine made.
+fn random(scale: &mut Scale, value: &[u8], classes: &Classes) {
+    let bits = shape::entropy(value);
+    let rarity = shape::pair_rarity(value).unwrap_or(0.4);
+    let hex = value.iter().all(u8::is_ascii_hexdigit);
+    let charset =
+        value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-.~:!@#$%^&*()[]{}<>?|,;".contains(byte));
+    scale.add_if(!charset || value.contains(&b' '), -2.5, "bytes that tokens do not have");
+    scale.add_if(classes.digit > 0 && classes.lower + classes.upper > 0, 0.7, "letters and digits");
+    scale.add_if(classes.digit == 0, -1.0, "no digit");
+    scale.add_if(classes.digit == value.len(), -1.5, "digits alone");
+    scale.add_if(value.len() >= 16, 0.6, "sixteen characters or more");
+    scale.add_if(value.len() < 12, -0.7, "short");
+    scale.add_if(bits < 2.8, -2.0, "low entropy");
+    scale.add_if(bits >= 3.5 || hex && bits >= 3.0 && value.len() >= 16, 0.7, "high entropy");
+    scale.add_if(!hex && rarity >= 0.4, 0.7, "letter pairs are rare");
+    scale.add_if(!hex && rarity < 0.2 && classes.turns < 6, -1.5, "letter pairs are those of words");
+    scale.add_if(classes.lower > 0 && classes.upper > 0 && classes.turns >= 4, 0.5, "cases and digits alternate");
+    scale.add_if(classes.symbol > 0 && classes.digit > 0 && classes.kinds() == 4, 0.4, "all kinds of characters");
+    scale.add_if(is_identifier(value, classes), -3.0, "reads like an identifier");
+    scale.add_if(value.iter().filter(|byte| **byte == b'/').count() > 3, -1.5, "reads like a path");
+    let lower = value.to_ascii_lowercase();
+    scale.add_if(
+        lower.starts_with(b"test") || lower.starts_with(b"fake") || lower.starts_with(b"some"),
+        -1.5,
+        "begins like an invented one",
+    );
+}
+
+fn url_password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Classes) {
+    scale.add(0.9, "the password of a URL");
+    human(scale, value, classes);
+    let url = &text.bytes[candidate.name.clone()];
+    let user = text.bytes[..candidate.value.start - 1].rsplit(|byte| b"/".contains(byte)).next().unwrap_or_default();
+    let host = &text.bytes[candidate.value.end + 1..candidate.name.end.max(candidate.value.end + 1)];
+    scale.add_if(user == value, -2.0, "the user's name again");
+    scale.add_if(
+        matches!(user, b"user" | b"username" | b"login" | b"foo" | b"me") && classes.symbol == 0,
+        -1.0,
+        "a user of no name",
+    );
+    let has = |needle: &[u8]| memchr::memmem::find(host, needle).is_some();
+    scale.add_if(
+        has(b"example.") || host.starts_with(b"host") || has(b".test") || has(b"domain.com"),
+        -1.6,
+        "a host of no name",
+    );
+    scale.add_if(has(b"localhost") || host.starts_with(b"127.") || has(b"${") || has(b"%s"), -0.4, "a local host");
+    scale.add_if(
+        memchr::memmem::find(url, b"://").is_some_and(|at| at >= 5 && url[at - 1] != b's' && url[..at] != *b"http"),
+        0.2,
+        "a service's own scheme",
+    );
+}

@@ -1,0 +1,192 @@
+//! What the surroundings say: whether a word is tied to a value, whether a value stands alone, what a path means.
+
+use std::ops::Range;
+
+use crate::finding::Confidence;
+
+/// How a context word and a secret belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tie {
+    /// The word is part of the name that the secret is assigned to.
+    Assigned,
+    /// A word such as `key` or `token` stands between them.
+    Named,
+}
+
+impl Tie {
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::Assigned => "assigned to a name that names the provider".to_owned(),
+            Self::Named => "the provider and a word for a credential stand just before it".to_owned(),
+        }
+    }
+}
+
+const CREDENTIAL_WORDS: &[&str] = &[
+    "key",
+    "token",
+    "secret",
+    "pass",
+    "pwd",
+    "auth",
+    "cred",
+    "bearer",
+    "pat",
+    "sid",
+    "dsn",
+    "signature",
+    "client",
+    "webhook",
+];
+const HASH_WORDS: &[&str] = &[
+    "sha",
+    "md5",
+    "hash",
+    "checksum",
+    "digest",
+    "commit",
+    "revision",
+    "integrity",
+    "etag",
+    "uuid",
+    "guid",
+    "public",
+    "fingerprint",
+    "image",
+];
+
+/// Looks at what stands between word and secret.
+pub(crate) fn tie(bytes: &[u8], word: Range<usize>, secret: &Range<usize>) -> Option<Tie> {
+    let between = &bytes[word.end..secret.start];
+    if between.iter().filter(|byte| **byte == b'\n').count() > 2 {
+        return None;
+    }
+    let lower = between.to_ascii_lowercase();
+    let has = |word: &&str| memchr::memmem::find(&lower, word.as_bytes()).is_some();
+    if HASH_WORDS.iter().any(has) {
+        return None;
+    }
+    let name =
+        between.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')).count();
+    let rest = &between[name..];
+    let joint = rest.len() <= 12
+        && rest.iter().all(|byte| b" \t\"'`=:>(,[]{}@|?".contains(byte))
+        && rest.iter().any(|byte| b"=:,(>".contains(byte));
+    let before = bytes[word.start.saturating_sub(24)..word.start].to_ascii_lowercase();
+    let named = CREDENTIAL_WORDS.iter().any(has)
+        || CREDENTIAL_WORDS.iter().any(|word| {
+            memchr::memmem::rfind(&before, word.as_bytes())
+                .is_some_and(|at| before[at..].iter().all(|byte| !b"\n =:".contains(byte)))
+        });
+    match (joint, named) {
+        (true, true) => Some(Tie::Assigned),
+        (true, false) | (false, true) => Some(Tie::Named),
+        (false, false) => None,
+    }
+}
+
+/// The bytes beside a match do not continue it. A letter behind a backslash is an escape (`\n`), not a part of the word.
+pub(crate) fn stands_alone(bytes: &[u8], range: &Range<usize>) -> bool {
+    let word = |byte: &u8| byte.is_ascii_alphanumeric();
+    let escape = range.start >= 2 && bytes[range.start - 2] == b'\\' && b"nrtbf".contains(&bytes[range.start - 1]);
+    let before = range.start == 0 || escape || !word(&bytes[range.start - 1]) || !word(&bytes[range.start]);
+    let after = bytes.get(range.end).is_none_or(|byte| !word(byte)) || !word(&bytes[range.end - 1]);
+    before && after
+}
+
+const LESSER_FOLDERS: &[&str] = &[
+    "test",
+    "tests",
+    "testing",
+    "testdata",
+    "fixtures",
+    "fixture",
+    "__tests__",
+    "spec",
+    "specs",
+    "mocks",
+    "mock",
+    "cassettes",
+];
+const SAMPLE_FOLDERS: &[&str] = &[
+    "doc",
+    "docs",
+    "documentation",
+    "example",
+    "examples",
+    "sample",
+    "samples",
+    "demo",
+    "demos",
+    "node_modules",
+    "vendor",
+    "site-packages",
+];
+
+/// Tests and documentation hold invented credentials more often than others do: such a path lowers, and never hides.
+pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
+    let lower = path.to_ascii_lowercase();
+    let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
+    let in_folder = |names: &[&str]| folders.split('/').any(|folder| names.contains(&folder));
+    if in_folder(LESSER_FOLDERS)
+        || name.starts_with("test_")
+        || name.contains("_test.")
+        || name.contains(".test.")
+        || name.contains(".spec.")
+        || name == "conftest.py"
+    {
+        return Some("stands in a test");
+    }
+    let sample = name.contains(".example")
+        || name.contains(".sample")
+        || name.contains(".dist")
+        || name.contains(".template")
+        || name.starts_with("example");
+    (in_folder(SAMPLE_FOLDERS) || sample).then_some("stands in documentation, an example or a vendored copy")
+}
+
+/// One step down.
+pub(crate) fn lower(confidence: Confidence) -> Confidence {
+    match confidence {
+        Confidence::High => Confidence::Medium,
+        Confidence::Medium | Confidence::Low => Confidence::Low,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties() {
+        let cases = [
+            ("datadog_api_key = \"", Some(Tie::Assigned)),
+            ("DATADOG: '", Some(Tie::Named)),
+            ("datadog docs, the key goes ", Some(Tie::Named)),
+            ("datadog agent, commit ", None),
+            ("datadog image sha256: ", None),
+            ("datadog is a provider of ", None),
+        ];
+        for (text, expected) in cases {
+            let bytes = format!("{text}V");
+            assert_eq!(tie(bytes.as_bytes(), 0..7, &(text.len()..bytes.len())), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn neighbours_and_paths() {
+        for (text, expected) in [("xTOKEN", false), ("\\nTOKEN", true), ("=TOKEN", true), ("_TOKEN", true)] {
+            let start = text.len() - 5;
+            assert_eq!(stands_alone(text.as_bytes(), &(start..text.len())), expected, "{text}");
+        }
+        for (path, expected) in [
+            ("tests/a.py", true),
+            ("src/test_a.py", true),
+            ("docs/x.md", true),
+            (".env.example", true),
+            ("src/contest.py", false),
+        ] {
+            assert_eq!(lesser_path(path).is_some(), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! What a value looks like: how random, how much like words, how much like a placeholder.
+
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+/// Shannon entropy in bits per byte.
+#[must_use]
+pub fn entropy(value: &[u8]) -> f64 {
+    let mut counts = [0u32; 256];
+    for byte in value {
+        counts[usize::from(*byte)] += 1;
+    }
+    let length = value.len() as f64;
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / length)
+        .map(|share| -share * share.log2())
+        .sum()
+}
+
+/// Which kinds of bytes a value has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Classes {
+    /// a-z
+    pub lower: usize,
+    /// A-Z
+    pub upper: usize,
+    /// 0-9
+    pub digit: usize,
+    /// Printable ASCII that is none of these.
+    pub symbol: usize,
+    /// Spaces, control characters, bytes beyond ASCII.
+    pub other: usize,
+    /// Changes between letter and digit, or from lower to upper case.
+    pub turns: usize,
+}
+
+impl Classes {
+    /// Counts.
+    #[must_use]
+    pub fn of(value: &[u8]) -> Self {
+        let mut classes = Self::default();
+        let mut last = 0u8;
+        for byte in value {
+            match byte {
+                b'a'..=b'z' => classes.lower += 1,
+                b'A'..=b'Z' => classes.upper += 1,
+                b'0'..=b'9' => classes.digit += 1,
+                b'!'..=b'~' => classes.symbol += 1,
+                _ => classes.other += 1,
+            }
+            let letter_digit = last.is_ascii_alphabetic() && byte.is_ascii_digit()
+                || last.is_ascii_digit() && byte.is_ascii_alphabetic();
+            if letter_digit || last.is_ascii_lowercase() && byte.is_ascii_uppercase() {
+                classes.turns += 1;
+            }
+            last = *byte;
+        }
+        classes
+    }
+
+    /// How many of lower, upper, digit and symbol occur.
+    #[must_use]
+    pub fn kinds(&self) -> usize {
+        [self.lower, self.upper, self.digit, self.symbol].iter().filter(|count| **count > 0).count()
+    }
+}
+
+/// Pairs of letters that are common in English words and in identifiers; everything else is rare. Rows are the first letter.
+const COMMON_PAIRS: &str = "ab ac ad ae ag ai ak al am an ap ar as at au av aw ay ba be bi bj bl bo br bs bu by ca cc ce ch ci ck cl co cr ct cu cy da db \
+    dd de di dl do dr ds du dy ea ec ed ee ef eg ei el em en ep eq er es et eu ev ew ex ey fa fe ff fi fl fo fr ft fu ga ge gh gi gl gn go gr gu \
+    ha he hi ho hr ht hu hy ia ib ic id ie if ig ik il im in io ip ir is it iv iz jo js ke ki kn ks ky la ld le lf li lk ll lo ls lt lu lv ly ma mb me mi \
+    mm mo mp ms mu my na nc nd ne nf ng ni nk nn no ns nt nu ny oa ob oc od of og oi ok ol om on oo op or os ot ou ov ow oy pa pe ph pi pl po pp pr ps \
+    pt pu qu ra rc rd re rf rg ri rk rl rm rn ro rr rs rt ru rv ry sa sc se sh si sk sl sm so sp sq sr ss st su sw sy ta tc te tf th ti tl to tr ts tt \
+    tu tw ty ua ub uc ud ue ug ui ul um un up ur us ut va ve vi vo wa we wh wi wo wn wr xa xc xe xi xp xt ya ye yo yp ys ze zi zo";
+
+static PAIRS: LazyLock<[bool; 26 * 26]> = LazyLock::new(|| {
+    let mut table = [false; 26 * 26];
+    for pair in COMMON_PAIRS.split_whitespace() {
+        if let [first, second] = pair.as_bytes() {
+            table[usize::from(first - b'a') * 26 + usize::from(second - b'a')] = true;
+        }
+    }
+    table
+});
+
+/// Share of letter pairs that are rare in words: about 0.55 in random letters, under 0.1 in words. `None` under three pairs.
+#[must_use]
+pub fn pair_rarity(value: &[u8]) -> Option<f64> {
+    let (mut pairs, mut rare) = (0u32, 0u32);
+    for window in value.windows(2) {
+        if let [first, second] = window
+            && first.is_ascii_alphabetic()
+            && second.is_ascii_alphabetic()
+        {
+            pairs += 1;
+            let index =
+                usize::from(first.to_ascii_lowercase() - b'a') * 26 + usize::from(second.to_ascii_lowercase() - b'a');
+            rare += u32::from(!PAIRS[index]);
+        }
+    }
+    (pairs >= 3).then(|| f64::from(rare) / f64::from(pairs))
+}
+
+/// A run like `abcdef`, `123456`, `xxxxxx` that makes most of the value.
+#[must_use]
+pub fn is_sequence(value: &[u8]) -> bool {
+    if value.len() < 6 {
+        return false;
+    }
+    let regular = value.windows(2).filter(|pair| pair[0] == pair[1] || pair[0].wrapping_add(1) == pair[1]).count();
+    let distinct = {
+        value.iter().fold([0u64; 4], |mut set, byte| {
+            set[usize::from(byte >> 6)] |= 1 << (byte & 63);
+            set
+        })
+    };
+    let distinct: u32 = distinct.iter().map(|word| word.count_ones()).sum();
+    regular * 10 >= (value.len() - 1) * 7 || distinct <= 2 || (value.len() >= 20 && distinct <= 4)
+}
+
+const PLACEHOLDERS: &[&str] = &[
+    "example",
+    "changeme",
+    "change_me",
+    "change-me",
+    "changeit",
+    "placeholder",
+    "your_",
+    "your-",
+    "yourpass",
+    "yoursecret",
+    "yourtoken",
+    "yourapi",
+    "yourkey",
+    "your password",
+    "your token",
+    "your key",
+    "xxxx",
+    "****",
+    "....",
+    "dummy",
+    "redacted",
+    "<your",
+    "insert",
+    "replace",
+    "fill_me",
+    "foobar",
+    "lorem",
+    "not_a_real",
+    "notreal",
+    "not-a-real",
+    "mysecret",
+    "my-secret",
+    "my_secret",
+    "mytoken",
+    "my_token",
+    "my-token",
+    "my_password",
+    "mypassword",
+    "my-password",
+    "my_api",
+    "my-api",
+    "myapikey",
+    "todo",
+    "fixme",
+    "-here",
+    "_here",
+    "goes here",
+    "sample",
+    "secret_key_here",
+    "snip",
+    "masked",
+    "hidden",
+    "omitted",
+    "removed",
+    "deadbeef",
+    "undefined",
+    "[filtered]",
+    "dont_use",
+    "none_set",
+    "keyboard cat",
+];
+
+static PLACEHOLDER: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PLACEHOLDERS).ok());
+
+/// Says "put your own here" in one of the usual ways. Words are looked for in short values, or in any value with separators: random text of 80
+/// characters may contain `todo`.
+#[must_use]
+pub fn is_placeholder(value: &[u8]) -> bool {
+    let Some(words) = PLACEHOLDER.as_ref() else { return false };
+    words.find_iter(value).any(|found| {
+        let length = found.end() - found.start();
+        length >= 6
+            || length * 12 >= value.len() && !value[found.start()].is_ascii_alphanumeric()
+            || length * 3 >= value.len()
+    })
+}
+
+/// A reference that is filled in elsewhere: `${X}`, `{{ x }}`, `<%= x %>`, `%(x)s`, `$VAR`, `#{x}`, `!vault`, `ENC[…]`.
+#[must_use]
+pub fn is_reference(value: &[u8]) -> bool {
+    let has = |needle: &[u8]| memchr::memmem::find(value, needle).is_some();
+    let starts = |needle: &[u8]| value.starts_with(needle);
+    let variable = value.len() > 1
+        && matches!(value[0], b'$' | b'%' | b'@')
+        && value[1..].iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'%' | b'.' | b'-'))
+        && (value[1..].iter().all(|byte| !byte.is_ascii_lowercase())
+            || value[1..].iter().all(|byte| !byte.is_ascii_uppercase()))
+        && pair_rarity(value).is_none_or(|rarity| rarity < 0.3);
+    let hole = |open: u8, close: u8| {
+        value.iter().position(|byte| *byte == open).is_some_and(|from| {
+            value[from..].iter().position(|byte| *byte == close).is_some_and(|length| {
+                let name = &value[from + 1..from + length];
+                name.is_empty()
+                    || name.len() < 60
+                        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.: ()'\"[]!,".contains(byte))
+                        && name.iter().any(u8::is_ascii_alphabetic)
+            })
+        })
+    };
+    has(b"${")
+        || has(b"$(")
+        || has(b"{{")
+        || has(b"<%")
+        || has(b"%(")
+        || has(b"#{")
+        || has(b"{%")
+        || starts(b"ENC[")
+        || starts(b"vault:")
+        || starts(b"!vault")
+        || starts(b"$ANSIBLE_VAULT")
+        || starts(b"@Microsoft.KeyVault")
+        || starts(b"op://")
+        || starts(b"ssm:")
+        || starts(b"arn:aws")
+        || starts(b"secretsmanager")
+        || starts(b"env:")
+        || starts(b"env(")
+        || starts(b"$[")
+        || has(b"process.env")
+        || has(b"os.environ")
+        || has(b"getenv")
+        || variable
+        || hole(b'<', b'>')
+        || hole(b'{', b'}')
+        || has(b"%s")
+        || has(b"{}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn randomness() {
+        assert!(entropy(b"aaaa").abs() < 1e-9);
+        assert!((entropy(b"abcd") - 2.0).abs() < 1e-9);
+        assert!(pair_rarity(b"authentication_backend").unwrap() < 0.15);
+        assert!(pair_rarity(b"xqzjvkwpfgbdhmrt").unwrap() > 0.5);
+        assert_eq!(pair_rarity(b"12ab"), None);
+    }
+
+    #[test]
+    fn placeholders_and_references() {
+        for value in ["changeme", "your_api_key", "xxxxxxxx", "AKIAIOSFODNN7EXAMPLE", "<your-token>", "my-secret-token"]
+        {
+            assert!(is_placeholder(value.as_bytes()), "{value}");
+        }
+        for value in ["hunter2!", "Xk3_todayQ9rmz81LqPw", "correct horse"] {
+            assert!(!is_placeholder(value.as_bytes()), "{value}");
+        }
+        for value in [
+            "${DB_PASSWORD}",
+            "{{ vault.password }}",
+            "$TOKEN",
+            "%(password)s",
+            "<password>",
+            "{password}",
+            "arn:aws:secretsmanager:x",
+        ] {
+            assert!(is_reference(value.as_bytes()), "{value}");
+        }
+        for value in ["hunter2!", "p@ss{w0rd", "$ecr3tP4ss!", "a<b"] {
+            assert!(!is_reference(value.as_bytes()), "{value}");
+        }
+        for (value, expected) in
+            [("abcdefgh", true), ("12345678", true), ("zzzzzzzz", true), ("1a2b3c9z", false), ("hunter2", false)]
+        {
+            assert_eq!(is_sequence(value.as_bytes()), expected, "{value}");
+        }
+    }
+}
