@@ -3,6 +3,7 @@
 //! [`load()`] makes an [`AdvisoryIndex`] from an archive, a directory or a snapshot; [`AdvisoryIndex::matches`] says what affects a version.
 
 pub mod advisory;
+pub mod feed;
 pub mod index;
 pub mod load;
 pub mod matching;

@@ -22,6 +22,9 @@ pub struct Records {
     pub problems: Vec<RecordProblem>,
 }
 
+/// Which members of an archive are read.
+pub type Wanted<'a> = dyn Fn(&str) -> bool + Sync + 'a;
+
 /// Why there are no advisories.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -106,7 +109,7 @@ pub fn load_bytes(bytes: &[u8], path: &Path, now: &str) -> Result<AdvisoryIndex,
         return snapshot::decode(bytes).map_err(|source| LoadError::Snapshot { path: path.to_owned(), source });
     }
     let place = path.display().to_string();
-    index_of(read_records(bytes, &place)?, &place, now)
+    index_of(read_records(bytes, &place, &|_| true)?, &place, now)
 }
 
 fn index_of(records: Records, place: &str, now: &str) -> Result<AdvisoryIndex, LoadError> {
@@ -118,13 +121,13 @@ fn index_of(records: Records, place: &str, now: &str) -> Result<AdvisoryIndex, L
     Ok(AdvisoryIndex::build(records.advisories, Signals::default(), records.problems, place, now))
 }
 
-/// Reads the records of an archive, of a single JSON record, or of a JSON array of them.
+/// Reads the records of an archive, of a single JSON record, or of a JSON array of them. Of an archive, the members that `wanted` names.
 ///
 /// # Errors
 /// [`LoadError::NotAdvisories`]
-pub fn read_records(bytes: &[u8], place: &str) -> Result<Records, LoadError> {
+pub fn read_records(bytes: &[u8], place: &str, wanted: &Wanted<'_>) -> Result<Records, LoadError> {
     if bytes.starts_with(b"PK") {
-        return read_zip(bytes, place);
+        return read_zip(bytes, place, wanted);
     }
     let not = |reason: String| LoadError::NotAdvisories { place: place.to_owned(), reason };
     let mut records = Records::default();
@@ -176,7 +179,7 @@ fn is_record_file(name: &str) -> bool {
     name.ends_with(".json") || name.ends_with(".yaml") || name.ends_with(".yml")
 }
 
-fn read_zip(bytes: &[u8], place: &str) -> Result<Records, LoadError> {
+fn read_zip(bytes: &[u8], place: &str, wanted: &Wanted<'_>) -> Result<Records, LoadError> {
     let not = |reason: String| LoadError::NotAdvisories { place: place.to_owned(), reason };
     let archive =
         zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| not(format!("not a zip archive: {error}")))?;
@@ -185,7 +188,7 @@ fn read_zip(bytes: &[u8], place: &str) -> Result<Records, LoadError> {
     let parts: Vec<Result<Records, LoadError>> = std::thread::scope(|scope| {
         let run = |first: usize| {
             let archive = archive.clone();
-            scope.spawn(move || read_members(archive, first, workers))
+            scope.spawn(move || read_members(archive, first, workers, wanted))
         };
         let running: Vec<_> = (0..workers).map(run).collect();
         running.into_iter().map(|it| it.join().map_err(|_| not("reading the archive failed".to_owned()))).collect()
@@ -199,7 +202,12 @@ fn read_zip(bytes: &[u8], place: &str) -> Result<Records, LoadError> {
     Ok(records)
 }
 
-fn read_members(mut archive: zip::ZipArchive<Cursor<&[u8]>>, first: usize, step: usize) -> Records {
+fn read_members(
+    mut archive: zip::ZipArchive<Cursor<&[u8]>>,
+    first: usize,
+    step: usize,
+    wanted: &Wanted<'_>,
+) -> Records {
     let mut records = Records::default();
     let mut bytes = Vec::new();
     for at in (first..archive.len()).step_by(step) {
@@ -211,7 +219,7 @@ fn read_members(mut archive: zip::ZipArchive<Cursor<&[u8]>>, first: usize, step:
             }
         };
         let name = member.name().map_or_else(|_| format!("member {at}"), |name| name.into_owned());
-        if !is_record_file(&name) {
+        if !is_record_file(&name) || !wanted(&name) {
             continue;
         }
         bytes.clear();
