@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+mod advisories;
 mod config;
 mod exit;
 
@@ -19,6 +20,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The advisory feeds: fetch them, say how old they are, look one up.
+    #[command(subcommand)]
+    Advisories(advisories::Command),
     /// The server's configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -47,6 +51,7 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Advisories(command) => advisories::run(command).await,
         Command::Config(command) => config::run(command),
     }
 }
