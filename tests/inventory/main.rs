@@ -1,5 +1,7 @@
 //! The inventory seen from outside, over real repositories' manifests and damaged ones.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod repositories;
 
 use repositories::{collections, snapshot_of};

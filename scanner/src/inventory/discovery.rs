@@ -21,12 +21,21 @@ pub fn recognise(path: &str) -> Option<Found> {
         "uv.lock" => Some(Format::Uv),
         "poetry.lock" => Some(Format::Poetry),
         "pyproject.toml" => Some(Format::Pyproject),
+        "pdm.lock" => Some(Format::Pdm),
+        "Pipfile" | "Pipfile.lock" => Some(Format::Pipenv),
+        // PEP 751: `pylock.toml`, or one name without dots between
+        name if name == "pylock.toml" || is_named_pylock(name) => Some(Format::Pylock),
         _ => None,
     };
     if let Some(format) = exact {
         return Some(Found::Manifest(format));
     }
     requirements(directory, name)
+}
+
+fn is_named_pylock(name: &str) -> bool {
+    let middle = name.strip_prefix("pylock.").and_then(|rest| rest.strip_suffix(".toml"));
+    middle.is_some_and(|middle| !middle.is_empty() && !middle.contains('.'))
 }
 
 fn requirements(directory: &str, name: &str) -> Option<Found> {

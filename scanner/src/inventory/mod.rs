@@ -8,8 +8,11 @@ pub mod graph;
 pub mod join;
 pub mod origin;
 pub mod package;
+pub mod pdm;
+pub mod pipfile;
 pub mod poetry;
 pub mod poetry_constraint;
+pub mod pylock;
 pub mod pyproject;
 mod pyproject_poetry;
 pub mod requirement;
@@ -17,6 +20,7 @@ pub mod requirements;
 pub mod text;
 pub mod toml_file;
 pub mod uv;
+pub mod yaml_file;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -136,6 +140,12 @@ impl Reading<'_> {
         match format {
             Format::Uv => self.manifests.push(uv::read(file, &mut self.diagnostics)),
             Format::Poetry => self.locks.push(poetry::read(file, &mut self.diagnostics)),
+            Format::Pdm => self.locks.push(pdm::read(file, &mut self.diagnostics)),
+            Format::Pylock => self.locks.push(pylock::read(file, &mut self.diagnostics)),
+            Format::Pipenv if file.path.ends_with(".lock") => {
+                self.locks.push(pipfile::read_lock(file, &mut self.diagnostics));
+            }
+            Format::Pipenv => self.manifests.push(pipfile::read(file, &mut self.diagnostics)),
             Format::Pyproject => self.manifests.push(pyproject::read(file, &mut self.diagnostics)),
             _ => {}
         }
