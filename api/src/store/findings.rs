@@ -1,0 +1,446 @@
+//! Decisions about scans and findings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use advisories::Severity;
+use jiff::Timestamp;
+use scanner::finding::{Detail, Site};
+use scanner::{Finding, FindingId, Report};
+
+use super::life::{self, Sighting, TriageRefused};
+use super::record::{
+    EventKind, FindingRecord, FindingState, OutboxEvent, Outcome, PackageUse, RepositoryId, RepositoryRecord, ScanId,
+    ScanRecord, Tenant, Triage, codec,
+};
+use super::rows::{Read, Write, decode, list, load, save, successor};
+use super::{Committed, FindingsPage, FindingsQuery, ScanCommit, StoreError, keys, queue};
+
+/// Bytes of a stored chunk: sled turns values past about 128 KiB into files of their own.
+const CHUNK: usize = 64 << 10;
+/// Index rows looked at for one page, however few of them the other filters let through.
+const EXAMINED: usize = 5_000;
+
+pub fn finding(rows: &(impl Read + ?Sized), tenant: &Tenant, id: &str) -> Result<Option<FindingRecord>, StoreError> {
+    load(rows, &keys::finding(tenant, id))
+}
+
+fn put(rows: &mut dyn Write, before: Option<&FindingRecord>, record: &FindingRecord) -> Result<(), StoreError> {
+    if let Some(before) = before {
+        for key in keys::finding_orders(before) {
+            rows.delete(key);
+        }
+    }
+    for key in keys::finding_orders(record) {
+        rows.put(key, record.id().as_str().as_bytes().to_vec());
+    }
+    save(rows, keys::finding(&record.tenant, record.id().as_str()), record)
+}
+
+fn remove(rows: &mut dyn Write, record: &FindingRecord) {
+    for key in keys::finding_orders(record) {
+        rows.delete(key);
+    }
+    rows.delete(keys::finding(&record.tenant, record.id().as_str()).done());
+}
+
+fn tell(
+    rows: &mut dyn Write,
+    event: Option<EventKind>,
+    record: &FindingRecord,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(event) = event.filter(|_| record.finding.ignored.is_none()) else { return Ok(()) };
+    let counter = keys::meta("outbox");
+    let id = load::<u64>(rows, &counter)?.unwrap_or(0) + 1;
+    save(rows, counter, &id)?;
+    let event = OutboxEvent {
+        id,
+        tenant: record.tenant.clone(),
+        repository: record.repository.clone(),
+        event,
+        finding: record.summary(),
+        at: now,
+    };
+    save(rows, super::rows::Key::table(keys::OUTBOX).number(id), &event)
+}
+
+/// All findings of a repository, whatever their state.
+fn of_repository(
+    rows: &(impl Read + ?Sized),
+    tenant: &Tenant,
+    repository: &RepositoryId,
+) -> Result<BTreeMap<FindingId, FindingRecord>, StoreError> {
+    let prefix = keys::finding_order(tenant, b'r', repository.as_str());
+    let mut known = BTreeMap::new();
+    for (_, id) in rows.range(prefix.bytes(), &prefix.end(), usize::MAX)? {
+        let record = read_listed(rows, tenant, &id)?;
+        known.insert(record.finding.id.clone(), record);
+    }
+    Ok(known)
+}
+
+fn read_listed(rows: &(impl Read + ?Sized), tenant: &Tenant, id: &[u8]) -> Result<FindingRecord, StoreError> {
+    let id = String::from_utf8_lossy(id);
+    finding(rows, tenant, &id)?.ok_or_else(|| StoreError::index("a listed finding that is not there"))
+}
+
+/// Commits a scan once: fenced by the lease, all or nothing.
+pub fn commit_scan(rows: &mut dyn Write, commit: &ScanCommit, now: Timestamp) -> Result<Option<Committed>, StoreError> {
+    let scan = &commit.scan;
+    if let Some((id, token)) = commit.job
+        && queue::finish(rows, id, token, Outcome::Done, Some(scan.id), now)?.is_none()
+    {
+        return Ok(None);
+    }
+    // the repository may have been deleted while it was scanned: then nothing of it is kept
+    let key = keys::repository(&scan.tenant, &scan.repository);
+    let Some(mut repository) = load::<RepositoryRecord>(rows, &key)? else { return Ok(Some(Committed::default())) };
+    write_scan(rows, commit)?;
+    let mut committed = Committed::default();
+    if scan.tracked {
+        repository.head_scan = Some(scan.id);
+        repository.head_commit.clone_from(&scan.commit);
+        if let (Some(reference), Some(head)) = (&scan.reference, &scan.commit) {
+            repository.refs.insert(reference.clone(), head.clone());
+        }
+        committed = live_on(rows, scan, &commit.report, now)?;
+        write_packages(rows, scan, &commit.report)?;
+    }
+    save(rows, key, &repository)?;
+    Ok(Some(committed))
+}
+
+fn write_scan(rows: &mut dyn Write, commit: &ScanCommit) -> Result<(), StoreError> {
+    let scan = &commit.scan;
+    let failed = |error: String| StoreError::Failed(format!("the report of scan {}: {error}", scan.id));
+    let json = serde_json::to_vec(&commit.report).map_err(|error| failed(error.to_string()))?;
+    let packed = zstd::encode_all(json.as_slice(), 3).map_err(|error| failed(error.to_string()))?;
+    for (number, chunk) in packed.chunks(CHUNK).enumerate() {
+        rows.put(keys::report(&scan.tenant, scan.id).number(number as u64).done(), codec::encode_raw(chunk));
+    }
+    let id = scan.id.as_bytes().to_vec();
+    if let Some(hash) = &scan.commit {
+        let key = keys::scans_of_commit(&scan.tenant, &scan.repository, hash).inverted(&id);
+        rows.put(key.done(), id.clone());
+    }
+    rows.put(keys::scans_of(&scan.tenant, &scan.repository).inverted(&id).done(), id);
+    let scan = ScanRecord { report_bytes: packed.len() as u64, ..scan.clone() };
+    save(rows, keys::scan(&scan.tenant, scan.id), &scan)
+}
+
+/// Every finding of the repository lives on: those seen, those gone, those under a new name.
+fn live_on(rows: &mut dyn Write, scan: &ScanRecord, report: &Report, now: Timestamp) -> Result<Committed, StoreError> {
+    let at = Sighting { tenant: &scan.tenant, repository: &scan.repository, scan: Some(scan.id), now };
+    let mut known = of_repository(rows, &scan.tenant, &scan.repository)?;
+    let mut committed = Committed::default();
+    let present: BTreeSet<&FindingId> = report.findings.iter().map(|finding| &finding.id).collect();
+    for finding in &report.findings {
+        let mut before = known.remove(&finding.id);
+        if before.is_none() {
+            let old = known.values().find(|old| !present.contains(old.id()) && life::renamed(&old.finding, finding));
+            if let Some(old) = old.map(|old| old.id().clone()).and_then(|id| known.remove(&id)) {
+                remove(rows, &old);
+                before = Some(old);
+            }
+        }
+        let (after, event) = life::seen(before.clone(), finding, &at);
+        put(rows, before.as_ref(), &after)?;
+        committed.count(event);
+        tell(rows, event, &after, now)?;
+    }
+    for before in known.into_values().filter(|record| life::looked_at(&record.finding, &report.diagnostics)) {
+        if let Some((after, event)) = life::gone(before.clone(), &at) {
+            put(rows, Some(&before), &after)?;
+            committed.count(event);
+            tell(rows, event, &after, now)?;
+        }
+    }
+    Ok(committed)
+}
+
+/// Replaces the repository's rows of who uses which package.
+fn write_packages(rows: &mut dyn Write, scan: &ScanRecord, report: &Report) -> Result<(), StoreError> {
+    let (tenant, repository) = (&scan.tenant, &scan.repository);
+    forget_packages(rows, tenant, repository)?;
+    let mut uses = BTreeMap::<&str, Vec<PackageUse>>::new();
+    for manifest in &report.inventory {
+        for package in &manifest.packages {
+            uses.entry(package.name.as_str()).or_default().push(PackageUse {
+                repository: repository.clone(),
+                package: package.name.clone(),
+                manifest: manifest.path.clone(),
+                format: manifest.format,
+                version: package.version.clone(),
+                specifier: package.specifier.clone(),
+                direct: package.direct,
+                line: package.line,
+                via: package.via.clone(),
+                matched: !package.source.is_own_tree(),
+                imported_at: imported_at(report, package.name.as_str()),
+            });
+        }
+    }
+    for (name, uses) in uses {
+        rows.put(keys::packages_of(tenant, repository).text(name).done(), name.as_bytes().to_vec());
+        save(rows, keys::package(tenant, name).text(repository.as_str()), &uses)?;
+    }
+    Ok(())
+}
+
+pub fn forget_packages(rows: &mut dyn Write, tenant: &Tenant, repository: &RepositoryId) -> Result<(), StoreError> {
+    let prefix = keys::packages_of(tenant, repository);
+    for (key, name) in rows.range(prefix.bytes(), &prefix.end(), usize::MAX)? {
+        let name = String::from_utf8_lossy(&name).into_owned();
+        rows.delete(key);
+        rows.delete(keys::package(tenant, &name).text(repository.as_str()).done());
+    }
+    Ok(())
+}
+
+fn imported_at(report: &Report, package: &str) -> Option<Vec<Site>> {
+    report.findings.iter().find_map(|finding| match &finding.detail {
+        Detail::Vulnerability(detail) if detail.package.as_str() == package => detail.imported_at.clone(),
+        _ => None,
+    })
+}
+
+/// Removes a scan with its report.
+fn remove_scan(rows: &mut dyn Write, scan: &ScanRecord) -> Result<(), StoreError> {
+    let prefix = keys::report(&scan.tenant, scan.id);
+    for (key, _) in rows.range(prefix.bytes(), &prefix.end(), usize::MAX)? {
+        rows.delete(key);
+    }
+    let id = scan.id.as_bytes();
+    if let Some(hash) = &scan.commit {
+        rows.delete(keys::scans_of_commit(&scan.tenant, &scan.repository, hash).inverted(id).done());
+    }
+    rows.delete(keys::scans_of(&scan.tenant, &scan.repository).inverted(id).done());
+    rows.delete(keys::scan(&scan.tenant, scan.id).done());
+    Ok(())
+}
+
+/// Removes a repository with everything that is known of it. False when it is not there.
+pub fn delete_repository(rows: &mut dyn Write, tenant: &Tenant, id: &RepositoryId) -> Result<bool, StoreError> {
+    let key = keys::repository(tenant, id);
+    if rows.get(key.bytes())?.is_none() {
+        return Ok(false);
+    }
+    for record in of_repository(rows, tenant, id)?.into_values() {
+        remove(rows, &record);
+    }
+    forget_packages(rows, tenant, id)?;
+    for scan in scans(rows, tenant, id, None, usize::MAX)? {
+        remove_scan(rows, &scan)?;
+    }
+    rows.delete(key.done());
+    Ok(true)
+}
+
+/// Removes scans of a repository that are older than `before`, but the newest `keep` and that of the head.
+pub fn prune_scans(
+    rows: &mut dyn Write,
+    repository: &RepositoryRecord,
+    keep: usize,
+    before: Timestamp,
+) -> Result<usize, StoreError> {
+    let old = scans(rows, &repository.tenant, &repository.id, None, usize::MAX)?;
+    let old = old.into_iter().skip(keep);
+    let old: Vec<_> = old.filter(|scan| scan.committed_at < before && repository.head_scan != Some(scan.id)).collect();
+    for scan in &old {
+        remove_scan(rows, scan)?;
+    }
+    Ok(old.len())
+}
+
+fn scan_id(bytes: &[u8]) -> Result<ScanId, StoreError> {
+    let bytes = <[u8; 16]>::try_from(bytes).map_err(|_| StoreError::index("a scan's identity has not 16 bytes"))?;
+    Ok(ScanId::from_bytes(bytes))
+}
+
+/// Scans of a repository, the newest first.
+pub fn scans(
+    rows: &(impl Read + ?Sized),
+    tenant: &Tenant,
+    repository: &RepositoryId,
+    after: Option<ScanId>,
+    limit: usize,
+) -> Result<Vec<ScanRecord>, StoreError> {
+    let prefix = keys::scans_of(tenant, repository);
+    let from = match after {
+        Some(id) => successor(prefix.clone().inverted(id.as_bytes()).bytes()),
+        None => prefix.bytes().to_vec(),
+    };
+    let ids = rows.range(&from, &prefix.end(), limit)?;
+    let read = |(_, id): (Vec<u8>, Vec<u8>)| {
+        load(rows, &keys::scan(tenant, scan_id(&id)?))?.ok_or_else(|| StoreError::index("a listed scan is not there"))
+    };
+    ids.into_iter().map(read).collect()
+}
+
+/// The newest scan of a commit.
+pub fn scan_of_commit(
+    rows: &(impl Read + ?Sized),
+    tenant: &Tenant,
+    repository: &RepositoryId,
+    commit: &str,
+) -> Result<Option<ScanRecord>, StoreError> {
+    let prefix = keys::scans_of_commit(tenant, repository, commit);
+    match rows.range(prefix.bytes(), &prefix.end(), 1)?.first() {
+        Some((_, id)) => load(rows, &keys::scan(tenant, scan_id(id)?)),
+        None => Ok(None),
+    }
+}
+
+/// The report of a scan, as JSON.
+pub fn report(rows: &dyn Read, tenant: &Tenant, id: ScanId) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(scan) = load::<ScanRecord>(rows, &keys::scan(tenant, id))? else { return Ok(None) };
+    let prefix = keys::report(tenant, id);
+    let mut packed = Vec::new();
+    for (key, chunk) in rows.range(prefix.bytes(), &prefix.end(), usize::MAX)? {
+        packed.extend_from_slice(codec::decode_raw(&chunk).map_err(|error| StoreError::record(&key, &error))?);
+    }
+    if packed.len() as u64 != scan.report_bytes {
+        let reason = format!("has {} of {} bytes", packed.len(), scan.report_bytes);
+        return Err(StoreError::Damaged { row: format!("the report of scan {id}"), reason });
+    }
+    let json = zstd::decode_all(packed.as_slice());
+    json.map(Some)
+        .map_err(|error| StoreError::Damaged { row: format!("the report of scan {id}"), reason: error.to_string() })
+}
+
+/// One page of findings by state, severity and identity, read from the narrowest index.
+pub fn page(rows: &dyn Read, query: &FindingsQuery) -> Result<FindingsPage, StoreError> {
+    let (index, of) = query.index();
+    let list = keys::finding_order(&query.tenant, index, &of);
+    let states: Vec<_> = query.state.map_or_else(|| FindingState::ALL.to_vec(), |state| vec![state]);
+    let mut severities =
+        vec![Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::None, Severity::Unknown];
+    severities.retain(|severity| query.severity.is_none_or(|wanted| wanted == *severity));
+    let from = query.cursor()?;
+    let mut page = FindingsPage::default();
+    let mut examined = 0;
+    for (state, severity) in states.iter().flat_map(|state| severities.iter().map(move |severity| (*state, *severity)))
+    {
+        let prefix = keys::state_and_severity(list.clone(), state, severity);
+        let mut start = prefix.bytes().to_vec();
+        if let Some(from) = &from {
+            start = start.max(successor(from));
+        }
+        let end = prefix.end();
+        while start < end {
+            let rows_wanted = query.limit.clamp(1, 500);
+            let found = rows.range(&start, &end, rows_wanted)?;
+            let exhausted = found.len() < rows_wanted;
+            for (key, id) in found {
+                examined += 1;
+                let record = read_listed(rows, &query.tenant, &id)?;
+                start = successor(&key);
+                if query.admits(&record) {
+                    page.findings.push(record);
+                }
+                if page.findings.len() >= query.limit || examined >= EXAMINED {
+                    page.next = Some(query.next(&key));
+                    return Ok(page);
+                }
+            }
+            if exhausted {
+                break;
+            }
+        }
+    }
+    Ok(page)
+}
+
+/// Decides about a finding. `None` when it is not there.
+pub fn triage(
+    rows: &mut dyn Write,
+    tenant: &Tenant,
+    id: &str,
+    triage: &Triage,
+) -> Result<Option<Result<FindingRecord, TriageRefused>>, StoreError> {
+    let Some(before) = finding(rows, tenant, id)? else { return Ok(None) };
+    let after = match life::decide(before.clone(), triage.clone()) {
+        Ok(after) => after,
+        Err(refused) => return Ok(Some(Err(refused))),
+    };
+    put(rows, Some(&before), &after)?;
+    Ok(Some(Ok(after)))
+}
+
+/// Reopens what was accepted until a time that has come. Gives how many.
+pub fn expire(rows: &mut dyn Write, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+    let start = super::rows::Key::table(keys::BY_EXPIRY);
+    let end = start.clone().time(now);
+    let due = rows.range(start.bytes(), &successor(&end.end()), limit)?;
+    let mut expired = 0;
+    for (key, id) in due {
+        let tenant = tenant_of(&key)?;
+        let before = read_listed(rows, &tenant, &id)?;
+        if let Some((after, event)) = life::expire(before.clone(), now) {
+            put(rows, Some(&before), &after)?;
+            tell(rows, event, &after, now)?;
+            expired += 1;
+        }
+    }
+    Ok(expired)
+}
+
+fn tenant_of(key: &[u8]) -> Result<Tenant, StoreError> {
+    let text = key.get(9..).and_then(|rest| rest.split(|byte| *byte == 0).next()).unwrap_or_default();
+    Tenant::new(&String::from_utf8_lossy(text)).map_err(|_| StoreError::index("an expiry without its tenant"))
+}
+
+/// Who has a package, one entry a repository.
+pub fn affected_by(
+    rows: &dyn Read,
+    tenant: &Tenant,
+    package: &str,
+    after: Option<&RepositoryId>,
+    limit: usize,
+) -> Result<Vec<PackageUse>, StoreError> {
+    let prefix = keys::package(tenant, package);
+    let after = after.map(|id| prefix.clone().text(id.as_str()).done());
+    let found = list::<Vec<PackageUse>>(rows, &prefix, after.as_deref(), limit)?;
+    Ok(found.into_iter().flat_map(|(_, uses)| uses).collect())
+}
+
+/// A change of the advisories reaches one repository: what it opens and what it closes, once.
+pub fn rematch(
+    rows: &mut dyn Write,
+    tenant: &Tenant,
+    repository: &RepositoryId,
+    opened: &[Finding],
+    withdrawn: &[FindingId],
+    now: Timestamp,
+) -> Result<Committed, StoreError> {
+    let mut committed = Committed::default();
+    if rows.get(keys::repository(tenant, repository).bytes())?.is_none() {
+        return Ok(committed);
+    }
+    let at = Sighting { tenant, repository, scan: None, now };
+    for finding_ in opened {
+        let before = finding(rows, tenant, finding_.id.as_str())?;
+        let (after, event) = life::seen(before.clone(), finding_, &at);
+        put(rows, before.as_ref(), &after)?;
+        committed.count(event);
+        tell(rows, event, &after, now)?;
+    }
+    for id in withdrawn {
+        let Some(before) = finding(rows, tenant, id.as_str())?.filter(|found| found.repository == *repository) else {
+            continue;
+        };
+        if let Some((after, event)) = life::gone(before.clone(), &at) {
+            put(rows, Some(&before), &after)?;
+            committed.count(event);
+            tell(rows, event, &after, now)?;
+        }
+    }
+    Ok(committed)
+}
+
+/// The oldest events that were not yet acknowledged.
+pub fn outbox(rows: &dyn Read, limit: usize) -> Result<Vec<OutboxEvent>, StoreError> {
+    let table = super::rows::Key::table(keys::OUTBOX);
+    let events = rows.range(table.bytes(), &table.end(), limit)?;
+    events.into_iter().map(|(key, bytes)| decode(&key, &bytes)).collect()
+}

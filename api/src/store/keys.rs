@@ -1,0 +1,170 @@
+//! Where each kind of row stands. One letter a table, then the tenant; upper case holds records, lower case holds indexes.
+
+use advisories::Severity;
+use jiff::Timestamp;
+
+use super::record::{FindingRecord, FindingState, JobId, JobRecord, JobState, RepositoryId, ScanId, SweepId, Tenant};
+use super::rows::Key;
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident = $letter:literal;)*) => {
+        $($(#[$doc])* pub const $name: u8 = $letter;)*
+        /// Tables that hold records; everything else follows from them.
+        pub const RECORDS: &[u8] = b"BDFIJMOPRSTW";
+    };
+}
+
+tables! {
+    /// Chunks of reports.
+    REPORT = b'B';
+    /// Accepted deliveries.
+    DELIVERY = b'D';
+    /// Findings.
+    FINDING = b'F';
+    /// Remembered answers.
+    IDEMPOTENCY = b'I';
+    /// Jobs.
+    JOB = b'J';
+    /// Named values.
+    META = b'M';
+    /// Events to be told.
+    OUTBOX = b'O';
+    /// Packages of each repository.
+    PACKAGE = b'P';
+    /// Repositories.
+    REPOSITORY = b'R';
+    /// Scans.
+    SCAN = b'S';
+    /// Tokens.
+    TOKEN = b'T';
+    /// Sweeps.
+    SWEEP = b'W';
+    /// Waiting jobs by coalesce key.
+    BY_COALESCE = b'c';
+    /// Acceptances by their end.
+    BY_EXPIRY = b'e';
+    /// Findings in the orders of lists.
+    FINDING_ORDER = b'f';
+    /// Tokens by hash.
+    BY_HASH = b'h';
+    /// Jobs by state.
+    BY_STATE = b'j';
+    /// Running jobs by coalesce key.
+    RUNNING = b'k';
+    /// Leases by their end.
+    LEASE = b'l';
+    /// Package names of a repository.
+    OF_REPOSITORY = b'p';
+    /// Waiting jobs in the order of their turns.
+    QUEUE = b'q';
+    /// Scans by commit, the newest first.
+    BY_COMMIT = b's';
+    /// Scans by repository, the newest first.
+    SCANS_OF = b't';
+}
+
+pub fn of_tenant(table: u8, tenant: &Tenant) -> Key {
+    Key::table(table).text(tenant.as_str())
+}
+
+pub fn repository(tenant: &Tenant, id: &RepositoryId) -> Key {
+    of_tenant(REPOSITORY, tenant).text(id.as_str())
+}
+
+pub fn job(id: JobId) -> Key {
+    Key::table(JOB).fixed(id.as_bytes())
+}
+
+pub fn job_by_state(tenant: &Tenant, state: JobState) -> Key {
+    of_tenant(BY_STATE, tenant).fixed(&[state as u8])
+}
+
+pub fn queue(rank: u8) -> Key {
+    Key::table(QUEUE).fixed(&[rank])
+}
+
+pub fn queued(job: &JobRecord) -> Key {
+    queue(job.priority.rank()).text(&job.organisation).time(job.ready_at).fixed(job.id.as_bytes())
+}
+
+pub fn lease(until: Timestamp, id: JobId) -> Key {
+    Key::table(LEASE).time(until).fixed(id.as_bytes())
+}
+
+pub fn coalesce(table: u8, tenant: &Tenant, key: &str) -> Key {
+    of_tenant(table, tenant).text(key)
+}
+
+pub fn delivery(tenant: &Tenant, source: &str, id: &str) -> Key {
+    of_tenant(DELIVERY, tenant).text(source).text(id)
+}
+
+pub fn scan(tenant: &Tenant, id: ScanId) -> Key {
+    of_tenant(SCAN, tenant).fixed(id.as_bytes())
+}
+
+pub fn report(tenant: &Tenant, id: ScanId) -> Key {
+    of_tenant(REPORT, tenant).fixed(id.as_bytes())
+}
+
+pub fn scans_of_commit(tenant: &Tenant, repository: &RepositoryId, commit: &str) -> Key {
+    of_tenant(BY_COMMIT, tenant).text(repository.as_str()).text(commit)
+}
+
+pub fn scans_of(tenant: &Tenant, repository: &RepositoryId) -> Key {
+    of_tenant(SCANS_OF, tenant).text(repository.as_str())
+}
+
+pub fn finding(tenant: &Tenant, id: &str) -> Key {
+    of_tenant(FINDING, tenant).text(id)
+}
+
+pub fn package(tenant: &Tenant, name: &str) -> Key {
+    of_tenant(PACKAGE, tenant).text(name)
+}
+
+pub fn packages_of(tenant: &Tenant, repository: &RepositoryId) -> Key {
+    of_tenant(OF_REPOSITORY, tenant).text(repository.as_str())
+}
+
+pub fn sweep(tenant: &Tenant, id: SweepId) -> Key {
+    of_tenant(SWEEP, tenant).fixed(id.as_bytes())
+}
+
+pub fn meta(name: &str) -> Key {
+    Key::table(META).text(name)
+}
+
+pub fn expiry(until: Timestamp, tenant: &Tenant, id: &str) -> Key {
+    Key::table(BY_EXPIRY).time(until).text(tenant.as_str()).text(id)
+}
+
+/// The lists of findings that an index serves: all, or those of one repository, package, rule or kind.
+pub fn finding_order(tenant: &Tenant, index: u8, of: &str) -> Key {
+    of_tenant(FINDING_ORDER, tenant).fixed(&[index]).text(of)
+}
+
+pub fn state_and_severity(key: Key, state: FindingState, severity: Severity) -> Key {
+    key.fixed(&[state as u8, 255 - severity as u8])
+}
+
+/// Every index row of a finding.
+pub fn finding_orders(record: &FindingRecord) -> Vec<Vec<u8>> {
+    let repository = record.repository.as_str();
+    let lists = [
+        Some((b'a', "")),
+        Some((b'r', repository)),
+        record.package().map(|package| (b'p', package)),
+        Some((b'u', record.finding.rule.as_str())),
+        Some((b'k', record.finding.kind.as_str())),
+    ];
+    let key = |(index, of)| {
+        let list = finding_order(&record.tenant, index, of);
+        state_and_severity(list, record.state, record.severity()).text(record.id().as_str()).done()
+    };
+    let mut keys: Vec<Vec<u8>> = lists.into_iter().flatten().map(key).collect();
+    if let Some(until) = record.triage.as_ref().and_then(|triage| triage.until) {
+        keys.push(expiry(until, &record.tenant, record.id().as_str()).done());
+    }
+    keys
+}

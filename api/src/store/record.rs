@@ -1,0 +1,18 @@
+//! What the store keeps, as plain values. Each record carries its own schema version on disk, see [`codec`].
+
+mod access;
+pub mod codec;
+mod finding;
+mod identity;
+mod job;
+mod repository;
+mod scan;
+
+pub use access::{IdempotencyRecord, StoredResponse};
+pub use finding::{FindingRecord, FindingState, Triage};
+pub use identity::{InvalidTenant, JobId, LeaseToken, RepositoryId, ScanId, SweepId, Tenant};
+pub use job::{
+    Enqueued, ErrorClass, JobError, JobKind, JobRecord, JobState, Lease, NewJob, Outcome, Priority, ScanSpec, Trigger,
+};
+pub use repository::{DeliveryRecord, NewRepository, RepositoryRecord, SweepRecord, SweepState, normalise_url};
+pub use scan::{EventKind, OutboxEvent, PackageUse, ScanFinding, ScanRecord};

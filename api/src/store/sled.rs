@@ -1,0 +1,297 @@
+//! The embedded backend: sled with one writer, which acknowledges only what is on the disk.
+//!
+//! sled's own flush ends in `sync_file_range` on Linux, which a power cut undoes; hence the fdatasync of a second descriptor.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use super::StoreError;
+use super::rows::{Read, Row, Write, successor};
+
+/// Operations that share one flush.
+const GROUP: usize = 200;
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// One decision for the writer: runs over rows, then is told whether its changes are durable.
+pub trait Decision: Send {
+    /// Decides. False when nothing of it is to be kept.
+    fn run(&mut self, rows: &mut dyn Write) -> bool;
+    /// What it decided is on the disk, or why not.
+    fn settled(self: Box<Self>, durable: Result<(), StoreError>);
+}
+
+/// The open store.
+#[derive(Debug)]
+pub struct Sled {
+    db: sled::Db,
+    directory: PathBuf,
+    failed: Arc<AtomicBool>,
+    writer: Option<SyncSender<Box<dyn Decision>>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Sled {
+    /// Opens (or makes) the store in `directory`.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another process has it, [`StoreError::Damaged`] when it cannot be read.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let named = |error: std::io::Error| StoreError::Failed(format!("{}: {error}", directory.display()));
+        std::fs::create_dir_all(directory).map_err(named)?;
+        let config = sled::Config::new().path(directory).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        // a truncated file makes sled panic while it opens
+        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+        let damaged = |what: String| StoreError::Damaged { row: directory.display().to_string(), reason: what };
+        let db = match opened {
+            Ok(Ok(db)) => db,
+            Ok(Err(error)) if error.to_string().contains("WouldBlock") => {
+                return Err(StoreError::InUse(directory.to_owned()));
+            }
+            Ok(Err(sled::Error::Io(error))) => return Err(named(error)),
+            Ok(Err(error)) => return Err(damaged(error.to_string())),
+            Err(_) => return Err(damaged("the store's file is cut short or damaged; restore an export".to_owned())),
+        };
+        let file = File::open(directory.join("db")).map_err(named)?;
+        let mark = Mark::open(&directory.join("acknowledged")).map_err(named)?;
+        let kept = kept(&db)?;
+        // sled opens a file that was cut short as the shorter history that it then holds
+        if kept < mark.read().map_err(named)? {
+            return Err(damaged("the store's file lacks writes that were acknowledged; restore an export".to_owned()));
+        }
+        let failed = Arc::new(AtomicBool::new(false));
+        let (writer, inbox) = sync_channel(4 * GROUP);
+        let mut work = Writer { db: db.clone(), file, mark, kept, failed: Arc::clone(&failed) };
+        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || work.run(&inbox));
+        let thread = Some(thread.map_err(named)?);
+        Ok(Self { db, directory: directory.to_owned(), failed, writer: Some(writer), thread })
+    }
+
+    /// Hands a decision to the writer; waits while its inbox is full.
+    ///
+    /// # Errors
+    /// When the store has failed.
+    pub fn decide(&self, decision: Box<dyn Decision>) -> Result<(), StoreError> {
+        self.healthy()?;
+        let writer = self.writer.as_ref().ok_or_else(StoreError::gone)?;
+        writer.send(decision).map_err(|_| StoreError::gone())
+    }
+
+    /// Runs a read. A panic inside sled (a damaged page) becomes an error and takes readiness away.
+    ///
+    /// # Errors
+    /// When the read fails.
+    pub fn read<T>(&self, read: impl FnOnce(&dyn Read) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.healthy()?;
+        let answer = catch_unwind(AssertUnwindSafe(|| read(&self.db))).unwrap_or_else(|_| {
+            Err(StoreError::Damaged {
+                row: self.directory.display().to_string(),
+                reason: "the storage engine gave up on a damaged page".to_owned(),
+            })
+        });
+        if matches!(answer, Err(StoreError::Damaged { .. } | StoreError::Failed(_))) {
+            self.failed.store(true, Ordering::SeqCst);
+        }
+        answer
+    }
+
+    /// Whether it can still be relied on.
+    ///
+    /// # Errors
+    /// After any failure to write or to read.
+    pub fn healthy(&self) -> Result<(), StoreError> {
+        if self.failed.load(Ordering::SeqCst) { Err(StoreError::gone()) } else { Ok(()) }
+    }
+
+    /// Bytes on the disk.
+    ///
+    /// # Errors
+    /// When the disk cannot be asked.
+    pub fn bytes(&self) -> Result<u64, StoreError> {
+        self.db.size_on_disk().map_err(failure)
+    }
+}
+
+impl Drop for Sled {
+    fn drop(&mut self) {
+        // closing the inbox lets the writer finish what it has
+        self.writer = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn failure(error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Corruption { .. } => {
+            StoreError::Damaged { row: "the store".to_owned(), reason: error.to_string() }
+        }
+        error => StoreError::Failed(error.to_string()),
+    }
+}
+
+impl Read for sled::Db {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        sled::Tree::get(self, key).map(|value| value.map(|value| value.to_vec())).map_err(failure)
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        let rows = sled::Tree::range(self, from..to).take(limit);
+        rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(failure)).collect()
+    }
+}
+
+/// Changes not yet written, over what is below; `None` is a removed row.
+struct Overlay<'b> {
+    below: &'b dyn Read,
+    changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+}
+
+impl Read for Overlay<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.changes.get(key).map_or_else(|| self.below.get(key), |change| Ok(change.clone()))
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        let mut changes = self.changes.range(from.to_vec()..to.to_vec()).peekable();
+        let mut answer = Vec::new();
+        let mut from = from.to_vec();
+        loop {
+            let step = limit.saturating_sub(answer.len()).max(1);
+            let below = self.below.range(&from, to, step)?;
+            let exhausted = below.len() < step;
+            for row in below {
+                while let Some((key, change)) = changes.next_if(|(key, _)| **key < row.0) {
+                    answer.extend(change.clone().map(|value| (key.clone(), value)));
+                }
+                from = successor(&row.0);
+                match changes.next_if(|(key, _)| **key == row.0) {
+                    Some((_, change)) => answer.extend(change.clone().map(|value| (row.0, value))),
+                    None => answer.push(row),
+                }
+            }
+            if exhausted {
+                answer.extend(changes.by_ref().filter_map(|(key, value)| Some((key.clone(), value.clone()?))));
+            }
+            if exhausted || answer.len() >= limit {
+                answer.truncate(limit);
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+impl Write for Overlay<'_> {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.changes.insert(key, Some(value));
+    }
+
+    fn delete(&mut self, key: Vec<u8>) {
+        self.changes.insert(key, None);
+    }
+}
+
+struct Writer {
+    db: sled::Db,
+    file: File,
+    mark: Mark,
+    kept: u64,
+    failed: Arc<AtomicBool>,
+}
+
+/// The row that counts groups of writes; no table's letter.
+const KEPT: &[u8] = b"#kept";
+
+fn kept(db: &sled::Db) -> Result<u64, StoreError> {
+    let found = Read::get(db, KEPT)?;
+    let bytes = found.as_deref().map_or(Ok([0; 8]), <[u8; 8]>::try_from);
+    bytes.map(u64::from_be_bytes).map_err(|_| StoreError::index("the count of writes has not 8 bytes"))
+}
+
+/// How many groups of writes were acknowledged, kept beside the store so that a loss inside it shows.
+struct Mark(File);
+
+impl Mark {
+    fn open(path: &Path) -> std::io::Result<Self> {
+        File::options().read(true).write(true).create(true).truncate(false).open(path).map(Self)
+    }
+
+    fn read(&self) -> std::io::Result<u64> {
+        let mut bytes = [0; 8];
+        // an empty file is a store that has acknowledged nothing
+        if self.0.metadata()?.len() >= 8 {
+            self.0.read_exact_at(&mut bytes, 0)?;
+        }
+        Ok(u64::from_be_bytes(bytes))
+    }
+
+    fn write(&self, count: u64) -> std::io::Result<()> {
+        self.0.write_all_at(&count.to_be_bytes(), 0)?;
+        self.0.sync_data()
+    }
+}
+
+impl Writer {
+    fn run(&mut self, inbox: &Receiver<Box<dyn Decision>>) {
+        while let Ok(first) = inbox.recv() {
+            let mut group = vec![first];
+            while group.len() < GROUP {
+                match inbox.recv_timeout(Duration::ZERO) {
+                    Ok(next) => group.push(next),
+                    Err(_) => break,
+                }
+            }
+            let outcome = if self.failed.load(Ordering::SeqCst) {
+                Err(StoreError::gone())
+            } else {
+                catch_unwind(AssertUnwindSafe(|| self.commit(&mut group)))
+                    .unwrap_or_else(|_| Err(StoreError::Failed("the storage engine gave up".to_owned())))
+            };
+            if let Err(error) = &outcome
+                && !self.failed.swap(true, Ordering::SeqCst)
+            {
+                tracing::error!(%error, "the store failed; nothing more is accepted");
+            }
+            for decision in group {
+                decision.settled(outcome.clone());
+            }
+        }
+    }
+
+    /// Runs the group's decisions one after another and writes the changes of those that succeed as one batch.
+    fn commit(&mut self, group: &mut [Box<dyn Decision>]) -> Result<(), StoreError> {
+        let mut all = Overlay { below: &self.db, changes: BTreeMap::new() };
+        for decision in group {
+            let mut own = Overlay { below: &all, changes: BTreeMap::new() };
+            let keep = decision.run(&mut own);
+            let changes = own.changes;
+            if keep {
+                all.changes.extend(changes);
+            }
+        }
+        if all.changes.is_empty() {
+            return Ok(());
+        }
+        let mut batch = sled::Batch::default();
+        for (key, value) in all.changes {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        self.kept += 1;
+        batch.insert(KEPT, &self.kept.to_be_bytes());
+        self.db.apply_batch(batch).map_err(failure)?;
+        self.db.flush().map_err(failure)?;
+        let failed = |error: std::io::Error| StoreError::Failed(format!("fdatasync: {error}"));
+        self.file.sync_data().map_err(failed)?;
+        self.mark.write(self.kept).map_err(failed)
+    }
+}
