@@ -12,6 +12,7 @@ pub mod posture;
 pub mod report;
 pub mod repository;
 pub mod secrets;
+pub mod usage;
 pub mod vulnerabilities;
 
 pub use diagnostic::{Diagnostic, Stage};

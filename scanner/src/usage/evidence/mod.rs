@@ -1,0 +1,8 @@
+//! Uses that are not imports. Each reader is anchored to the syntax of its file and says what is named, not who provides it.
+
+pub mod features;
+pub mod options;
+pub mod python_texts;
+pub mod shell;
+pub mod text_files;
+pub mod urls;

@@ -1,0 +1,112 @@
+//! Which imports are the repository's own: those that resolve from a source root, not those that a directory happens to be called like.
+
+use std::collections::HashSet;
+
+/// How an import resolves inside the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// Not at all.
+    Outside,
+    /// Somewhere, from a root that is not above the importing file; an installed distribution goes first.
+    Elsewhere,
+    /// To a directory without `__init__.py` above the importing file; an installed regular package goes first.
+    Namespace,
+    /// To a module or regular package from a root above the importing file.
+    Regular,
+}
+
+/// The repository's own modules.
+#[derive(Debug, Default)]
+pub struct FirstParty {
+    modules: HashSet<String>,
+    packages: HashSet<String>,
+    directories: HashSet<String>,
+    anywhere: HashSet<String>,
+}
+
+impl FirstParty {
+    /// From the paths of all Python files.
+    pub fn new<'p>(paths: impl IntoIterator<Item = &'p str>) -> Self {
+        let mut own = Self::default();
+        for path in paths {
+            let (directory, file) = path.rsplit_once('/').unwrap_or(("", path));
+            let stem = file.split('.').next().unwrap_or_default();
+            if stem == "__init__" {
+                own.packages.insert(directory.to_owned());
+            } else {
+                own.modules.insert(path.rsplit_once('.').map_or(path, |(stem, _)| stem).to_owned());
+            }
+            let mut above = directory;
+            while !above.is_empty() && own.directories.insert(above.to_owned()) {
+                above = parent(above);
+            }
+        }
+        let top = |path: &String| !own.packages.contains(parent(path));
+        let roots = own.modules.iter().chain(&own.packages).filter(|path| top(path));
+        own.anywhere = roots.map(|path| path.rsplit('/').next().unwrap_or(path).to_owned()).collect();
+        own
+    }
+
+    /// How `module`, imported absolutely in the file at `path`, resolves.
+    #[must_use]
+    pub fn origin(&self, path: &str, module: &str) -> Origin {
+        let first = module.split('.').next().unwrap_or(module);
+        let mut best = if self.anywhere.contains(first) { Origin::Elsewhere } else { Origin::Outside };
+        let mut root = parent(path);
+        let mut own_directory = true;
+        loop {
+            let at = if root.is_empty() { first.to_owned() } else { format!("{root}/{first}") };
+            // a package's own directory is on the path only when the file is run as a script (or by Python 2)
+            let is_root = !self.packages.contains(root);
+            if self.modules.contains(&at) || self.packages.contains(&at) {
+                if is_root {
+                    return Origin::Regular;
+                } else if own_directory {
+                    best = best.max(Origin::Elsewhere);
+                }
+            } else if is_root && self.directories.contains(&at) {
+                best = best.max(Origin::Namespace);
+            }
+            if root.is_empty() {
+                return best;
+            }
+            own_directory = false;
+            root = parent(root);
+        }
+    }
+}
+
+/// The directory above a path; the root is empty.
+#[must_use]
+pub fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_not_first_party_by_its_name_alone() {
+        let own = FirstParty::new([
+            "app/__init__.py",
+            "app/redis.py",
+            "app/main.py",
+            "alembic/env.py",
+            "src/lib_a/__init__.py",
+            "tests/test_a.py",
+            "manage.py",
+        ]);
+        let cases = [
+            ("app/main.py", "app.redis", Origin::Regular),
+            ("tests/test_a.py", "manage", Origin::Regular),
+            ("app/main.py", "redis", Origin::Elsewhere),
+            ("app/main.py", "alembic", Origin::Namespace),
+            ("tests/test_a.py", "lib_a.x", Origin::Elsewhere),
+            ("app/main.py", "yaml", Origin::Outside),
+        ];
+        for (path, module, expected) in cases {
+            assert_eq!(own.origin(path, module), expected, "{module} in {path}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Which declared packages are used, which used ones are not declared, and where each is imported.
+//!
+//! `source_files.rs` reads every Python text (`imports.rs`, `notebook.rs`) and every configuration file (`evidence/`) once;
+//! `modules.rs`, `wheel.rs` and `index_names.rs` know what a distribution provides; `projects.rs` says which declarations answer for
+//! which files, `first_party.rs` which imports are our own; `verdict.rs` judges.
+
+pub mod evidence;
+pub mod first_party;
+pub mod imports;
+pub mod index_names;
+pub mod mention;
+pub mod modules;
+pub mod notebook;
+pub mod projects;
+pub mod remedy;
+pub mod source_files;
+pub mod standard_library;
+pub mod verdict;
+pub mod wheel;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use advisories::PackageName;
+pub use modules::{ModuleNames, WellKnown};
+
+use crate::diagnostic::Diagnostic;
+use crate::finding::{Finding, Site};
+use crate::inventory::Inventory;
+use crate::repository::Snapshot;
+
+/// What usage has to say about one snapshot.
+#[derive(Debug, Default)]
+pub struct Usage {
+    /// `unused`, `missing`, `transitive` and `misplaced` findings.
+    pub verdicts: Vec<Finding>,
+    /// Where each package of the inventory is imported; one that is absent is imported nowhere.
+    pub imported_at: BTreeMap<PackageName, Vec<Site>>,
+    /// Dotted names that the code refers to, through what its imports bind.
+    references: BTreeMap<String, Vec<Site>>,
+    /// Files that were not read, or not wholly.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Usage {
+    /// Where the code refers to `symbol` (`yaml.load`) by name. Empty says that no reference was seen, never that none can be reached.
+    #[must_use]
+    pub fn referenced_at(&self, symbol: &str) -> &[Site] {
+        self.references.get(symbol).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Judges every declared package and every import of a snapshot. Nothing is installed, run or fetched.
+#[must_use]
+pub fn judge(snapshot: &dyn Snapshot, inventory: &Inventory, names: &dyn ModuleNames) -> Usage {
+    let files = source_files::read_all(snapshot);
+    let paths: Vec<&str> = files.python.iter().map(|file| file.path.as_str()).collect();
+    let projects = projects::projects(inventory, &paths);
+    let judge = verdict::Judge::new(inventory, &files, names);
+    let (verdicts, imported_at) = (judge.findings(&projects), judge.imported_at());
+    let mut references: BTreeMap<String, Vec<Site>> = BTreeMap::new();
+    for file in &files.python {
+        for (name, line) in
+            file.text.references.iter().filter(|(name, _)| !name.starts_with('.') && !name.ends_with(')'))
+        {
+            references.entry(name.clone()).or_default().push(Site { path: file.path.clone(), line: *line });
+        }
+    }
+    Usage { verdicts, imported_at, references, diagnostics: files.diagnostics }
+}

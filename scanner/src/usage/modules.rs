@@ -1,0 +1,162 @@
+//! From a distribution to what it provides: import names, commands, plugin entry points, and whom it needs.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use advisories::{PackageName, Version};
+use serde::{Deserialize, Serialize};
+
+/// Where the knowledge of a distribution comes from; the confidence of a verdict follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Knowledge {
+    /// The module is guessed from the distribution's name.
+    Guess,
+    /// The offline table, read from the wheel of the version that was newest then.
+    Table,
+    /// The file list of a wheel on the configured index.
+    Wheel,
+}
+
+/// What one distribution provides and needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// Dotted import names, as deep as a namespace package needs (`google.cloud.storage`).
+    pub modules: Vec<String>,
+    /// Console scripts.
+    pub commands: Vec<String>,
+    /// Entry point groups other than console scripts (`pytest11`, `mkdocs.plugins`).
+    pub entry_points: Vec<String>,
+    /// Packages that it needs in every installation.
+    pub requires: Vec<PackageName>,
+    /// Packages that its extras bring, by extra.
+    pub extras: BTreeMap<String, Vec<PackageName>>,
+    /// Where this comes from.
+    pub knowledge: Knowledge,
+}
+
+impl Distribution {
+    /// What the name alone suggests: `a-b` is imported as `a_b` or `a.b`, `python-x` and `x-python` as `x`.
+    #[must_use]
+    pub fn guess(name: &PackageName) -> Self {
+        let name = name.as_str();
+        let mut modules = vec![name.replace('-', "_")];
+        if name.contains('-') {
+            modules.push(name.replace('-', "."));
+        }
+        let shorter = ["python-", "py-", "django-"].iter().find_map(|prefix| name.strip_prefix(prefix));
+        modules.extend(shorter.or_else(|| name.strip_suffix("-python")).map(|short| short.replace('-', "_")));
+        Self {
+            modules,
+            commands: vec![name.to_owned()],
+            entry_points: Vec::new(),
+            requires: Vec::new(),
+            extras: BTreeMap::new(),
+            knowledge: Knowledge::Guess,
+        }
+    }
+
+    /// True when importing `module` imports from this distribution.
+    #[must_use]
+    pub fn provides(&self, module: &str) -> bool {
+        self.modules.iter().any(|own| {
+            let own_guess = self.knowledge == Knowledge::Guess;
+            let same =
+                |left: &str, right: &str| if own_guess { left.eq_ignore_ascii_case(right) } else { left == right };
+            module.get(..own.len()).is_some_and(|start| same(start, own))
+                && matches!(module.as_bytes().get(own.len()), None | Some(b'.'))
+        })
+    }
+}
+
+/// Answers what a distribution provides. It thinks over what was read before and does no IO.
+pub trait ModuleNames: Sync {
+    /// What `package` provides; never empty-handed: the least is [`Distribution::guess`].
+    fn distribution(&self, package: &PackageName, version: Option<&Version>) -> Distribution;
+
+    /// Distributions known to provide a top-level or dotted module, best known first.
+    fn providers(&self, module: &str) -> Vec<PackageName>;
+}
+
+/// The offline table of well-known distributions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WellKnown;
+
+static TABLE: LazyLock<BTreeMap<PackageName, Distribution>> =
+    LazyLock::new(|| include_str!("well_known.tsv").lines().filter_map(parse_row).collect());
+
+static PROVIDERS: LazyLock<BTreeMap<&'static str, Vec<&'static PackageName>>> = LazyLock::new(|| {
+    let mut providers: BTreeMap<&str, Vec<&PackageName>> = BTreeMap::new();
+    for (name, distribution) in TABLE.iter() {
+        for module in &distribution.modules {
+            providers.entry(module).or_default().push(name);
+        }
+    }
+    for (module, names) in &mut providers {
+        // the distribution that is called like its module is the likelier one to declare
+        names.sort_by_key(|name| (name.as_str().replace('-', "_") != module.to_ascii_lowercase(), name.as_str().len()));
+    }
+    providers
+});
+
+impl ModuleNames for WellKnown {
+    fn distribution(&self, package: &PackageName, _: Option<&Version>) -> Distribution {
+        TABLE.get(package).cloned().unwrap_or_else(|| Distribution::guess(package))
+    }
+
+    fn providers(&self, module: &str) -> Vec<PackageName> {
+        let mut candidate = module;
+        loop {
+            if let Some(found) = PROVIDERS.get(candidate) {
+                return found.iter().map(|name| (*name).clone()).collect();
+            }
+            match candidate.rsplit_once('.') {
+                Some((parent, _)) => candidate = parent,
+                None => return Vec::new(),
+            }
+        }
+    }
+}
+
+/// One row of the table: name, modules, commands, entry point groups, requires, extras (`extra=a|b`), each list joined by spaces.
+#[must_use]
+pub fn format_row(name: &PackageName, distribution: &Distribution) -> String {
+    let names = |names: &[PackageName], by: &str| names.iter().map(PackageName::as_str).collect::<Vec<_>>().join(by);
+    let extras: Vec<String> =
+        distribution.extras.iter().map(|(extra, packages)| format!("{extra}={}", names(packages, "|"))).collect();
+    [
+        name.to_string(),
+        distribution.modules.join(" "),
+        distribution.commands.join(" "),
+        distribution.entry_points.join(" "),
+        names(&distribution.requires, " "),
+        extras.join(" "),
+    ]
+    .join("\t")
+}
+
+fn parse_row(row: &str) -> Option<(PackageName, Distribution)> {
+    if row.starts_with('#') {
+        return None;
+    }
+    let mut cells = row.split('\t');
+    let name = PackageName::new(cells.next()?).ok()?;
+    let mut words = || cells.next().map(|cell| cell.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>());
+    let (modules, commands, entry_points, requires, extras) = (words()?, words()?, words()?, words()?, words()?);
+    let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
+    let packages =
+        |words: &mut dyn Iterator<Item = &str>| words.filter_map(|word| PackageName::new(word).ok()).collect();
+    let distribution = Distribution {
+        modules: owned(modules),
+        commands: owned(commands),
+        entry_points: owned(entry_points),
+        requires: packages(&mut requires.into_iter()),
+        extras: extras
+            .iter()
+            .filter_map(|word| word.split_once('='))
+            .map(|(extra, words)| (extra.to_owned(), packages(&mut words.split('|'))))
+            .collect(),
+        knowledge: Knowledge::Table,
+    };
+    Some((name, distribution))
+}

@@ -1,0 +1,160 @@
+//! Which declarations answer for which files.
+
+use std::collections::BTreeMap;
+
+use advisories::{PackageName, Version};
+
+use super::first_party::parent;
+use crate::inventory::{Format, Inventory, Role};
+
+/// One package that a person asked for.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// Normalised.
+    pub name: PackageName,
+    /// Where the lock or the declaration fixes it.
+    pub version: Option<Version>,
+    /// The manifest's path.
+    pub manifest: String,
+    /// The manifest's kind.
+    pub format: Format,
+    /// 1-based.
+    pub line: Option<u32>,
+    /// Needed at run time by everybody, not only in a group or with an extra.
+    pub main: bool,
+    /// Only for development: a group, or a requirements file named so.
+    pub dev: bool,
+    /// Groups it stands in.
+    pub groups: Vec<String>,
+    /// Extras it stands in.
+    pub extras: Vec<String>,
+}
+
+/// A directory whose manifests answer for the files in it.
+#[derive(Debug, Default)]
+pub struct Project {
+    /// From the repository's root; empty for the root itself.
+    pub directory: String,
+    /// Everything declared there.
+    pub declared: Vec<Declared>,
+    /// It has a pyproject.toml or setup file of its own, so that its imports are judged by it alone.
+    pub whole: bool,
+}
+
+impl Project {
+    /// True when `path` is in this project's directory.
+    #[must_use]
+    pub fn holds(&self, path: &str) -> bool {
+        self.directory.is_empty()
+            || path.strip_prefix(self.directory.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
+const DEV_WORDS: &[&str] = &[
+    "dev",
+    "devel",
+    "develop",
+    "development",
+    "test",
+    "tests",
+    "testing",
+    "lint",
+    "linting",
+    "doc",
+    "docs",
+    "ci",
+    "typing",
+    "mypy",
+    "style",
+    "build",
+    "release",
+    "benchmark",
+    "bench",
+    "local",
+    "tools",
+    "tooling",
+    "qa",
+    "quality",
+    "format",
+    "types",
+    "pre-commit",
+    "tox",
+    "nox",
+    "coverage",
+    "debug",
+    "build-system",
+    "workflow",
+    "packaging",
+];
+
+/// True for names of groups and files that speak of development.
+#[must_use]
+pub fn is_dev_name(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    DEV_WORDS.contains(&lower.as_str()) || lower.split(['-', '_', '.', '/']).any(|word| DEV_WORDS.contains(&word))
+}
+
+/// Groups the declarations by the directory whose files they answer for. `python` are the paths of all Python files.
+#[must_use]
+pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
+    let mut by_directory: BTreeMap<String, Project> = BTreeMap::new();
+    let declaring = inventory.manifests.iter().filter(|manifest| match manifest.format {
+        Format::Pyproject | Format::Setup | Format::Pipenv | Format::Conda => manifest.role == Role::Declared,
+        Format::Requirements => manifest.role != Role::Constraints,
+        _ => false,
+    });
+    let asked_for: Vec<&str> = inventory
+        .manifests
+        .iter()
+        .filter(|manifest| manifest.role == Role::Declared)
+        .map(|manifest| parent(&manifest.path))
+        .collect();
+    let own: Vec<&PackageName> =
+        inventory.manifests.iter().filter_map(|manifest| manifest.project.as_ref()?.name.as_ref()).collect();
+    for manifest in declaring {
+        // a compiled requirements file beside its source says nothing new
+        if manifest.role == Role::Locked && asked_for.contains(&parent(&manifest.path)) {
+            continue;
+        }
+        let directory = scope(&manifest.path, python);
+        let project =
+            by_directory.entry(directory.clone()).or_insert_with(|| Project { directory, ..Project::default() });
+        project.whole |= matches!(manifest.format, Format::Pyproject | Format::Setup) && !manifest.packages.is_empty();
+        let dev_file = manifest.format != Format::Pyproject && is_dev_name(&manifest.path);
+        for package in &manifest.packages {
+            if !package.direct
+                || package.declared_in.is_some()
+                || package.source.is_own_tree()
+                || own.contains(&&package.name)
+            {
+                continue;
+            }
+            let main = package.groups.is_empty() && package.extras.is_empty() && !dev_file;
+            let dev = dev_file || !main && package.extras.iter().chain(&package.groups).all(|name| is_dev_name(name));
+            project.declared.push(Declared {
+                name: package.name.clone(),
+                version: package.version.clone(),
+                manifest: manifest.path.clone(),
+                format: manifest.format,
+                line: package.line,
+                main: main || package.main,
+                dev: dev && !package.main,
+                groups: package.groups.clone(),
+                extras: package.extras.clone(),
+            });
+        }
+    }
+    by_directory.into_values().collect()
+}
+
+/// The nearest directory above a manifest that has Python files: `requirements/base.txt` answers for what stands beside its folder.
+fn scope(manifest: &str, python: &[&str]) -> String {
+    let mut directory = parent(manifest);
+    loop {
+        let holds = |path: &&str| path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
+        if directory.is_empty() || python.iter().any(holds) {
+            return directory.to_owned();
+        }
+        directory = parent(directory);
+    }
+}

@@ -1,0 +1,165 @@
+//! All files of a snapshot that usage reads, in parallel.
+
+use rayon::prelude::*;
+
+use super::evidence::{python_texts, shell, text_files};
+use super::imports::{PythonText, read_python};
+use super::mention::{Mention, Named};
+use super::notebook::read_notebook;
+use crate::diagnostic::{Diagnostic, Stage};
+use crate::repository::{Entry, EntryKind, Snapshot};
+
+/// Larger files are not read, and said so.
+const LARGEST_SOURCE: u64 = 32 << 20;
+/// Larger configuration is generated data.
+const LARGEST_CONFIGURATION: u64 = 2 << 20;
+/// Directories of other people's code and of build results.
+const NOT_OURS: &[&str] = &[
+    "node_modules",
+    ".venv",
+    "venv",
+    "site-packages",
+    "__pycache__",
+    ".tox",
+    ".nox",
+    ".git",
+    ".mypy_cache",
+    ".eggs",
+    "dist-packages",
+];
+
+/// One Python text of the snapshot.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// From the repository's root.
+    pub path: String,
+    /// What it imports and names.
+    pub text: PythonText,
+}
+
+/// What all files say.
+#[derive(Debug, Default)]
+pub struct SourceFiles {
+    /// Python files, notebooks and scripts, sorted by path.
+    pub python: Vec<SourceFile>,
+    /// Uses that are not imports.
+    pub mentions: Vec<Mention>,
+    /// Configuration files that were read.
+    pub configuration: usize,
+    /// What could not be read.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+enum Language {
+    Python,
+    Notebook,
+    Configuration(text_files::Kind),
+    /// Without extension: the first line decides.
+    Script,
+}
+
+fn language(entry: &Entry) -> Option<Language> {
+    if entry.kind != EntryKind::File || entry.path.split('/').any(|part| NOT_OURS.contains(&part)) {
+        return None;
+    }
+    let name = entry.path.rsplit('/').next().unwrap_or(&entry.path);
+    if let Some(kind) = text_files::kind_of(&entry.path) {
+        return (entry.size <= LARGEST_CONFIGURATION).then_some(Language::Configuration(kind));
+    }
+    match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("py" | "pyi" | "pyw") => Some(Language::Python),
+        Some("ipynb") => Some(Language::Notebook),
+        None if entry.size <= LARGEST_CONFIGURATION => Some(Language::Script),
+        _ => None,
+    }
+}
+
+/// Reads every file that may use a package.
+#[must_use]
+pub fn read_all(snapshot: &dyn Snapshot) -> SourceFiles {
+    let wanted: Vec<(&Entry, Language)> =
+        snapshot.entries().iter().filter_map(|entry| Some((entry, language(entry)?))).collect();
+    let each: Vec<SourceFiles> =
+        wanted.par_iter().map(|(entry, language)| read_one(snapshot, entry, language)).collect();
+    let mut all = SourceFiles::default();
+    for file in each {
+        all.python.extend(file.python);
+        all.mentions.extend(file.mentions);
+        all.configuration += file.configuration;
+        all.diagnostics.extend(file.diagnostics);
+    }
+    all
+}
+
+fn read_one(snapshot: &dyn Snapshot, entry: &Entry, language: &Language) -> SourceFiles {
+    let path = entry.path.as_str();
+    let mut files = SourceFiles::default();
+    let gap = |reason: String| Diagnostic::gap(Stage::Usage, path.to_owned(), reason);
+    if entry.size > LARGEST_SOURCE {
+        files.diagnostics.push(gap(format!("{} bytes: not read for imports", entry.size)));
+        return files;
+    }
+    let bytes = match snapshot.read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            files.diagnostics.push(gap(error.to_string()));
+            return files;
+        }
+    };
+    match language {
+        Language::Python => python(path, &bytes, &mut files),
+        Language::Notebook => match read_notebook(&bytes) {
+            Ok((text, commands)) => {
+                let run = commands.iter().flat_map(|(command, _)| shell::named_in(command));
+                files.mentions.extend(run.map(|named| Mention {
+                    named,
+                    path: path.to_owned(),
+                    line: 1,
+                    how: "notebook command",
+                    tooling: false,
+                }));
+                keep(path, text, &mut files);
+            }
+            Err(reason) => files.diagnostics.push(gap(reason)),
+        },
+        Language::Configuration(kind) => configuration(path, *kind, &bytes, &mut files),
+        Language::Script => {
+            let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            let first = String::from_utf8_lossy(&first[..first.len().min(200)]);
+            if first.starts_with("#!") && first.contains("python") {
+                python(path, &bytes, &mut files);
+            } else if first.starts_with("#!") {
+                let runner = first.trim_start_matches("#!").trim();
+                files.mentions.extend(
+                    shell::named_in(runner).into_iter().filter(|named| matches!(named, Named::Command(_))).map(
+                        |named| Mention { named, path: path.to_owned(), line: 1, how: "interpreter", tooling: false },
+                    ),
+                );
+                configuration(path, text_files::Kind::Shell, &bytes, &mut files);
+            }
+        }
+    }
+    files
+}
+
+fn configuration(path: &str, kind: text_files::Kind, bytes: &[u8], files: &mut SourceFiles) {
+    files.configuration += 1;
+    files.mentions.extend(text_files::read(path, kind, &String::from_utf8_lossy(bytes)));
+}
+
+fn python(path: &str, bytes: &[u8], files: &mut SourceFiles) {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    keep(path, read_python(text, path.ends_with(".pyi"), None), files);
+}
+
+fn keep(path: &str, text: PythonText, files: &mut SourceFiles) {
+    for problem in &text.problems {
+        let cell = problem.cell.map_or_else(String::new, |cell| format!(" (cell {cell})"));
+        // what the parser recovered is used, so nothing is known to be missing
+        let remark = Diagnostic::remark(Stage::Usage, path.to_owned(), format!("{}{cell}", problem.reason));
+        files.diagnostics.push(remark.at(problem.line, None));
+    }
+    files.mentions.extend(python_texts::read(path, &text));
+    files.python.push(SourceFile { path: path.to_owned(), text });
+}
