@@ -52,7 +52,7 @@ pub enum Role {
     ModuleList,
     /// The program of an argument vector (`subprocess.run(["x", …])`, `execvp("x", …)`).
     Program,
-    /// A later word of an argument vector.
+    /// The word after `-m` in an argument vector.
     Argument,
     /// A whole command line (`os.system("x …")`).
     Shell,
@@ -111,7 +111,7 @@ pub fn read_python(text: &str, stub: bool, cell: Option<u32>) -> PythonText {
     }
     let source_type = if stub { PySourceType::Stub } else { PySourceType::Python };
     let parsed = parse_unchecked_source(text, source_type);
-    let mut reader = Reader::new(text, &lines, cell);
+    let mut reader = Reader::new(&lines, cell);
     reader.visit_body(&parsed.syntax().body);
     let mut read = reader.read;
     if let Some(first) = parsed.errors().iter().min_by_key(|error| error.location.start()) {
@@ -286,7 +286,6 @@ struct Surroundings {
 }
 
 struct Reader<'t> {
-    text: &'t str,
     lines: &'t LineStarts,
     cell: Option<u32>,
     around: Surroundings,
@@ -297,9 +296,8 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    fn new(text: &'t str, lines: &'t LineStarts, cell: Option<u32>) -> Self {
+    fn new(lines: &'t LineStarts, cell: Option<u32>) -> Self {
         Self {
-            text,
             lines,
             cell,
             around: Surroundings::default(),
@@ -448,7 +446,14 @@ impl<'t> Reader<'t> {
     /// The members of a list or tuple that is an argument vector: the first is the program.
     fn vector(&mut self, elements: &[Expr]) {
         for (at, element) in elements.iter().enumerate() {
-            self.role = if at == 0 { Role::Program } else { Role::Argument };
+            let after_m = at.checked_sub(1).is_some_and(
+                |before| matches!(&elements[before], Expr::StringLiteral(flag) if flag.value.to_str() == "-m"),
+            );
+            self.role = match (at, after_m) {
+                (0, _) => Role::Program,
+                (_, true) => Role::Argument,
+                _ => Role::Plain,
+            };
             self.visit_expr(element);
         }
         self.role = Role::Program;
@@ -534,11 +539,18 @@ impl<'t> Reader<'t> {
                     self.refer(dotted, expr.range().start());
                 }
             }
-            Expr::Attribute(attribute) => match self.dotted(expr) {
+            Expr::Attribute(_) => match self.dotted(expr) {
                 Some((dotted, true)) => self.refer(dotted, expr.range().start()),
                 _ => {
-                    self.refer(format!(".{}", attribute.attr), expr.range().start());
-                    self.visit_expr(&attribute.value);
+                    // the whole chain at once: one level at a time would cost its length squared
+                    let mut current = expr;
+                    while let Expr::Attribute(attribute) = current {
+                        self.refer(format!(".{}", attribute.attr), expr.range().start());
+                        current = &attribute.value;
+                    }
+                    if !matches!(current, Expr::Name(_)) {
+                        self.visit_expr(current);
+                    }
                 }
             },
             _ => visitor::walk_expr(self, expr),
@@ -553,12 +565,6 @@ impl<'a> Visitor<'a> for Reader<'_> {
 
     fn visit_expr(&mut self, expr: &'a Expr) {
         stacker::maybe_grow(STACK_RESERVE, STACK_GROWTH, || self.expression(expr));
-    }
-
-    fn visit_annotation(&mut self, expr: &'a Expr) {
-        // a quoted annotation may be the only mention of an imported name; it never imports by itself
-        let _ = self.text;
-        self.visit_expr(expr);
     }
 }
 
