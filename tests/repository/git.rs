@@ -1,4 +1,5 @@
 //! A repository made by the real `git`, cut off from the machine's configuration.
+#![allow(dead_code, reason = "shared by two test programs, each of which needs a part of it")]
 
 use std::path::Path;
 use std::process::Command;
@@ -61,5 +62,17 @@ impl Work {
         bytes[middle] ^= 0xff;
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, bytes).unwrap();
+    }
+
+    /// Overwrites bytes in the middle of the only pack.
+    pub fn damage_pack(&self) {
+        let folder = self.path().join(".git/objects/pack");
+        let entries = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+        let pack = entries.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "pack")).unwrap();
+        let mut bytes = std::fs::read(&pack).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 8].fill(0xff);
+        std::fs::remove_file(&pack).unwrap();
+        std::fs::write(&pack, bytes).unwrap();
     }
 }

@@ -42,6 +42,12 @@ impl DirectorySnapshot {
         Ok(snapshot)
     }
 
+    /// The directory, as the system calls it.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// What could not be listed, and what was left out.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {

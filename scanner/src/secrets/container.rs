@@ -10,7 +10,9 @@ pub(super) enum Container {
     Gzip,
     Zip,
     Tar,
-    Utf16 { little: bool },
+    Utf16 {
+        little: bool,
+    },
     CompiledPython,
     /// Pictures, fonts, sound, film: compressed noise.
     Media,
@@ -40,9 +42,19 @@ pub(super) fn sniff(bytes: &[u8]) -> Container {
         return Container::CompiledPython;
     }
     let media: [&[u8]; 10] = [
-        b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"wOFF", b"wOF2", b"OggS", b"ID3", b"\0\x01\0\0", b"\0\0\x01\0", b"OTTO",
+        b"\x89PNG",
+        b"\xff\xd8\xff",
+        b"GIF8",
+        b"wOFF",
+        b"wOF2",
+        b"OggS",
+        b"ID3",
+        b"\0\x01\0\0",
+        b"\0\0\x01\0",
+        b"OTTO",
     ];
-    if media.iter().any(|magic| starts(magic)) || bytes.get(4..8) == Some(b"ftyp") || bytes.get(8..12) == Some(b"WEBP") {
+    if media.iter().any(|magic| starts(magic)) || bytes.get(4..8) == Some(b"ftyp") || bytes.get(8..12) == Some(b"WEBP")
+    {
         return Container::Media;
     }
     let probe = &bytes[..bytes.len().min(PROBED)];
@@ -135,7 +147,7 @@ pub(super) fn unzip(bytes: &[u8], budget: &mut Budget) -> Unpacked {
     };
     for number in 0..archive.len() {
         let member = archive.by_index(number).map_err(|error| error.to_string()).and_then(|file| {
-            let name = file.name().to_owned();
+            let name = String::from_utf8_lossy(file.name_raw()).into_owned();
             if file.is_dir() {
                 return Ok(Some(Member { name, bytes: Vec::new() }));
             }
@@ -209,14 +221,19 @@ pub(super) fn marshalled_strings(bytes: &[u8]) -> Vec<u8> {
         let (start, length) = match bytes[at] & 0x7f {
             b'z' | b'Z' => (at + 2, bytes.get(at + 1).map(|&byte| usize::from(byte))),
             b'a' | b'A' | b'u' | b't' | b's' => {
-                let length = bytes.get(at + 1..at + 5).map(|size| size.iter().rev().fold(0, |sum, &byte| sum << 8 | usize::from(byte)));
+                let length = bytes
+                    .get(at + 1..at + 5)
+                    .map(|size| size.iter().rev().fold(0, |sum, &byte| sum << 8 | usize::from(byte)));
                 (at + 5, length)
             }
             _ => (at, None),
         };
         let text = length.and_then(|length| bytes.get(start..start.checked_add(length)?));
         match text {
-            Some(text) if text.len() >= SHORTEST_STRING && text.iter().all(|byte| !byte.is_ascii_control() || *byte == b'\n') => {
+            Some(text)
+                if text.len() >= SHORTEST_STRING
+                    && text.iter().all(|byte| !byte.is_ascii_control() || *byte == b'\n') =>
+            {
                 out.extend_from_slice(text);
                 out.push(b'\n');
                 at = start + text.len();

@@ -66,14 +66,17 @@ fn encoded_runs(text: &[u8], found: &mut Vec<Fragment>) {
 }
 
 fn decode_run(run: &[u8]) -> Option<(Vec<u8>, &'static str)> {
-    if run.len() >= SHORTEST_HEX && run.len() % 2 == 0 && run.iter().all(u8::is_ascii_hexdigit) {
+    if run.len() >= SHORTEST_HEX && run.len().is_multiple_of(2) && run.iter().all(u8::is_ascii_hexdigit) {
         let bytes = hex::decode(run).ok().filter(|bytes| is_worth_a_look(bytes))?;
         return Some((bytes, "hexadecimal"));
     }
     // The beginning decides: random letters and hashes fail here at once.
     let base64 = if run.iter().any(|byte| matches!(byte, b'-' | b'_')) { &URL_SAFE } else { &STANDARD };
     let beginning = base64.decode(&run[..12]).ok()?;
-    if !beginning.iter().all(|byte| is_text(*byte)) && sniff(&beginning) != Container::Gzip && !beginning.starts_with(b"PK\x03\x04") {
+    if !beginning.iter().all(|byte| is_text(*byte))
+        && sniff(&beginning) != Container::Gzip
+        && !beginning.starts_with(b"PK\x03\x04")
+    {
         let wide = beginning.starts_with(b"\xff\xfe") || beginning.iter().skip(1).step_by(2).all(|byte| *byte == 0);
         if !wide {
             return None;
@@ -100,14 +103,15 @@ fn percent_escapes(text: &[u8], found: &mut Vec<Fragment>) {
     let mut at = 0;
     while let Some(hit) = memchr::memchr(b'%', &text[at..]).map(|hit| at + hit) {
         at = hit + 1;
-        let is_escape = |at: usize| text.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let is_escape =
+            |at: usize| text.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
         if !is_escape(hit) {
             continue;
         }
         let low = hit.saturating_sub(LONGEST_LINE);
-        let start = text[low..hit].iter().rposition(|byte| ends(byte)).map_or(low, |before| low + before + 1);
+        let start = text[low..hit].iter().rposition(&ends).map_or(low, |before| low + before + 1);
         let high = text.len().min(hit + LONGEST_LINE);
-        let end = text[hit..high].iter().position(|byte| ends(byte)).map_or(high, |after| hit + after);
+        let end = text[hit..high].iter().position(&ends).map_or(high, |after| hit + after);
         let mut bytes = Vec::with_capacity(end - start);
         let mut from = start;
         while from < end {
@@ -198,9 +202,8 @@ fn broken_literals(text: &[u8], found: &mut Vec<Fragment>) {
                 fragment.bytes.extend_from_slice(body.get(skip..).unwrap_or_default());
             }
             (Some(_), None) => {
-                let fragment = open.take();
                 // one line alone is in the text anyhow
-                found.extend(fragment.filter(|_| at > 1));
+                found.extend(open.take().filter(|_| at > 1).map(closed));
                 at = 0;
             }
             (None, _) => {}
@@ -216,7 +219,13 @@ fn broken_literals(text: &[u8], found: &mut Vec<Fragment>) {
             found.push(fragment);
         }
     }
-    found.extend(open.filter(|_| at > 1));
+    found.extend(open.filter(|_| at > 1).map(closed));
+}
+
+/// The last piece's closing quote was taken off in case another piece followed.
+fn closed(mut fragment: Fragment) -> Fragment {
+    fragment.bytes.extend(b"\"\n");
+    fragment
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
@@ -249,7 +258,11 @@ fn joint_before(line: &[u8]) -> Option<usize> {
         at += 1;
         at += line[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     }
-    at += line[at..].iter().take(2).take_while(|byte| matches!(byte, b'f' | b'r' | b'b' | b'u' | b'F' | b'R' | b'B')).count();
+    at += line[at..]
+        .iter()
+        .take(2)
+        .take_while(|byte| matches!(byte, b'f' | b'r' | b'b' | b'u' | b'F' | b'R' | b'B'))
+        .count();
     matches!(line.get(at), Some(b'"' | b'\'' | b'`')).then_some(at + 1)
 }
 

@@ -1,5 +1,7 @@
 use super::*;
 
+type Piece = (usize, &'static str, &'static str);
+
 fn all(text: &str) -> Vec<(usize, String, &'static str)> {
     fragments(text.as_bytes())
         .into_iter()
@@ -10,7 +12,7 @@ fn all(text: &str) -> Vec<(usize, String, &'static str)> {
 #[test]
 fn pieces() {
     let encoded = base64::engine::general_purpose::STANDARD.encode("password=orange-tree-9");
-    let cases: Vec<(String, Vec<(usize, &str, &str)>)> = vec![
+    let cases: Vec<(String, Vec<Piece>)> = vec![
         (format!("data: {encoded}\n"), vec![(6, "password=orange-tree-9", "base64")]),
         (format!("x={}", hex::encode("password=orange")), vec![(2, "password=orange", "hexadecimal")]),
         ("dsn = \"db://a:b%40c@h/\"".into(), vec![(7, "db://a:b@c@h/", "percent escapes")]),

@@ -11,13 +11,16 @@ pub(super) fn reason(line: &[u8], before: &[u8], rule: &str) -> Option<String> {
     {
         let why = why.trim().trim_end_matches("*/").trim_end_matches("-->").trim();
         // The comment may stand before the secret on the same line: only its words are a reason, not what follows a quote.
-        let why: String = why.chars().take_while(|letter| !matches!(letter, '"' | '\'' | '=' | '`')).take(200).collect();
+        let why: String =
+            why.chars().take_while(|letter| !matches!(letter, '"' | '\'' | '=' | '`')).take(200).collect();
         return (!why.trim().is_empty()).then(|| why.trim().to_owned());
     }
     if line.contains("gitleaks:allow") {
         return Some("gitleaks:allow".to_owned());
     }
-    if contains_ignoring_case(&line, "pragma: allowlist secret") || contains_ignoring_case(&line, "pragma: whitelist secret") {
+    if contains_ignoring_case(&line, "pragma: allowlist secret")
+        || contains_ignoring_case(&line, "pragma: whitelist secret")
+    {
         return Some("pragma: allowlist secret".to_owned());
     }
     contains_ignoring_case(&String::from_utf8_lossy(before), "pragma: allowlist nextline secret")

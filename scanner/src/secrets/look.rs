@@ -22,7 +22,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { unpacked: 256 << 20, members: 100_000, depth: 6 }
+        Self { unpacked: 128 << 20, members: 100_000, depth: 6 }
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Looked {
 
 /// Looks at `bytes`. `path` is the file's, where it is known; it sharpens the verdicts.
 pub(super) fn look(engine: &Engine<'_>, bytes: &[u8], path: Option<&str>, bounds: &Bounds) -> Looked {
-    let mut looking = Looking { engine, bounds, budget: budget(bounds), seen: HashSet::new(), looked: Looked::default() };
+    let mut looking = Looking { engine, budget: budget(bounds), seen: HashSet::new(), looked: Looked::default() };
     let mut waiting = vec![Layer::root(bytes, path)];
     while let Some(layer) = waiting.pop() {
         if layer.depth > bounds.depth {
@@ -67,10 +67,9 @@ fn budget(bounds: &Bounds) -> Budget {
 
 struct Looking<'e> {
     engine: &'e Engine<'e>,
-    bounds: &'e Bounds,
     budget: Budget,
     /// Hash of the secret, line: decoding shows the same secret again.
-    seen: HashSet<(blake3::Hash, u32, Option<u32>)>,
+    seen: HashSet<(blake3::Hash, u32)>,
     looked: Looked,
 }
 
@@ -147,17 +146,25 @@ impl Looking<'_> {
         }
         let mut names = Vec::new();
         let members = unpacked.members.into_iter().map(|member| {
-            names.extend_from_slice(member.name.as_bytes());
-            names.push(b'\n');
+            if !member.name.is_empty() {
+                names.extend_from_slice(member.name.as_bytes());
+                names.push(b'\n');
+            }
             let how = if member.name.is_empty() { how.to_owned() } else { format!("{how} {}", member.name) };
             let inner = layer.below(member.bytes, Lines::Own, &how);
             match member.name.is_empty() {
-                true => Layer { path: layer.path.as_deref().map(|path| path.trim_end_matches(".gz").to_owned()), ..inner },
+                true => {
+                    Layer { path: layer.path.as_deref().map(|path| path.trim_end_matches(".gz").to_owned()), ..inner }
+                }
                 false => Layer { path: Some(member.name), syntax: None, ..inner },
             }
         });
         let mut below: Vec<Layer<'static>> = members.collect();
-        below.push(Layer { path: None, syntax: Some(Syntax::Prose), ..layer.below(names, nowhere(), "archive member names") });
+        below.push(Layer {
+            path: None,
+            syntax: Some(Syntax::Prose),
+            ..layer.below(names, nowhere(), "archive member names")
+        });
         below
     }
 
@@ -171,7 +178,7 @@ impl Looking<'_> {
         for hit in hits {
             let Some(bytes) = layer.bytes.get(hit.secret.clone()) else { continue };
             let point = layer.point(hit.secret.start);
-            if !self.seen.insert((blake3::hash(bytes), point.line, point.cell.filter(|_| false))) {
+            if !self.seen.insert((blake3::hash(bytes), point.line)) {
                 continue;
             }
             let ignored = self.engine.rules().get(hit.rule).and_then(|rule| {
@@ -187,7 +194,6 @@ impl Looking<'_> {
 
     fn gap(&mut self, layer: &Layer<'_>, reason: &str) {
         let reason = format!("{}{reason}", prefix(&layer.place));
-        let _ = self.bounds;
         self.looked.diagnostics.push(Diagnostic::gap(Stage::Secrets, layer.path.clone(), reason));
     }
 }
@@ -209,6 +215,8 @@ fn is_lfs_pointer(bytes: &[u8]) -> bool {
 fn line_of(bytes: &[u8], from: usize, to: usize) -> (&[u8], &[u8]) {
     let start = memchr::memrchr(b'\n', &bytes[..from]).map_or(0, |newline| newline + 1);
     let end = memchr::memchr(b'\n', &bytes[to..]).map_or(bytes.len(), |newline| to + newline);
-    let before = start.checked_sub(1).map_or(0..0, |end| memchr::memrchr(b'\n', &bytes[..end]).map_or(0, |newline| newline + 1)..end);
+    let before = start
+        .checked_sub(1)
+        .map_or(0..0, |end| memchr::memrchr(b'\n', &bytes[..end]).map_or(0, |newline| newline + 1)..end);
     (&bytes[before], &bytes[start..end])
 }

@@ -1,16 +1,27 @@
 //! Secrets: bytes and a path in, hits out. Rules are data (`rules/*.toml`); a prefilter finds their anchors, the engine looks only
 //! around those, proofs check what the format itself can prove, and a generic classifier judges what no provider's rule names.
 
+mod attribution;
+mod container;
 pub mod engine;
 pub mod example;
+mod fragment;
+mod gather;
 pub mod generic;
+mod history;
 pub mod hit;
+mod inline_ignore;
+mod layer;
+mod look;
+mod notebook;
 pub(crate) mod place;
 pub mod prefilter;
 pub mod proof;
 pub mod rule;
 pub mod rule_check;
 pub mod rule_file;
+mod scan;
+pub mod secret;
 pub mod shape;
 pub mod text;
 
@@ -18,4 +29,6 @@ pub use engine::Engine;
 pub use hit::Hit;
 pub use rule::{Rule, RuleIndex, RuleSet};
 pub use rule_file::RuleError;
+pub use scan::{History, Looking, SecretsFound, scan_history, scan_snapshot, scan_staged};
+pub use secret::{FingerprintKey, Secret};
 pub use text::{Syntax, Text};

@@ -65,7 +65,8 @@ fn joined(bytes: &[u8], value: &Value, cell: u32, part: &'static str, at: &mut u
     let mut counted = *at;
     for piece in pieces {
         // Only the beginning, and only as far as it is written without escapes: long lines would cost quadratic time.
-        let plain: String = piece.chars().take(60).take_while(|letter| !matches!(letter, '"' | '\\') && !letter.is_control()).collect();
+        let plain: String =
+            piece.chars().take(60).take_while(|letter| !matches!(letter, '"' | '\\') && !letter.is_control()).collect();
         let needle = format!("\"{plain}");
         if let Some(hit) = memchr::memmem::find(&bytes[*at..], needle.as_bytes()) {
             let place = *at + hit + 1;

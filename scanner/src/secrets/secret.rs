@@ -1,5 +1,8 @@
 //! A secret in memory: it cannot be printed, compared in public, logged or serialised, and is wiped when it goes.
 
+use std::io::Write as _;
+use std::path::Path;
+
 use zeroize::Zeroizing;
 
 /// The key of the fingerprints: without it nobody can try guesses against a fingerprint.
@@ -11,6 +14,48 @@ impl FingerprintKey {
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
+    }
+
+    /// A key for one run only.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "Linux, macOS and Windows give randomness to every running process")]
+    pub fn random() -> Self {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+        Self::new(bytes)
+    }
+
+    /// The key kept in `path`, made and written there (readable by the owner alone) when there is none yet.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or holds something else than 64 hexadecimal digits.
+    pub fn load_or_create(path: &Path) -> std::io::Result<Self> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                let mut bytes = [0; 32];
+                let text = Zeroizing::new(text);
+                hex::decode_to_slice(text.trim(), &mut bytes)
+                    .map_err(|_| std::io::Error::other("is not a key of 64 hexadecimal digits"))?;
+                Ok(Self::new(bytes))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::create(path),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create(path: &Path) -> std::io::Result<Self> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let key = Self::random();
+        let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        match opened {
+            Ok(mut file) => file.write_all(hex::encode(key.0.as_slice()).as_bytes()).map(|()| key),
+            // another process was faster: its key is the key
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Self::load_or_create(path),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -1,0 +1,219 @@
+//! Who brought a blob, where and when: commits are walked once, oldest first, and each tree is compared with its parents'.
+
+use std::collections::{HashMap, HashSet};
+
+use git2::{ErrorCode, ObjectType, Oid, Repository, Sort, Tree};
+
+use crate::diagnostic::{Diagnostic, Stage};
+use crate::repository::RepositoryError;
+
+/// Directories nest at most so deep.
+const DEEPEST: usize = 512;
+
+/// What is to be found in the trees.
+pub(super) enum Wanted<'a> {
+    /// Every blob that a commit brings.
+    Everything,
+    /// These blobs, and entries with these names.
+    These { blobs: &'a HashSet<Oid>, names: &'a HashSet<Vec<u8>> },
+}
+
+/// A commit, as far as a person asks.
+#[derive(Debug, Clone)]
+pub(super) struct CommitFacts {
+    pub id: Oid,
+    /// `Name <address>`
+    pub author: String,
+    /// RFC 3339
+    pub time: String,
+}
+
+/// A blob that a commit put at a path where no parent had it.
+#[derive(Debug, Clone)]
+pub(super) struct Introduction {
+    pub blob: Oid,
+    pub path: String,
+    /// Index into [`Attribution::commits`].
+    pub commit: usize,
+}
+
+/// The walk's result.
+#[derive(Default)]
+pub(super) struct Attribution {
+    /// Every commit walked, oldest first.
+    pub commits: Vec<CommitFacts>,
+    /// Oldest first.
+    pub introductions: Vec<Introduction>,
+    /// What could not be walked.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Walks what `tips` reach and `hidden` do not.
+pub(super) fn attribute(
+    repository: &Repository,
+    tips: &[Oid],
+    hidden: Option<Oid>,
+    wanted: &Wanted<'_>,
+) -> Result<Attribution, git2::Error> {
+    let mut walk = repository.revwalk()?;
+    // Parents before children; among equals the older first.
+    walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME | Sort::REVERSE)?;
+    for tip in tips {
+        walk.push(*tip)?;
+    }
+    if let Some(hidden) = hidden {
+        walk.hide(hidden)?;
+    }
+    let mut walking = Walking { repository, wanted, attribution: Attribution::default() };
+    for id in walk {
+        let outcome = id.and_then(|id| walking.commit(id));
+        if let Err(error) = outcome {
+            walking.gap(format!("a commit cannot be read: {}", error.message()));
+        }
+    }
+    Ok(walking.attribution)
+}
+
+struct Walking<'a> {
+    repository: &'a Repository,
+    wanted: &'a Wanted<'a>,
+    attribution: Attribution,
+}
+
+impl<'a> Walking<'a> {
+    fn commit(&mut self, id: Oid) -> Result<(), git2::Error> {
+        let commit = self.repository.find_commit(id)?;
+        self.attribution.commits.push(facts(&commit));
+        let mut parents = Vec::new();
+        for parent in commit.parent_ids() {
+            match self.repository.find_commit(parent) {
+                Ok(parent) => parents.push(parent.tree_id()),
+                // the edge of a shallow clone
+                Err(error) if error.code() == ErrorCode::NotFound && self.repository.is_shallow() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if !parents.contains(&commit.tree_id()) {
+            self.tree(String::new(), commit.tree_id(), &parents, 0);
+        }
+        Ok(())
+    }
+
+    /// Entries of the tree that no parent has at the same place.
+    fn tree(&mut self, folder: String, tree: Oid, parents: &[Oid], depth: usize) {
+        if depth > DEEPEST {
+            self.gap(format!("the directory `{folder}` nests too deep"));
+            return;
+        }
+        let read = |id: &Oid| self.repository.find_tree(*id);
+        let loaded =
+            read(&tree).and_then(|tree| Ok((tree, parents.iter().map(read).collect::<Result<Vec<Tree<'a>>, _>>()?)));
+        let (tree, parents) = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => return self.gap(format!("the directory `{folder}` cannot be compared: {}", error.message())),
+        };
+        for entry in &tree {
+            let before: Vec<_> =
+                parents.iter().filter_map(|parent| parent.get_name_bytes(entry.name_bytes())).collect();
+            if before.iter().any(|before| before.id() == entry.id()) {
+                continue;
+            }
+            let is_tree = entry.kind() == Some(ObjectType::Tree);
+            let is_wanted = match self.wanted {
+                Wanted::Everything => entry.kind() == Some(ObjectType::Blob),
+                Wanted::These { blobs, names } => {
+                    !is_tree && blobs.contains(&entry.id()) || before.is_empty() && names.contains(entry.name_bytes())
+                }
+            };
+            if !is_wanted && !is_tree {
+                continue;
+            }
+            let name = String::from_utf8_lossy(entry.name_bytes());
+            let path = if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") };
+            if is_wanted {
+                let commit = self.attribution.commits.len() - 1;
+                self.attribution.introductions.push(Introduction { blob: entry.id(), path: path.clone(), commit });
+            }
+            if is_tree {
+                let below: Vec<Oid> = before
+                    .iter()
+                    .filter(|before| before.kind() == Some(ObjectType::Tree))
+                    .map(git2::TreeEntry::id)
+                    .collect();
+                self.tree(path, entry.id(), &below, depth + 1);
+            }
+        }
+    }
+
+    fn gap(&mut self, reason: String) {
+        self.attribution.diagnostics.push(Diagnostic::gap(Stage::Secrets, None, reason));
+    }
+}
+
+fn facts(commit: &git2::Commit<'_>) -> CommitFacts {
+    let author = commit.author();
+    let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let time = jiff::Timestamp::from_second(author.when().seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    CommitFacts {
+        id: commit.id(),
+        author: format!("{} <{}>", words(author.name_bytes()), words(author.email_bytes())),
+        time: time.to_string(),
+    }
+}
+
+/// Every ref: full name, and the commit it leads to (`None` where it leads to a tree or a blob, as some tags do).
+pub(super) struct Refs {
+    pub names: Vec<(String, Option<Oid>)>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Refs {
+    /// # Errors
+    /// When the refs cannot be listed at all.
+    pub(super) fn of(repository: &Repository) -> Result<Self, RepositoryError> {
+        let listing = repository.references().map_err(|error| RepositoryError::Git {
+            doing: "cannot list the refs".to_owned(),
+            reason: error.message().to_owned(),
+        })?;
+        let mut refs = Self { names: Vec::new(), diagnostics: Vec::new() };
+        for reference in listing {
+            match reference {
+                Ok(reference) => {
+                    let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+                    refs.names.push((name, reference.peel_to_commit().ok().map(|commit| commit.id())));
+                }
+                Err(error) => {
+                    let reason = format!("a ref cannot be read: {}", error.message());
+                    refs.diagnostics.push(Diagnostic::gap(Stage::Repository, None, reason));
+                }
+            }
+        }
+        refs.add_older_stashes(repository);
+        // a detached HEAD stands on no branch
+        if let Some(head) = repository.head().ok().and_then(|head| head.peel_to_commit().ok()) {
+            refs.names.push(("HEAD".to_owned(), Some(head.id())));
+        }
+        Ok(refs)
+    }
+
+    /// `refs/stash` is the newest stash; the older ones are in its log alone.
+    fn add_older_stashes(&mut self, repository: &Repository) {
+        if repository.find_reference("refs/stash").is_err() {
+            return;
+        }
+        let Ok(log) = repository.reflog("refs/stash") else { return };
+        self.names.extend(log.iter().map(|entry| ("refs/stash".to_owned(), Some(entry.id_new()))));
+    }
+
+    pub(super) fn tips(&self) -> Vec<Oid> {
+        let mut tips: Vec<Oid> = self.names.iter().filter_map(|(_, tip)| *tip).collect();
+        tips.sort();
+        tips.dedup();
+        tips
+    }
+}
+
+/// Index of each commit.
+pub(super) fn by_id(commits: &[CommitFacts]) -> HashMap<Oid, usize> {
+    commits.iter().enumerate().map(|(at, commit)| (commit.id, at)).collect()
+}
