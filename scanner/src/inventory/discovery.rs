@@ -9,6 +9,26 @@ pub enum Found {
     Manifest(Format),
     /// A requirements file by its name.
     Requirements,
+    /// A conda environment.
+    Environment,
+    /// A conda lock of the kind whose file is only addresses.
+    ExplicitConda,
+    /// `conda-lock.yml`
+    CondaLock,
+    /// `pixi.lock`
+    Pixi,
+    /// `setup.cfg`
+    SetupCfg,
+    /// `setup.py`
+    SetupPy,
+    /// A Python file, which may have a PEP 723 block.
+    Script,
+    /// A notebook.
+    Notebook,
+    /// A Dockerfile.
+    Dockerfile,
+    /// A CI workflow.
+    Workflow,
     /// A text file in a directory called `requirements`: perhaps a requirements file.
     PerhapsRequirements,
 }
@@ -31,6 +51,52 @@ pub fn recognise(path: &str) -> Option<Found> {
         return Some(Found::Manifest(format));
     }
     requirements(directory, name)
+        .or_else(|| conda(name))
+        .or_else(|| program(directory, name))
+        .or_else(|| is_workflow(path, directory, name).then_some(Found::Workflow))
+}
+
+fn conda(name: &str) -> Option<Found> {
+    let lower = name.to_ascii_lowercase();
+    if lower == "pixi.lock" {
+        return Some(Found::Pixi);
+    }
+    if lower.starts_with("conda-") && lower.ends_with(".lock") {
+        return Some(Found::ExplicitConda);
+    }
+    let stem = lower.strip_suffix(".yml").or_else(|| lower.strip_suffix(".yaml"))?;
+    if stem.ends_with("conda-lock") {
+        return Some(Found::CondaLock);
+    }
+    let mut words = stem.split(['-', '_', '.']);
+    words.any(|word| matches!(word, "environment" | "env" | "conda")).then_some(Found::Environment)
+}
+
+fn program(directory: &str, name: &str) -> Option<Found> {
+    let lower = name.to_ascii_lowercase();
+    let stem = lower.rsplit_once('.').map_or(lower.as_str(), |(stem, _)| stem);
+    match name {
+        "setup.cfg" => Some(Found::SetupCfg),
+        "setup.py" => Some(Found::SetupPy),
+        _ if lower.ends_with(".py.lock") => Some(Found::Manifest(Format::Uv)),
+        _ if lower.ends_with(".py") => Some(Found::Script),
+        _ if lower.ends_with(".ipynb") && !directory.ends_with(".ipynb_checkpoints") => Some(Found::Notebook),
+        _ if matches!(stem, "dockerfile" | "containerfile") || lower.ends_with(".dockerfile") => {
+            Some(Found::Dockerfile)
+        }
+        _ => None,
+    }
+}
+
+fn is_workflow(path: &str, directory: &str, name: &str) -> bool {
+    let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
+    let by_name = matches!(
+        name.trim_end_matches(".yaml").trim_end_matches(".yml"),
+        ".gitlab-ci" | "azure-pipelines" | "bitbucket-pipelines" | ".travis" | "cloudbuild" | "buildspec" | "action"
+    );
+    let in_directory = [".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".circleci", ".gitlab/ci"];
+    is_yaml
+        && (by_name || in_directory.iter().any(|wanted| directory.ends_with(wanted)) || path == ".circleci/config.yml")
 }
 
 fn is_named_pylock(name: &str) -> bool {

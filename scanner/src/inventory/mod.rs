@@ -3,12 +3,15 @@
 //! One file per format, each naming its specification; `requirement.rs` and `origin.rs` are what the formats share (PEP 508 and
 //! addresses), `graph.rs` says who pulls in whom, `join.rs` brings manifests and their lockfiles together.
 
+pub mod conda;
 pub mod discovery;
+pub mod dockerfile;
 pub mod graph;
 pub mod join;
 pub mod origin;
 pub mod package;
 pub mod pdm;
+pub mod pip_command;
 pub mod pipfile;
 pub mod poetry;
 pub mod poetry_constraint;
@@ -17,6 +20,9 @@ pub mod pyproject;
 mod pyproject_poetry;
 pub mod requirement;
 pub mod requirements;
+pub mod script;
+pub mod setup_cfg;
+pub mod setup_py;
 pub mod text;
 pub mod toml_file;
 pub mod uv;
@@ -48,7 +54,7 @@ pub struct Inventory {
 
 impl Inventory {
     /// The packages to look up in advisories, each with its manifest: those with a version that are not the repository's own
-    /// source trees. A pin that the manifest's lockfile has too, or that an included file reports itself, comes once.
+    /// source trees, nor conda's packages of other software than Python's. A pin that the manifest's lockfile has too, or that an included file reports itself, comes once.
     #[must_use]
     pub fn matchable(&self) -> Vec<(&Manifest, &Package)> {
         let mut pins: HashMap<&str, HashSet<(&PackageName, &Version)>> = HashMap::new();
@@ -124,16 +130,39 @@ impl Reading<'_> {
         match found {
             Found::Requirements => self.manifests.extend(self.requirements.read(&entry.path, true)),
             Found::PerhapsRequirements => self.manifests.extend(self.requirements.read(&entry.path, false)),
-            Found::Manifest(format) => match self.snapshot.read(&entry.path) {
-                Ok(bytes) => {
-                    let file = SourceText::decode(&entry.path, &bytes, &mut self.diagnostics);
-                    self.parse(&file, format);
-                }
-                Err(error) => {
-                    self.diagnostics.push(Diagnostic::gap(Stage::Inventory, entry.path.clone(), error.to_string()));
-                }
-            },
+            found => self.read_file(&entry.path, found),
         }
+    }
+
+    fn read_file(&mut self, path: &str, found: Found) {
+        let bytes = match self.snapshot.read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.diagnostics.push(Diagnostic::gap(Stage::Inventory, path.to_owned(), error.to_string()));
+                return;
+            }
+        };
+        // nearly all Python files are no scripts; whether they are text at all is for the usage stage to say
+        if found == Found::Script && memchr::memmem::find(&bytes, b"# /// script").is_none() {
+            return;
+        }
+        let file = &SourceText::decode(path, &bytes, &mut self.diagnostics);
+        let diagnostics = &mut self.diagnostics;
+        let manifest = match found {
+            Found::Manifest(format) => return self.parse(file, format),
+            Found::Environment => conda::read_environment(file, diagnostics),
+            Found::ExplicitConda => Some(conda::read_explicit(file, diagnostics)),
+            Found::CondaLock => Some(conda::read_conda_lock(file, diagnostics)),
+            Found::Pixi => Some(conda::read_pixi(file, diagnostics)),
+            Found::SetupCfg => setup_cfg::read(file, diagnostics),
+            Found::SetupPy => Some(setup_py::read(file, diagnostics)),
+            Found::Script => script::read(file, diagnostics),
+            Found::Notebook => script::read_notebook(file, diagnostics),
+            Found::Dockerfile => dockerfile::read(file),
+            Found::Workflow => dockerfile::read_workflow(file, diagnostics),
+            Found::Requirements | Found::PerhapsRequirements => None,
+        };
+        self.manifests.extend(manifest);
     }
 
     fn parse(&mut self, file: &SourceText, format: Format) {
