@@ -1,1 +1,155 @@
-//! The one place where the service is wired together from its configuration.
+//! The one place where the service is wired together from its configuration, and where it stops.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::ServerConfig;
+use crate::http::Service;
+use crate::identity::{Token, TokenKey};
+use crate::store::{Store, StoreError};
+
+/// Why the service does not start, in a sentence that names the thing.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process listens there.
+    #[error("cannot listen on {address}: another process does; stop it or choose another address with --listen")]
+    Occupied {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The address cannot be listened on for another reason.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The data directory cannot be made or written.
+    #[error("cannot use the data directory {path}: {source}")]
+    DataDirectory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The store does not open; it says which directory is in use, damaged or newer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The service while it runs. Dropping it does not stop the service; [`RunningServer::shutdown`] does.
+#[derive(Debug)]
+pub struct RunningServer {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How users reach it.
+    pub base_url: String,
+    /// The admin token of a first start, to be shown once.
+    pub first_token: Option<Token>,
+    stop: watch::Sender<bool>,
+    served: JoinHandle<()>,
+    drain: Duration,
+}
+
+impl RunningServer {
+    /// Stops: no new connections, readiness off; requests and jobs under way get `limits.drain_seconds`, jobs that need longer go
+    /// back into the queue. True when everything ended in time.
+    pub async fn shutdown(mut self) -> bool {
+        self.stop.send_replace(true);
+        // twice the time: requests and jobs may each take the whole of it
+        match tokio::time::timeout(self.drain * 2 + Duration::from_secs(5), &mut self.served).await {
+            Ok(ended) => ended.is_ok(),
+            Err(_) => {
+                self.served.abort();
+                false
+            }
+        }
+    }
+}
+
+/// Starts the service and returns once it answers.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
+    // the port first: it is the cheapest to be refused
+    let listener = listen(config.listen).await?;
+    let address = listener.local_addr().map_err(|source| StartError::Listen { address: config.listen, source })?;
+    let data = |source| StartError::DataDirectory { path: config.data_dir.clone(), source };
+    std::fs::create_dir_all(&config.data_dir).map_err(data)?;
+    let store = open_store(config.data_dir.join("store")).await?;
+    let tokens = TokenKey::open(&config.data_dir).map_err(data)?;
+    let (stop, stopping) = watch::channel(false);
+    let drain = Duration::from_secs(config.limits.drain_seconds);
+    let base_url = config.base_url(address);
+    let service = Arc::new(Service::new(config, store, tokens, base_url.clone(), stopping.clone()));
+    let first_token = service.first_token().await?;
+    let served = tokio::spawn(serve_until(listener, service, stopping, drain));
+    tracing::info!(%address, "the service answers");
+    Ok(RunningServer { address, base_url, first_token, stop, served, drain })
+}
+
+/// Runs until SIGTERM or SIGINT, then drains. `announce` is told when the service answers.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn serve(config: ServerConfig, announce: impl FnOnce(&RunningServer)) -> Result<bool, StartError> {
+    let server = start(config).await?;
+    announce(&server);
+    asked_to_stop().await;
+    tracing::info!("asked to stop; draining");
+    Ok(server.shutdown().await)
+}
+
+/// Opens the embedded store; sled blocks while it recovers.
+async fn open_store(directory: PathBuf) -> Result<Store, StoreError> {
+    let opened = tokio::task::spawn_blocking(move || Store::open(&directory)).await;
+    opened.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => StartError::Occupied { address },
+        _ => StartError::Listen { address, source },
+    })
+}
+
+async fn serve_until(listener: TcpListener, service: Arc<Service>, stopping: watch::Receiver<bool>, drain: Duration) {
+    let stopped = |mut stopping: watch::Receiver<bool>| async move {
+        // an error means that the handle was dropped, so that nobody can ask any more: run on
+        if stopping.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let routes = crate::http::router(service).into_make_service_with_connect_info::<SocketAddr>();
+    let graceful = axum::serve(listener, routes).with_graceful_shutdown(stopped(stopping.clone()));
+    let overdue = async {
+        stopped(stopping).await;
+        tokio::time::sleep(drain).await;
+    };
+    tokio::select! {
+        ended = graceful => if let Err(error) = ended { tracing::error!(%error, "serving ended") },
+        () = overdue => tracing::warn!("requests under way were cut off at the end of the drain time"),
+    }
+}
+
+/// Returns at the first SIGTERM or SIGINT.
+pub async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be handled on this system; only a kill will stop the service");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

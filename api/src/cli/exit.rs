@@ -1,6 +1,6 @@
 //! How a command ends.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 /// The exit codes of the contract.
@@ -47,12 +47,24 @@ impl Failure {
         Self { exit: Exit::Unreachable, message: message.to_string() }
     }
 
+    /// Whether it is about a server that did not answer.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        self.exit == Exit::Unreachable
+    }
+
     /// Writes the sentence to stderr and answers the exit code.
     pub fn report(self) -> ExitCode {
         use std::io::Write as _;
         // a closed stderr leaves only the exit code to speak
         drop(writeln!(anstream::stderr(), "secretarybird: {}", self.message));
         self.exit.into()
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message)
     }
 }
 

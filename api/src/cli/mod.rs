@@ -3,6 +3,7 @@
 mod advisories;
 mod config;
 mod exit;
+mod gate;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,8 @@ enum Command {
     /// The advisory feeds: fetch them, say how old they are, look one up.
     #[command(subcommand)]
     Advisories(advisories::Command),
+    /// Asks a server about a commit, waits for the answer, and exits by it (for CI).
+    Gate(gate::Command),
     /// The server's configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -52,6 +55,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Advisories(command) => advisories::run(command).await,
+        Command::Gate(command) => gate::run(command).await,
         Command::Config(command) => config::run(command),
     }
 }

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::forges::Refusal;
+use crate::store::StoreError;
 
 /// Everything that a request can be answered with instead of what it asked for. What callers are told is in the variants; what the
 /// log alone may know is in [`ApiError::Internal`].
@@ -45,8 +46,8 @@ pub enum ApiError {
     #[error("{0}")]
     MediaType(String),
     /// A body over the limit.
-    #[error("the body is larger than {0} bytes")]
-    TooLarge(usize),
+    #[error("the body is larger than the server's limit")]
+    TooLarge,
     /// The precondition (`If-Match`) does not hold.
     #[error("{0}")]
     Precondition(String),
@@ -78,7 +79,7 @@ impl ApiError {
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
             Self::NotAcceptable(_) => (StatusCode::NOT_ACCEPTABLE, "not-acceptable", "Not acceptable"),
             Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Wrong content type"),
-            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Body too large"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Body too large"),
             Self::Precondition(_) => (StatusCode::PRECONDITION_FAILED, "precondition-failed", "Changed meanwhile"),
             Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable"),
@@ -106,7 +107,7 @@ impl ApiError {
         match status {
             StatusCode::NOT_FOUND => Self::NoRoute,
             StatusCode::METHOD_NOT_ALLOWED => Self::Method,
-            StatusCode::PAYLOAD_TOO_LARGE => Self::Invalid("the body is too large".to_owned()),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
             StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Self::Timeout,
             StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable("the server is busy".to_owned()),
             status if status.is_client_error() => Self::Invalid(status.to_string()),
@@ -170,3 +171,13 @@ impl IntoResponse for ApiError {
 
 /// The header that carries the request id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Cursor => Self::Invalid("after: not a cursor of this list".to_owned()),
+            // the log has the cause; callers need not know rows
+            error => Self::Internal(error.to_string()),
+        }
+    }
+}

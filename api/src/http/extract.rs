@@ -1,8 +1,11 @@
 //! Path, query and body as typed values; what cannot be read becomes an [`ApiError`].
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 
@@ -10,6 +13,21 @@ use super::error::ApiError;
 #[derive(FromRequest)]
 #[from_request(via(axum::Json), rejection(ApiError))]
 pub struct Json<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, ApiError> {
+        let found = <axum::Json<T> as OptionalFromRequest<S>>::from_request(request, state).await?;
+        Ok(found.map(|axum::Json(body)| Self(body)))
+    }
+}
 
 /// The query's parameters.
 #[derive(FromRequestParts)]
@@ -24,7 +42,7 @@ pub struct Path<T>(pub T);
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Self::Invalid("the body is too large".to_owned()),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::MediaType("expected content-type: application/json".to_owned()),
             _ => Self::Invalid(rejection.body_text()),
         }

@@ -4,7 +4,7 @@ mod attempts;
 mod token;
 
 pub use attempts::Attempts;
-pub use token::{NewToken, Scope, Token, TokenHash, TokenKey, TokenRecord};
+pub use token::{NewToken, Scope, Token, TokenHash, TokenKey, TokenRecord, random};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]

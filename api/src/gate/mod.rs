@@ -1,0 +1,6 @@
+//! The gate: the server's verdict over one commit, and what a pipeline knows about itself when it asks.
+
+pub mod pipeline;
+pub mod verdict;
+
+pub use verdict::{Facts, State, Verdict, judge};

@@ -1,0 +1,71 @@
+//! Findings: list by what is indexed, show, decide.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::auth::{Reader, Triager};
+use super::error::ApiError;
+use super::extract::{Json, Path, Query};
+use super::service::Service;
+use super::wire::{Finding, Page, Triage};
+
+/// Which findings.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// `vulnerability`, `malicious`, `yanked`, `secret`, `unused`, `missing`, `transitive`, `misplaced` or `posture`.
+    pub kind: Option<String>,
+    /// `low`, `medium`, `high`, `critical`, `none` or `unknown`.
+    pub severity: Option<String>,
+    /// `open`, `reopened`, `accepted`, `revoked` or `fixed`; all when not given.
+    pub state: Option<String>,
+    /// A repository's id.
+    pub repository: Option<String>,
+    /// A package's name.
+    pub package: Option<String>,
+    /// A rule, or an advisory's canonical id.
+    pub rule: Option<String>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+    /// Items on a page, 1 to 500; 100 when not given.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<usize>,
+}
+
+/// Lists findings.
+#[utoipa::path(get, path = "/findings", tag = "findings", params(Wanted), security(("token" = ["read"])),
+    responses((status = 200, body = Page<Finding>)))]
+pub async fn list(
+    State(service): State<Arc<Service>>,
+    Reader(identity): Reader,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Page<Finding>>, ApiError> {
+    Ok(Json(service.findings(&identity, &wanted).await?))
+}
+
+/// One finding.
+#[utoipa::path(get, path = "/findings/{id}", tag = "findings", params(("id" = String, Path)), security(("token" = ["read"])),
+    responses((status = 200, body = Finding), (status = 404, description = "No such finding")))]
+pub async fn show(
+    State(service): State<Arc<Service>>,
+    Reader(identity): Reader,
+    Path(id): Path<String>,
+) -> Result<Json<Finding>, ApiError> {
+    Ok(Json(service.finding(&identity, &id).await?.into()))
+}
+
+/// Decides about a finding.
+#[utoipa::path(patch, path = "/findings/{id}", tag = "findings", params(("id" = String, Path)), request_body = Triage, security(("token" = ["triage"])),
+    responses((status = 200, body = Finding), (status = 404, description = "No such finding"), (status = 409, description = "Not from its present state")))]
+pub async fn decide(
+    State(service): State<Arc<Service>>,
+    Triager(identity): Triager,
+    Path(id): Path<String>,
+    Json(decision): Json<Triage>,
+) -> Result<Json<Finding>, ApiError> {
+    Ok(Json(service.decide(&identity, &id, decision).await?))
+}

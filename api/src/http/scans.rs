@@ -1,0 +1,121 @@
+//! Scans, their reports, the gate over one commit, and the difference of two.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::auth::Reader;
+use super::error::ApiError;
+use super::extract::{Json, Path, Query};
+use super::observe::RequestId;
+use super::service::Service;
+use super::wire::{Comparison, Gate, Scan};
+
+/// A scan, done or (by its job's id) on its way.
+#[utoipa::path(get, path = "/scans/{id}", tag = "scans", params(("id" = String, Path)), security(("token" = ["read"])),
+    responses((status = 200, body = Scan), (status = 404, description = "No such scan")))]
+pub async fn show(
+    State(service): State<Arc<Service>>,
+    Reader(identity): Reader,
+    Path(id): Path<String>,
+) -> Result<Json<Scan>, ApiError> {
+    Ok(Json(service.scan(&identity, &id).await?))
+}
+
+/// In which form.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Form {
+    /// `json` (the default), `text`, or another format of the exports; instead of `Accept`.
+    pub format: Option<String>,
+}
+
+/// The report of a scan.
+#[utoipa::path(get, path = "/scans/{id}/report", tag = "scans", params(("id" = String, Path), Form), security(("token" = ["read"])),
+    responses((status = 200, description = "The report", content_type = "application/json"), (status = 404, description = "No such scan"),
+        (status = 406, description = "No such format")))]
+pub async fn report(
+    State(service): State<Arc<Service>>,
+    Reader(identity): Reader,
+    Path(id): Path<String>,
+    Query(form): Query<Form>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let format = super::report::choose(form.format.as_deref(), &headers)?;
+    let report = service.report(&identity, &id).await?;
+    // a report never changes, so that its scan and form name it
+    let tag = format!("\"{id}-{}\"", format.as_str());
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    let body = super::report::render(format, &report)?;
+    Ok(([(header::CONTENT_TYPE, format.media_type().to_owned()), (header::ETAG, tag)], body).into_response())
+}
+
+/// Which commit, and how long to wait.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Question {
+    /// The full commit id.
+    pub commit: String,
+    /// Seconds to wait for an answer other than `pending`.
+    pub wait: Option<u64>,
+    /// `low`, `medium` (the default), `high`, `critical` or `none`: from where on a finding fails.
+    pub fail_on: Option<String>,
+}
+
+/// Judges a commit. A commit that was not scanned yet is scanned, where the token may start scans.
+#[utoipa::path(get, path = "/repositories/{id}/gate", tag = "gate", params(("id" = String, Path), Question), security(("token" = ["read"])),
+    responses((status = 200, body = Gate), (status = 404, description = "No such repository")))]
+pub async fn gate(
+    State(service): State<Arc<Service>>,
+    Reader(identity): Reader,
+    Extension(request): Extension<RequestId>,
+    Path(id): Path<String>,
+    Query(question): Query<Question>,
+) -> Result<Json<Gate>, ApiError> {
+    let threshold = match &question.fail_on {
+        Some(word) => word.parse().map_err(|error| ApiError::Invalid(format!("fail_on: {error}")))?,
+        None => scanner::policy::Threshold::default(),
+    };
+    let wait = question.wait.unwrap_or(0).min(service.config.limits.gate_wait_seconds);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(wait);
+    loop {
+        let answer = service.gate(&identity, &id, &question.commit, threshold, &request.0).await?;
+        let waited = tokio::time::Instant::now() >= deadline || *service.stopping.borrow();
+        if answer.state != crate::gate::State::Pending || waited {
+            return Ok(Json(answer));
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// Which two commits.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Two {
+    /// The older.
+    pub base: String,
+    /// The newer.
+    pub head: String,
+}
+
+/// Compares the findings of two scanned commits.
+#[utoipa::path(get, path = "/repositories/{id}/compare", tag = "gate", params(("id" = String, Path), Two), security(("token" = ["read"])),
+    responses((status = 200, body = Comparison), (status = 404, description = "No such repository, or a commit that was not scanned")))]
+pub async fn compare(
+    State(service): State<Arc<Service>>,
+    Reader(identity): Reader,
+    Path(id): Path<String>,
+    Query(two): Query<Two>,
+) -> Result<Json<Comparison>, ApiError> {
+    Ok(Json(service.compare(&identity, &id, &two.base, &two.head).await?))
+}

@@ -1,0 +1,107 @@
+//! What the handlers call: one service value that knows the store, the configuration and the identities.
+//!
+//! A repository that an identity may not see does not exist for it: the answer is 404 and not 403, which would tell that it is there.
+
+mod deliveries;
+mod findings;
+mod gate;
+mod operations;
+mod repositories;
+mod tokens;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::{Semaphore, watch};
+
+use super::error::ApiError;
+use super::wire::Page;
+use crate::config::ServerConfig;
+use crate::identity::{Attempts, Identity, TokenKey};
+use crate::store::Store;
+use crate::store::record::Tenant;
+
+/// Everything behind the routes.
+#[derive(Debug)]
+pub struct Service {
+    pub(super) config: ServerConfig,
+    pub(super) tenant: Tenant,
+    pub(super) attempts: Attempts,
+    pub(super) metrics: Option<&'static PrometheusHandle>,
+    /// True once a shutdown is under way.
+    pub(super) stopping: watch::Receiver<bool>,
+    /// One for each request that may be under way.
+    pub(super) places: Semaphore,
+    store: Store,
+    tokens: TokenKey,
+    base_url: String,
+}
+
+impl Service {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(
+        config: ServerConfig,
+        store: Store,
+        tokens: TokenKey,
+        base_url: String,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            tenant: Tenant::default(),
+            attempts: Attempts::new(config.limits.failures_a_minute),
+            metrics: crate::telemetry::metrics_handle(),
+            places: Semaphore::new(config.limits.concurrent_requests),
+            config,
+            stopping,
+            store,
+            tokens,
+            base_url,
+        }
+    }
+
+    /// How users reach the service.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Whether work can be taken; if not, why.
+    pub(super) fn readiness(&self) -> Result<(), String> {
+        if *self.stopping.borrow() {
+            return Err("a shutdown is under way".to_owned());
+        }
+        self.store.healthy().map_err(|error| format!("the store does not answer: {error}"))
+    }
+
+    /// Writes one line of the audit trail: who did what to what.
+    fn audit(&self, identity: &Identity, action: &'static str, object: &str) {
+        tracing::info!(target: "audit", tenant = self.tenant.as_str(), actor = %identity.actor, action, object);
+    }
+}
+
+/// The size of a page: what was asked for within 1 to 500, else 100.
+fn page_size(limit: Option<usize>) -> Result<usize, ApiError> {
+    match limit.unwrap_or(100) {
+        size @ 1..=500 => Ok(size),
+        size => Err(ApiError::Invalid(format!("limit: {size} is not within 1 to 500"))),
+    }
+}
+
+/// Reads a word of a fixed set.
+fn word<T>(name: &str, text: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, ApiError> {
+    let unknown =
+        |text: &str| ApiError::Invalid(format!("{name}: unknown word {:?}", text.chars().take(40).collect::<String>()));
+    text.map(|text| parse(text).ok_or_else(|| unknown(text))).transpose()
+}
+
+/// Reads an identity of ours; what cannot be one is not there.
+fn id<T: std::str::FromStr>(kind: &'static str, text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|_| not_found(kind, text))
+}
+
+fn not_found(kind: &'static str, name: &str) -> ApiError {
+    ApiError::NotFound { kind, name: name.chars().take(80).collect() }
+}
+
+fn page<R, T: From<R>>(records: Vec<R>, next: Option<String>) -> Page<T> {
+    Page { items: records.into_iter().map(T::from).collect(), next }
+}

@@ -1,0 +1,14 @@
+//! The service from outside: over HTTP, on a store in a fresh directory.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests stand outside of #[test] functions"
+)]
+
+mod identity;
+mod openapi;
+mod running;
+mod start;
+mod webhooks;
