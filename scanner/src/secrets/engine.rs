@@ -48,6 +48,14 @@ impl<'r> Engine<'r> {
         self.rules
     }
 
+    /// How many places the prefilter would look at: for measuring it alone.
+    #[must_use]
+    pub fn anchors(&self, bytes: &[u8]) -> usize {
+        let mut count = 0;
+        self.prefilter.find(bytes, |_, _, _| count += 1);
+        count
+    }
+
     /// Adds the hits of one text, in order, without overlaps.
     pub fn scan(&self, text: &Text<'_>, hits: &mut Vec<Hit>) {
         let mut found = Vec::new();
@@ -194,6 +202,8 @@ impl<'r> Engine<'r> {
     fn resolve(&self, _text: &Text<'_>, mut found: Vec<Hit>, hits: &mut Vec<Hit>) {
         let rank = |hit: &Hit| {
             let form = self.rules.get(hit.rule).map_or(0, |rule| match rule.form {
+                // a refuted form says less than a context that fits
+                Form::Literal { .. } if hit.confidence == Confidence::Low => 0,
                 Form::Literal { .. } => 2,
                 Form::Context { .. } => 1,
                 Form::Generic => 0,

@@ -215,4 +215,17 @@ macro_rules! families {
     };
 }
 
-families!("cloud", "forges", "registries", "private-keys", "payment", "messaging", "ai", "generic");
+families!(
+    "cloud",
+    "forges",
+    "registries",
+    "private-keys",
+    "payment",
+    "messaging",
+    "ai",
+    "devops",
+    "saas",
+    "finance",
+    "models",
+    "generic"
+);

@@ -316,6 +316,7 @@ impl Cursor<'_> {
         let expression = value.iter().any(|byte| b"([{".contains(byte)) || after == Some(b'(');
         let join = match text.syntax {
             _ if inner => Join::Inner,
+            _ if scheme > 0 => Join::Bare,
             _ if comment && !matches!(text.syntax, Syntax::Markup) => Join::Prose,
             Syntax::Code | Syntax::Json | Syntax::Markup | Syntax::Lockfile => return None,
             Syntax::Config | Syntax::Yaml | Syntax::Dockerfile => Join::Bare,
