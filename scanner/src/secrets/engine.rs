@@ -162,7 +162,8 @@ impl<'r> Engine<'r> {
             }
         }
         if !is_key
-            && (shape::is_sequence(value)
+            && (place::in_long_run(text.bytes, &secret)
+                || shape::is_sequence(value)
                 || shape::is_placeholder(value)
                 || (rule.needs_context() && shape::is_reference(value)))
         {

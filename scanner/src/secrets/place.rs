@@ -94,6 +94,14 @@ pub(crate) fn stands_alone(bytes: &[u8], range: &Range<usize>) -> bool {
     before && after
 }
 
+/// In the middle of a long run of base64: a certificate, an image, a bundle. What looks like a token there does so by chance.
+pub(crate) fn in_long_run(bytes: &[u8], range: &Range<usize>) -> bool {
+    let blob = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/');
+    let before = bytes[range.start.saturating_sub(80)..range.start].iter().rev().take_while(blob).count();
+    let after = bytes[range.end..bytes.len().min(range.end + 80)].iter().take_while(blob).count();
+    before + after > 60
+}
+
 const LESSER_FOLDERS: &[&str] = &[
     "test",
     "tests",

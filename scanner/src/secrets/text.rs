@@ -77,7 +77,8 @@ impl Syntax {
             | "kt" | "kts" | "scala" | "groovy" | "gradle" | "c" | "h" | "cc" | "cpp" | "hpp" | "cxx" | "hh" | "m"
             | "mm" | "swift" | "rs" | "rb" | "erb" | "php" | "cs" | "fs" | "vb" | "dart" | "lua" | "pl" | "pm"
             | "r" | "jl" | "ex" | "exs" | "erl" | "clj" | "hs" | "sol" | "zig" | "sql" | "ipynb" | "jsonnet"
-            | "libsonnet" | "bicep" | "coffee" | "as" | "pas" | "nim" | "cr" | "proto" | "cmake" => Self::Code,
+            | "libsonnet" | "bicep" | "coffee" | "as" | "pas" | "nim" | "cr" | "proto" | "cmake" | "graphql"
+            | "gql" => Self::Code,
             "sh" | "bash" | "zsh" | "fish" | "ksh" | "bat" | "cmd" | "ps1" | "psm1" | "history" | "mk" => Self::Shell,
             "env" | "ini" | "cfg" | "conf" | "cnf" | "config" | "properties" | "props" | "envrc" | "toml" | "tf"
             | "tfvars" | "hcl" | "service" | "desktop" | "npmrc" | "netrc" | "pypirc" | "dotenv" => Self::Config,

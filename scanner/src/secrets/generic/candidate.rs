@@ -49,6 +49,10 @@ fn named(text: &Text<'_>, start: usize, end: usize, done: &mut usize) -> Option<
     *done = to;
     let (value, join) = joined(text, from, to)?;
     let sql = bytes[start..end].eq_ignore_ascii_case(b"identified by");
+    // a part of a package's or a file's name: "@scope/auth-next", "src/password"
+    if from > 0 && bytes[from - 1] == b'/' && !bytes[..from].ends_with(b"//") {
+        return None;
+    }
     let mut sort = if sql { Sort::Password } else { name::promise(&bytes[from..to])? };
     let (value, scheme) = after_scheme(bytes, value);
     if scheme && sort != Sort::Password {
@@ -109,11 +113,14 @@ fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<usize>, Join
     if !separator.found {
         return spaced(text, from, &cursor, tight, quoted_name);
     }
+    if separator.sign == b',' && !matches!(text.syntax, Syntax::Code | Syntax::Unknown) {
+        return None;
+    }
     let gap = cursor.at;
     cursor.skip(b" \t");
     let gap = cursor.at > gap;
     // a line break after the separator: a folded YAML value, or a literal on its own line in brackets
-    if cursor.peek() == Some(b'\n') || cursor.peek() == Some(b'\r') || folded(&mut cursor) {
+    if separator.sign != b',' && cursor.peek() == Some(b'\n') || cursor.peek() == Some(b'\r') || folded(&mut cursor) {
         cursor.skip(b" \t\r\n(");
     }
     cursor.skip(b"([");
@@ -297,9 +304,14 @@ impl Cursor<'_> {
         let mut length = scheme + rest[scheme..].iter().take_while(|byte| !ends.contains(byte)).count();
         let after = rest.get(length).copied();
         let comment = is_comment(self.bytes, name);
+        let expression = rest[..length].iter().any(|byte| b"([{".contains(byte)) || after == Some(b'(');
+        // in a program `password=x;` is an assignment; inside a string it is a connection string. Quotes of a minified line cannot be paired here.
+        let code = matches!(text.syntax, Syntax::Code | Syntax::Markup | Syntax::Json);
+        let within = within_string(self.bytes, name) && !is_long_line(self.bytes, name);
         let inner = tight
             && separator.sign == b'='
-            && (matches!(after, Some(b';' | b'&' | b'"' | b'\'' | b'`')) || within_string(self.bytes, name));
+            && (!code || within && !expression)
+            && (matches!(after, Some(b';' | b'&' | b'"' | b'\'' | b'`')) || within);
         if separator.sign == b'>' {
             let closed = rest[length..].starts_with(b"</");
             return (closed && length > 0).then(|| (self.at..self.at + length, Join::Bare));
@@ -312,8 +324,6 @@ impl Cursor<'_> {
             return None;
         }
         let range = self.at..self.at + length;
-        let value = &self.bytes[range.clone()];
-        let expression = value.iter().any(|byte| b"([{".contains(byte)) || after == Some(b'(');
         let join = match text.syntax {
             _ if inner => Join::Inner,
             _ if scheme > 0 => Join::Bare,
@@ -333,6 +343,11 @@ impl Cursor<'_> {
         };
         Some((range, join))
     }
+}
+
+/// No line break in the last few hundred bytes: minified, or data.
+pub(super) fn is_long_line(bytes: &[u8], at: usize) -> bool {
+    at >= 240 && memchr::memchr(b'\n', &bytes[at - 240..at]).is_none()
 }
 
 /// An odd number of quotes before it on its line.

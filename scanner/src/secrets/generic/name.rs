@@ -347,6 +347,11 @@ pub(super) fn promise(name: &[u8]) -> Option<Sort> {
                 | "sha1"
                 | "fingerprint"
                 | "site"
+                | "authenticity"
+                | "verification"
+                | "spreadsheet"
+                | "sheet"
+                | "document"
         )
     });
     (!after && !before).then_some(sort)
@@ -360,6 +365,12 @@ fn sort_of(words: &[String], position: usize, word: &str) -> Option<Sort> {
     };
     if ends(PASSWORDS) || matches!(word, "pass" | "pw" | "psw" | "pswd") && pass_alone(words, position) {
         return Some(Sort::Password);
+    }
+    if word.contains("csrf") || word.contains("xsrf") || word == "requestverificationtoken" {
+        return None;
+    }
+    if word == "auth" && words.len() == 1 {
+        return Some(Sort::Key);
     }
     if word == "tokens" || word == "secrets" || word == "secretary" {
         return None;

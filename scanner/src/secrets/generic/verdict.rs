@@ -1,7 +1,10 @@
 //! Weighs a candidate: a sum of weights, each with its reason; the sum decides whether it is told and how surely.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::Sort;
-use super::candidate::{Candidate, Join};
+use super::candidate::{Candidate, Join, is_long_line};
 use crate::finding::Confidence;
 use crate::secrets::place;
 use crate::secrets::shape::{self, Classes};
@@ -157,10 +160,14 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
         Sort::UrlToken => {
             scale.add(-0.8, "the user part of a URL");
             scale.add_if(value.len() < 20, -1.5, "short for a token");
+            let host = &text.bytes[candidate.value.end..candidate.name.end.max(candidate.value.end)];
+            scale.add_if(memchr::memmem::find(host, b"sentry").is_some(), -3.0, "a Sentry DSN, which is public");
             random(&mut scale, value, &classes);
         }
     }
     scale.add_if(candidate.join == Join::Prose, -0.7, "in running text");
+    let program = matches!(text.syntax, Syntax::Code | Syntax::Markup | Syntax::Json);
+    scale.add_if(program && is_long_line(text.bytes, candidate.name.start), -1.2, "in a minified line");
     if scale.sum < TOLD {
         return None;
     }
@@ -180,7 +187,9 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
     };
     let lower = value.to_ascii_lowercase();
     let name = text.bytes[candidate.name.clone()].to_ascii_lowercase();
-    let is_stop = STOP.iter().any(|word| word.as_bytes() == lower)
+    let bare = lower.trim_ascii_end();
+    let bare = &bare[..bare.len() - bare.iter().rev().take_while(|byte| b"!?[]*.".contains(byte)).count()];
+    let is_stop = STOP.iter().any(|word| word.as_bytes() == bare)
         || name.ends_with(&lower) && candidate.sort != Sort::UrlPassword;
     let spaces = value.iter().filter(|byte| byte.is_ascii_whitespace()).count();
     let prose = spaces > 0
@@ -198,6 +207,7 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
         || shape::is_sequence(value)
         || value.starts_with(b"-----")
         || is_hash_record(value)
+        || candidate.sort == Sort::Authorization && is_invented_login(value)
         || is_code(value)
 }
 
@@ -240,6 +250,11 @@ fn is_code(value: &[u8]) -> bool {
         || has(b"->")
         || has(b"=>")
         || has(b"::");
+    let list = value.contains(&b',')
+        && value.split(|byte| *byte == b',').all(|part| part.len() <= 8 && part.iter().all(u8::is_ascii_alphanumeric));
+    let file = [&b".key"[..], b".pem", b".json", b".crt", b".txt", b".yml", b".yaml", b".py", b".js", b".pub"]
+        .iter()
+        .any(|end| value.ends_with(end));
     let numbers = value.iter().all(|byte| byte.is_ascii_digit() || b".-:/ T+Z_,".contains(byte))
         && (value.len() < 6 || value.iter().any(|byte| b".-:/ ,_".contains(byte)));
     has(b"://") && !has(b"@")
@@ -247,6 +262,8 @@ fn is_code(value: &[u8]) -> bool {
         || dotted
         || path
         || call
+        || list
+        || file
         || numbers
         || starts(b"urn:")
         || starts(b"data:")
@@ -263,11 +280,25 @@ fn is_uuid(value: &[u8]) -> bool {
         })
 }
 
+/// Basic authorization whose decoded password is a word of no secret, as tests and manuals have it.
+fn is_invented_login(value: &[u8]) -> bool {
+    let Ok(login) = STANDARD.decode(value) else { return false };
+    let Some(colon) = memchr::memchr(b':', &login) else { return false };
+    let password = login[colon + 1..].to_ascii_lowercase();
+    STOP.iter().any(|word| word.as_bytes() == password) || shape::is_placeholder(&password) || password.is_empty()
+}
+
 /// Words joined by `_`, `-`, `.` or camel case: an identifier, not a value.
 fn is_identifier(value: &[u8], classes: &Classes) -> bool {
     let plain = value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/".contains(byte));
     let joined = value.iter().any(|byte| b"_-.:/".contains(byte)) || classes.lower > 0 && classes.upper > 0;
-    plain && joined && classes.digit <= 1 && shape::pair_rarity(value).is_some_and(|rarity| rarity < 0.22)
+    // `0002_alter_permission`, `nostr-auth-nip98`: each part is a word, a number, or a word with a short number
+    let wordy = |part: &[u8]| {
+        let digits = part.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        digits <= 4 && part[..part.len() - digits].iter().all(u8::is_ascii_alphabetic)
+    };
+    let worded = classes.digit <= 1 || value.split(|byte| b"_-.:/".contains(byte)).all(wordy);
+    plain && joined && worded && shape::pair_rarity(value).is_some_and(|rarity| rarity < 0.22)
 }
 
 fn password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Classes) {
@@ -299,6 +330,7 @@ fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
     scale.add_if(classes.digit == value.len(), -0.8, "digits alone");
     let word = letters == value.len();
     scale.add_if(word && rarity < 0.35, -1.3, "could be a word");
+    scale.add_if(word && rarity < 0.35 && value.len() < 8, -0.6, "a short word");
     scale.add_if(word && classes.upper == 1 && value[0].is_ascii_uppercase(), -1.5, "a capitalised word");
     scale.add_if(word && classes.lower == 0, -1.5, "all capitals");
     scale.add_if(is_identifier(value, classes), -3.0, "reads like an identifier");
