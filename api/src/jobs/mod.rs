@@ -1,1 +1,129 @@
-//! Jobs: the worker, the sweep, the schedule.
+//! Jobs: the workers, the sweep, the schedule. The queue itself is the store's.
+
+pub mod git;
+pub mod retry;
+pub mod schedule;
+pub mod sweep;
+mod upkeep;
+mod worker;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use scanner::Report;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::ServerConfig;
+use crate::store::Store;
+use crate::store::record::{RepositoryRecord, Tenant};
+use git::{Prepared, RunError};
+use schedule::{Schedule, ScheduleError};
+
+/// Jobs running at once on one host, beside the number of workers.
+const HOST_CAP: usize = 4;
+
+/// With what a scan looks: two scans of one commit with equal digests have equal results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digests {
+    /// The rules in force.
+    pub rules: String,
+    /// The advisory snapshot.
+    pub advisories: String,
+}
+
+/// The scanner as the jobs see it: one fetched commit in, one report out. It blocks.
+pub trait Look: Send + Sync + 'static {
+    /// With what it would look now.
+    fn digests(&self) -> Digests;
+
+    /// Looks.
+    ///
+    /// # Errors
+    /// When the commit cannot be opened at all; everything less is a diagnostic of the report.
+    fn look(&self, repository: &RepositoryRecord, prepared: &Prepared, now: Timestamp) -> Result<Report, RunError>;
+}
+
+/// The running workers and the clock.
+#[derive(Debug)]
+pub struct Jobs {
+    draining: watch::Sender<bool>,
+    cut_off: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// What all workers share.
+struct Shop {
+    store: Store,
+    look: Arc<dyn Look>,
+    mirrors: PathBuf,
+    running_cap: usize,
+    cut_off: Arc<AtomicBool>,
+}
+
+impl Jobs {
+    /// Starts `config.workers` workers, the clock of the sweep and the upkeep of the store.
+    ///
+    /// # Errors
+    /// When the sweep's schedule is no schedule.
+    pub fn start_with(config: &ServerConfig, store: Store, look: Arc<dyn Look>) -> Result<Self, ScheduleError> {
+        let schedule = Schedule::new(&config.sweep.cron, &config.sweep.time_zone)?;
+        let (draining, stop) = watch::channel(false);
+        let cut_off = Arc::new(AtomicBool::new(false));
+        let workers = config.workers.max(1);
+        let shop = Arc::new(Shop {
+            store: store.clone(),
+            look,
+            mirrors: config.data_dir.join("mirrors"),
+            running_cap: workers,
+            cut_off: Arc::clone(&cut_off),
+        });
+        let mut tasks: Vec<_> =
+            (0..workers).map(|number| tokio::spawn(worker::run(Arc::clone(&shop), number, stop.clone()))).collect();
+        tasks.push(tokio::spawn(upkeep::run(store.clone(), Tenant::default(), stop.clone())));
+        if let Some(schedule) = schedule {
+            let jitter = config.sweep.jitter_seconds;
+            tasks.push(tokio::spawn(upkeep::tick(store, Tenant::default(), schedule, jitter, stop)));
+        }
+        Ok(Self { draining, cut_off, tasks })
+    }
+
+    /// Takes no new job and lets those under way end; after `drain` they are put back into the queue.
+    pub async fn shutdown(self, drain: Duration) {
+        self.draining.send_replace(true);
+        let ended = async {
+            for task in self.tasks {
+                if let Err(error) = task.await {
+                    tracing::error!(%error, "a worker ended badly");
+                }
+            }
+        };
+        tokio::pin!(ended);
+        if tokio::time::timeout(drain, &mut ended).await.is_err() {
+            tracing::warn!("jobs under way go back into the queue");
+            self.cut_off.store(true, Ordering::SeqCst);
+            // putting back is one write a job
+            if tokio::time::timeout(Duration::from_secs(5), ended).await.is_err() {
+                tracing::warn!("some jobs did not stop; their leases will run out");
+            }
+        }
+    }
+}
+
+/// A random number for spreading; a system without randomness spreads nothing.
+fn random() -> u32 {
+    let mut bytes = [0; 4];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u32::from_ne_bytes(bytes),
+        Err(error) => {
+            tracing::warn!(%error, "no randomness");
+            u32::MAX / 2
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

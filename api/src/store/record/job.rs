@@ -70,15 +70,6 @@ pub enum JobKind {
         /// Which sweep.
         sweep: SweepId,
     },
-    /// Downloads the advisory feeds.
-    Sync,
-    /// Matches a change of the advisories against the stored inventories.
-    Rematch {
-        /// Digest of the snapshot the change starts from, if there was one.
-        from: Option<String>,
-        /// Digest of the snapshot it leads to.
-        to: String,
-    },
 }
 
 impl JobKind {
@@ -88,8 +79,6 @@ impl JobKind {
         match self {
             Self::Scan(_) => "scan",
             Self::Sweep { .. } => "sweep",
-            Self::Sync => "sync",
-            Self::Rematch { .. } => "rematch",
         }
     }
 
@@ -98,7 +87,7 @@ impl JobKind {
     pub fn repository(&self) -> Option<&RepositoryId> {
         match self {
             Self::Scan(spec) => Some(&spec.repository),
-            _ => None,
+            Self::Sweep { .. } => None,
         }
     }
 }

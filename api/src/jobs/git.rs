@@ -1,0 +1,152 @@
+//! git as the jobs need it: refs without a clone, and a fetched commit with what it is judged against.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use git2::{Direction, Oid, Remote};
+use jiff::Timestamp;
+use scanner::repository::{Mirror, Origin, RepositoryError};
+
+use crate::store::record::{ErrorClass, JobError, RepositoryRecord, ScanSpec};
+
+/// Why a run failed, to be retried or not by its class.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct RunError {
+    /// What sort.
+    pub class: ErrorClass,
+    /// In words, without credentials.
+    pub reason: String,
+}
+
+impl RunError {
+    /// An error of a class.
+    pub fn new(class: ErrorClass, reason: impl Into<String>) -> Self {
+        Self { class, reason: reason.into() }
+    }
+
+    /// As a job keeps it.
+    #[must_use]
+    pub fn at(self, at: Timestamp) -> JobError {
+        JobError { class: self.class, reason: self.reason, at }
+    }
+}
+
+impl From<RepositoryError> for RunError {
+    fn from(error: RepositoryError) -> Self {
+        let class = match &error {
+            RepositoryError::NotARepository { .. }
+            | RepositoryError::NoSuchRepository { .. }
+            | RepositoryError::NoSuchRevision { .. } => ErrorClass::NotFound,
+            RepositoryError::Unauthorised { .. } => ErrorClass::Forbidden,
+            RepositoryError::Unreachable { .. } | RepositoryError::Locked { .. } => ErrorClass::Transient,
+            RepositoryError::BadUrl { .. } | RepositoryError::Sha256 { .. } => ErrorClass::Invalid,
+            _ => ErrorClass::Internal,
+        };
+        Self::new(class, error.to_string())
+    }
+}
+
+/// What a remote has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refs {
+    /// The full name of the ref that HEAD stands on.
+    pub head: Option<String>,
+    /// Full ref name → commit (or tag object).
+    pub refs: BTreeMap<String, String>,
+}
+
+/// Lists the refs of a remote; nothing is fetched.
+///
+/// # Errors
+/// [`RunError`]
+pub fn list_refs(repository: &RepositoryRecord) -> Result<Refs, RunError> {
+    let failed = |error: git2::Error| {
+        let class = match (error.class(), error.code()) {
+            (_, git2::ErrorCode::Auth) => ErrorClass::Forbidden,
+            (_, git2::ErrorCode::NotFound) | (git2::ErrorClass::Os, _) => ErrorClass::NotFound,
+            (git2::ErrorClass::Net | git2::ErrorClass::Ssl | git2::ErrorClass::Http, _) => ErrorClass::Transient,
+            _ => ErrorClass::Transient,
+        };
+        RunError::new(class, format!("`{}`: the refs cannot be listed: {}", repository.url, error.message()))
+    };
+    let mut remote = Remote::create_detached(repository.url.as_str()).map_err(failed)?;
+    remote.connect(Direction::Fetch).map_err(failed)?;
+    let mut refs = Refs::default();
+    for head in remote.list().map_err(failed)? {
+        let name = String::from_utf8_lossy(head.name().as_bytes()).into_owned();
+        match (name.as_str(), head.symref_target()) {
+            ("HEAD", target) => refs.head = target.map(str::to_owned),
+            _ if name.ends_with("^{}") => {}
+            _ => {
+                refs.refs.insert(name, head.oid().to_string());
+            }
+        }
+    }
+    Ok(refs)
+}
+
+/// A commit to be scanned, fetched.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The repository's objects.
+    pub mirror: Mirror,
+    /// The commit; `None` for a repository without commits.
+    pub commit: Option<Oid>,
+    /// The full name of the ref it was reached by.
+    pub reference: Option<String>,
+    /// The commit is the head of the default branch now.
+    pub tracked: bool,
+    /// What it is judged against.
+    pub base: Option<Oid>,
+}
+
+/// Fetches, and resolves what the job asks for. `stop` breaks the fetch off.
+///
+/// # Errors
+/// [`RunError`]
+pub fn prepare(
+    mirrors: &Path,
+    repository: &RepositoryRecord,
+    spec: &ScanSpec,
+    stop: &AtomicBool,
+) -> Result<Prepared, RunError> {
+    let (origin, credentials) = Origin::parse(&repository.url)?;
+    let origin = match origin {
+        // read in place: what a directory of this machine holds needs no copy
+        Origin::Remote(url) if url.url().scheme() == "file" => match url.url().to_file_path() {
+            Ok(path) => Origin::Local(path),
+            Err(()) => Origin::Local(PathBuf::from(url.url().path())),
+        },
+        origin => origin,
+    };
+    let mirror = Mirror::of(&origin, mirrors, &credentials, &mut |_| !stop.load(Ordering::Relaxed))?;
+    let git = mirror.repository()?;
+    let failed = |error: git2::Error| RunError::new(ErrorClass::Internal, error.message().to_owned());
+    let default = match &repository.default_branch {
+        Some(branch) if branch.starts_with("refs/") => Some(branch.clone()),
+        Some(branch) => Some(format!("refs/heads/{branch}")),
+        None => git.head().ok().and_then(|head| head.name().ok().map(str::to_owned)),
+    };
+    let tip = default.as_deref().and_then(|name| git.refname_to_id(name).ok());
+    let wanted = spec.commit.as_deref().or(spec.reference.as_deref());
+    let commit = match mirror.resolve(wanted.or(default.as_deref())) {
+        Ok(commit) => commit,
+        Err(RepositoryError::Empty) => {
+            return Ok(Prepared { mirror, commit: None, reference: default, tracked: true, base: None });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let tracked = tip == Some(commit) && (spec.reference.is_none() || spec.reference == default);
+    let reference = if tracked { default } else { spec.reference.clone() };
+    let given = spec.base.as_deref().and_then(|base| Oid::from_str(base).ok()).filter(|base| !base.is_zero());
+    let known = given.filter(|base| git.find_commit(*base).is_ok());
+    let base = known.or(tip).and_then(|other| git.merge_base(commit, other).ok());
+    let base = match base {
+        // on the default branch itself a commit is judged against the one before
+        Some(base) if base == commit => git.find_commit(commit).map_err(failed)?.parent_id(0).ok(),
+        base => base,
+    };
+    Ok(Prepared { mirror, commit: Some(commit), reference, tracked, base })
+}

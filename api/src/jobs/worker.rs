@@ -1,0 +1,220 @@
+//! A worker: claims, runs under a lease with heartbeat, time limit and cancellation, and ends each job once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use scanner::Report;
+use tokio::sync::watch;
+
+use super::git::{self, Prepared, RunError};
+use super::{Digests, HOST_CAP, Shop, random, retry, sweep};
+use crate::store::record::{
+    ErrorClass, JobKind, JobRecord, LeaseToken, Outcome, ScanFinding, ScanId, ScanRecord, ScanSpec,
+};
+use crate::store::{Claim, Committed, ScanCommit, StoreError};
+
+const LEASE: SignedDuration = SignedDuration::from_secs(60);
+const HEARTBEAT: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_millis(250);
+const TIME_LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// Works until asked to stop.
+pub(super) async fn run(shop: Arc<Shop>, number: usize, mut stop: watch::Receiver<bool>) {
+    let name = format!("{}-{number}", std::process::id());
+    while !*stop.borrow() {
+        let claim = Claim {
+            worker: name.clone(),
+            token: LeaseToken::fresh(),
+            lease: LEASE,
+            host_cap: HOST_CAP,
+            running_cap: shop.running_cap,
+            max_attempts: retry::MAX_ATTEMPTS,
+        };
+        let token = claim.token;
+        match shop.store.claim(claim, Timestamp::now()).await {
+            Ok(Some(job)) => {
+                if let Err(error) = work(&shop, &job, token).await {
+                    tracing::error!(%error, job = %job.id, "the job's end could not be written; its lease will run out");
+                }
+            }
+            Ok(None) => {
+                // an error means that nobody can ask any more: the pause goes on
+                let _ = tokio::time::timeout(IDLE, stop.changed()).await;
+            }
+            Err(error) => {
+                tracing::error!(%error, "no job can be claimed");
+                let _ = tokio::time::timeout(Duration::from_secs(5), stop.changed()).await;
+            }
+        }
+    }
+}
+
+/// Why a run was told to stop.
+enum Stopped {
+    Cancelled,
+    LeaseLost,
+    TimeLimit,
+    CutOff,
+}
+
+/// How a run ended by itself.
+enum Ended {
+    Committed(Option<Committed>),
+    Failed(RunError),
+    Done,
+    Interrupted,
+}
+
+async fn work(shop: &Arc<Shop>, job: &JobRecord, token: LeaseToken) -> Result<(), StoreError> {
+    tracing::info!(job = %job.id, kind = job.job.as_str(), attempt = job.attempts, request = %job.request_id, "begun");
+    let stop = Arc::new(AtomicBool::new(false));
+    let ended = tokio::select! {
+        ended = perform(shop, job, &stop) => Ok(ended?),
+        stopped = watch_over(shop, job, token) => Err(stopped?),
+    };
+    stop.store(true, Ordering::SeqCst);
+    let now = Timestamp::now();
+    let outcome = match ended {
+        Ok(Ended::Committed(Some(committed))) => {
+            tracing::info!(job = %job.id, opened = committed.opened, fixed = committed.fixed, "committed");
+            return Ok(());
+        }
+        Ok(Ended::Committed(None)) | Err(Stopped::LeaseLost) => {
+            tracing::warn!(job = %job.id, "somebody else has the job; nothing was committed");
+            return Ok(());
+        }
+        Ok(Ended::Done) => Outcome::Done,
+        Ok(Ended::Interrupted) | Err(Stopped::CutOff) => Outcome::Released,
+        Ok(Ended::Failed(error)) => retry::after(error.at(now), job.attempts, random()),
+        Err(Stopped::Cancelled) => Outcome::Cancelled,
+        Err(Stopped::TimeLimit) => {
+            let reason = format!("took longer than {} minutes", TIME_LIMIT.as_secs() / 60);
+            retry::after(RunError::new(ErrorClass::TimedOut, reason).at(now), job.attempts, random())
+        }
+    };
+    if let Outcome::Retry { error, .. } | Outcome::Dead(error) = &outcome {
+        tracing::warn!(job = %job.id, class = ?error.class, reason = %error.reason, "failed");
+    }
+    let state = shop.store.finish(job.id, token, outcome, now).await?;
+    metrics::counter!("secretarybird_jobs_ended_total", "kind" => job.job.as_str(), "state" => state.map_or("lost", |state| state.as_str()))
+        .increment(1);
+    Ok(())
+}
+
+/// Keeps the lease, and returns when the run has to stop.
+async fn watch_over(shop: &Arc<Shop>, job: &JobRecord, token: LeaseToken) -> Result<Stopped, StoreError> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        let pause = tokio::time::Instant::now() + HEARTBEAT;
+        while tokio::time::Instant::now() < pause {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            if shop.cut_off.load(Ordering::SeqCst) {
+                return Ok(Stopped::CutOff);
+            }
+        }
+        if begun.elapsed() > TIME_LIMIT {
+            return Ok(Stopped::TimeLimit);
+        }
+        match shop.store.heartbeat(job.id, token, LEASE, Timestamp::now()).await? {
+            None => return Ok(Stopped::LeaseLost),
+            Some(true) => return Ok(Stopped::Cancelled),
+            Some(false) => {}
+        }
+    }
+}
+
+async fn perform(shop: &Arc<Shop>, job: &JobRecord, stop: &Arc<AtomicBool>) -> Result<Ended, StoreError> {
+    match &job.job {
+        JobKind::Scan(spec) => scan(shop, job, spec, stop).await,
+        JobKind::Sweep { sweep } => Ok(match sweep::run(&shop.store, job, *sweep, stop).await? {
+            Ok(true) => Ended::Done,
+            Ok(false) => Ended::Interrupted,
+            Err(error) => Ended::Failed(error),
+        }),
+    }
+}
+
+async fn scan(shop: &Arc<Shop>, job: &JobRecord, spec: &ScanSpec, stop: &Arc<AtomicBool>) -> Result<Ended, StoreError> {
+    let Some(lease) = &job.lease else { return Ok(Ended::Interrupted) };
+    let Some(repository) = shop.store.repository(&job.tenant, &spec.repository).await? else {
+        return Ok(Ended::Failed(RunError::new(ErrorClass::NotFound, "the repository was deleted")));
+    };
+    let started_at = Timestamp::now();
+    let (shop_, repository_, spec_, stop_) = (Arc::clone(shop), repository.clone(), spec.clone(), Arc::clone(stop));
+    let prepared = blocking(move || git::prepare(&shop_.mirrors, &repository_, &spec_, &stop_)).await;
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return Ok(Ended::Failed(error)),
+    };
+    let digests = shop.look.digests();
+    if let Some(commit) = prepared.commit.map(|commit| commit.to_string()) {
+        let known = shop.store.scan_of_commit(&job.tenant, &repository.id, &commit).await?;
+        if known.is_some_and(|known| answers(&known, &prepared, &digests)) {
+            return Ok(Ended::Done);
+        }
+    }
+    let (shop_, repository_, prepared_) = (Arc::clone(shop), repository.clone(), prepared.clone());
+    let report = match blocking(move || shop_.look.look(&repository_, &prepared_, Timestamp::now())).await {
+        Ok(report) => report,
+        Err(error) => return Ok(Ended::Failed(error)),
+    };
+    let now = Timestamp::now();
+    let scan = record(job, &repository.id, &prepared, &digests, &report, (started_at, now));
+    let commit = ScanCommit { job: Some((job.id, lease.token)), scan, report };
+    Ok(Ended::Committed(shop.store.commit_scan(commit, now).await?))
+}
+
+/// Whether a scan that is kept answers for this one: same commit, same rules, same advisories, same standing, nothing left out.
+fn answers(known: &ScanRecord, prepared: &Prepared, digests: &Digests) -> bool {
+    known.complete
+        && known.rules_digest == digests.rules
+        && known.advisories_digest == digests.advisories
+        && (known.tracked || !prepared.tracked)
+        && known.base == prepared.base.map(|base| base.to_string())
+}
+
+fn record(
+    job: &JobRecord,
+    repository: &crate::store::record::RepositoryId,
+    prepared: &Prepared,
+    digests: &Digests,
+    report: &Report,
+    (started_at, committed_at): (Timestamp, Timestamp),
+) -> ScanRecord {
+    let gaps = report.diagnostics.iter().filter(|diagnostic| diagnostic.gap);
+    let gap = |diagnostic: &scanner::Diagnostic| match &diagnostic.path {
+        Some(path) => format!("{path}: {}", diagnostic.reason),
+        None => diagnostic.reason.clone(),
+    };
+    ScanRecord {
+        id: ScanId::fresh(),
+        tenant: job.tenant.clone(),
+        repository: repository.clone(),
+        commit: prepared.commit.map(|commit| commit.to_string()),
+        reference: prepared.reference.clone(),
+        tracked: prepared.tracked,
+        base: prepared.base.map(|base| base.to_string()),
+        complete: report.complete,
+        rules_digest: digests.rules.clone(),
+        advisories_digest: digests.advisories.clone(),
+        advisories: report.advisories.clone(),
+        job: Some(job.id),
+        request_id: job.request_id.clone(),
+        started_at,
+        committed_at,
+        findings: report.findings.iter().map(ScanFinding::of).collect(),
+        gaps: gaps.map(gap).collect(),
+        report_bytes: 0,
+    }
+}
+
+/// Runs blocking work; a panic in it is our fault and fails this job only.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RunError> + Send + 'static,
+) -> Result<T, RunError> {
+    let ended = tokio::task::spawn_blocking(work).await;
+    // the panic's own message may quote what was scanned
+    ended.unwrap_or_else(|_| Err(RunError::new(ErrorClass::Internal, "the scanner gave up on this repository")))
+}
