@@ -4,6 +4,7 @@ mod advisories;
 mod config;
 mod exit;
 mod gate;
+mod rules;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,9 @@ enum Command {
     Advisories(advisories::Command),
     /// Asks a server about a commit, waits for the answer, and exits by it (for CI).
     Gate(gate::Command),
+    /// The secret rules: list them, try a rule file on its examples.
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// The server's configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -56,6 +60,7 @@ async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Advisories(command) => advisories::run(command).await,
         Command::Gate(command) => gate::run(command).await,
+        Command::Rules(command) => rules::run(command),
         Command::Config(command) => config::run(command),
     }
 }

@@ -78,6 +78,11 @@ pub(crate) fn tie(bytes: &[u8], word: Range<usize>, secret: &Range<usize>) -> Op
             memchr::memmem::rfind(&before, word.as_bytes())
                 .is_some_and(|at| before[at..].iter().all(|byte| !b"\n =:".contains(byte)))
         });
+    // `heroku_app_id = …` names what the value is, and it is no credential
+    let harmless = [&b"id"[..], b"url", b"uri", b"host", b"name", b"region", b"version"];
+    if !named && harmless.iter().any(|end| lower[..name].ends_with(end)) {
+        return None;
+    }
     match (joint, named) {
         (true, true) => Some(Tie::Assigned),
         (true, false) | (false, true) => Some(Tie::Named),

@@ -209,6 +209,9 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
         || is_hash_record(value)
         || candidate.sort == Sort::Authorization && is_invented_login(value)
         || is_code(value)
+        || value.starts_with(b"pk_live_")
+        || value.starts_with(b"pk_test_")
+        || is_tag(value) && candidate.join == Join::Bare
 }
 
 /// Salted hashes as they stand in password files: `$2b$…`, `pbkdf2_sha256$…`, `{SSHA}…`. They are no plaintext.
@@ -288,6 +291,11 @@ fn is_invented_login(value: &[u8]) -> bool {
     STOP.iter().any(|word| word.as_bytes() == password) || shape::is_placeholder(&password) || password.is_empty()
 }
 
+/// YAML's tags: `!Ref`, `!Sub`, `!secret` and what follows is filled in elsewhere.
+fn is_tag(value: &[u8]) -> bool {
+    value.len() < 16 && value[0] == b'!' && value[1..].iter().all(u8::is_ascii_alphabetic)
+}
+
 /// Words joined by `_`, `-`, `.` or camel case: an identifier, not a value.
 fn is_identifier(value: &[u8], classes: &Classes) -> bool {
     let plain = value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/".contains(byte));
@@ -339,6 +347,12 @@ fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
         -2.5,
         "ends like a label",
     );
+    let stem = value.len() - value.iter().rev().take_while(|byte| !byte.is_ascii_alphabetic()).count();
+    let stem = value[..stem].to_ascii_lowercase();
+    let invented = stem.len() + 6 >= value.len() && STOP.iter().any(|word| word.as_bytes() == stem);
+    scale.add_if(invented, -1.5, "a word for a password with digits or signs behind it");
+    let constant = classes.lower == 0 && value.contains(&b'_') && classes.digit <= 2;
+    scale.add_if(constant, -2.0, "reads like the name of a constant");
     scale.add_if(is_uuid(value), -0.5, "a UUID");
     scale.add_if(value.contains(&b' '), -1.2, "has spaces");
     let lower = value.to_ascii_lowercase();
