@@ -3,6 +3,7 @@
 //! [`load()`] makes an [`AdvisoryIndex`] from an archive, a directory or a snapshot; [`AdvisoryIndex::matches`] says what affects a version.
 
 pub mod advisory;
+pub mod delta;
 pub mod feed;
 pub mod index;
 pub mod load;
@@ -16,6 +17,7 @@ pub mod snapshot;
 pub mod version_key;
 
 pub use advisory::{Advisory, Affected};
+pub use delta::Delta;
 pub use index::{AdvisoryIndex, Damaged, RecordProblem};
 pub use load::{LoadError, load, load_cached};
 pub use matching::Match;
