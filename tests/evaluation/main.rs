@@ -1,6 +1,6 @@
 //! Our answers against an independent evaluation (Python and `packaging`), over the real archive and the real lockfiles.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
