@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::config::ServerConfig;
 use crate::http::Service;
 use crate::identity::{Token, TokenKey};
+use crate::knowledge::Advisories;
 use crate::store::{Store, StoreError};
 
 /// Why the service does not start, in a sentence that names the thing.
@@ -86,10 +87,11 @@ pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     std::fs::create_dir_all(&config.data_dir).map_err(data)?;
     let store = open_store(config.data_dir.join("store")).await?;
     let tokens = TokenKey::open(&config.data_dir).map_err(data)?;
+    let known = open_advisories(config.clone()).await?;
     let (stop, stopping) = watch::channel(false);
     let drain = Duration::from_secs(config.limits.drain_seconds);
     let base_url = config.base_url(address);
-    let service = Arc::new(Service::new(config, store, tokens, base_url.clone(), stopping.clone()));
+    let service = Arc::new(Service::new(config, store, tokens, known, base_url.clone(), stopping.clone()));
     let first_token = service.first_token().await?;
     let served = tokio::spawn(serve_until(listener, service, stopping, drain));
     tracing::info!(%address, "the service answers");
@@ -106,6 +108,11 @@ pub async fn serve(config: ServerConfig, announce: impl FnOnce(&RunningServer)) 
     asked_to_stop().await;
     tracing::info!("asked to stop; draining");
     Ok(server.shutdown().await)
+}
+
+async fn open_advisories(config: ServerConfig) -> Result<Arc<Advisories>, StartError> {
+    let opened = tokio::task::spawn_blocking(move || Arc::new(Advisories::open(&config))).await;
+    opened.map_err(|error| StoreError::Failed(error.to_string()).into())
 }
 
 /// Opens the embedded store; sled blocks while it recovers.

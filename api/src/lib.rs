@@ -12,6 +12,7 @@ pub mod gate;
 pub mod http;
 pub mod identity;
 pub mod jobs;
+pub mod knowledge;
 pub mod reach;
 pub mod store;
 pub mod telemetry;

@@ -7,6 +7,7 @@
     reason = "helpers of tests stand outside of #[test] functions"
 )]
 
+mod advisories;
 mod identity;
 mod openapi;
 mod running;

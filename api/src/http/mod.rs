@@ -1,5 +1,7 @@
 //! The service over HTTP: all routes in one file, one file per resource, one service value behind them.
 
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod advisories;
 mod auth;
 pub mod error;
 mod extract;

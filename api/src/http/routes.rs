@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use super::error::ApiError;
 use super::service::Service;
-use super::{findings, health, observe, operations, repositories, scans, tokens, webhooks};
+use super::{advisories, findings, health, observe, operations, repositories, scans, tokens, webhooks};
 
 /// The REST routes with their description.
 fn rest(service: &Service) -> OpenApiRouter<Arc<Service>> {
@@ -29,6 +29,8 @@ fn rest(service: &Service) -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(scans::report))
         .routes(routes!(findings::list))
         .routes(routes!(findings::show, findings::decide))
+        .routes(routes!(advisories::status))
+        .routes(routes!(advisories::show))
         .routes(routes!(operations::package))
         .routes(routes!(operations::jobs))
         .routes(routes!(operations::retry))
@@ -46,6 +48,15 @@ fn rest(service: &Service) -> OpenApiRouter<Arc<Service>> {
     let limit = Duration::from_secs(service.config.limits.request_seconds);
     let timeout = middleware::from_fn(move |request: Request, next: Next| in_time(limit, request, next));
     timed.merge(deliveries).layer(timeout).merge(waiting)
+}
+
+/// The public OSV service's addresses, for programs that can be pointed elsewhere.
+fn osv(service: &Service) -> Router<Arc<Service>> {
+    Router::new()
+        .route("/v1/query", post(advisories::query))
+        .route("/v1/querybatch", post(advisories::query_batch))
+        .route("/v1/vulns/{id}", get(advisories::vuln))
+        .layer(DefaultBodyLimit::max(service.config.limits.body_bytes))
 }
 
 async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
@@ -71,6 +82,7 @@ pub fn build(service: Arc<Service>) -> (Router, OpenApi) {
     let busy = middleware::from_fn_with_state(Arc::clone(&service), under_the_limit);
     let router = rest
         .route("/api/v1/openapi.json", get(move || async move { Json(served) }))
+        .merge(osv(&service))
         .layer(busy)
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))

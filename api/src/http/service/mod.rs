@@ -9,6 +9,9 @@ mod operations;
 mod repositories;
 mod tokens;
 
+use std::sync::Arc;
+
+use advisories::AdvisoryIndex;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{Semaphore, watch};
 
@@ -16,6 +19,7 @@ use super::error::ApiError;
 use super::wire::Page;
 use crate::config::ServerConfig;
 use crate::identity::{Attempts, Identity, TokenKey};
+use crate::knowledge::Advisories;
 use crate::store::Store;
 use crate::store::record::Tenant;
 
@@ -32,6 +36,7 @@ pub struct Service {
     pub(super) places: Semaphore,
     store: Store,
     tokens: TokenKey,
+    advisories: Arc<Advisories>,
     base_url: String,
 }
 
@@ -42,6 +47,7 @@ impl Service {
         config: ServerConfig,
         store: Store,
         tokens: TokenKey,
+        advisories: Arc<Advisories>,
         base_url: String,
         stopping: watch::Receiver<bool>,
     ) -> Self {
@@ -54,6 +60,7 @@ impl Service {
             stopping,
             store,
             tokens,
+            advisories,
             base_url,
         }
     }
@@ -70,6 +77,11 @@ impl Service {
             return Err("a shutdown is under way".to_owned());
         }
         self.store.healthy().map_err(|error| format!("the store does not answer: {error}"))
+    }
+
+    /// The advisories in force.
+    pub(super) fn advisories(&self) -> Result<Arc<AdvisoryIndex>, ApiError> {
+        self.advisories.index().map_err(ApiError::Unavailable)
     }
 
     /// Writes one line of the audit trail: who did what to what.
