@@ -1,7 +1,9 @@
 //! The inventory seen from outside, over real repositories' manifests and damaged ones.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod corners;
+mod damaged;
 mod repositories;
 
 use repositories::{collections, snapshot_of};

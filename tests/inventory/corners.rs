@@ -1,0 +1,187 @@
+//! Corner cases of whole repositories, one file set each: what is found, and why it is there.
+
+use scanner::inventory::{self, Package};
+use scanner::repository::MemorySnapshot;
+
+fn row(package: &Package) -> String {
+    let version = package.version.as_ref().map_or("-", |version| version.as_str());
+    let via: Vec<String> =
+        package.via.iter().map(|path| path.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(">")).collect();
+    let flags = [
+        (package.direct, "direct"),
+        (package.main, "main"),
+        (package.hashed, "hashed"),
+        (package.source.is_own_tree(), "own"),
+    ];
+    let mut words: Vec<String> = flags.iter().filter(|(is, _)| *is).map(|(_, word)| (*word).to_owned()).collect();
+    words.extend(package.groups.iter().map(|group| format!("+{group}")));
+    words.extend(package.extras.iter().map(|extra| format!("[{extra}]")));
+    words.extend(via.iter().map(|path| format!("via {path}")));
+    format!("{} {version}: {}", package.name, words.join(" "))
+}
+
+/// The rows of one manifest of a repository, which is understood whole.
+fn rows(path: &str, files: &[(&str, &str)]) -> Vec<String> {
+    let inventory = inventory::read(&MemorySnapshot::new(files.iter().copied()));
+    let gaps: Vec<_> = inventory.diagnostics.iter().filter(|found| found.gap).collect();
+    assert!(gaps.is_empty(), "{path}: {gaps:?}");
+    let manifest = inventory.manifests.iter().find(|manifest| manifest.path == path).unwrap();
+    manifest.packages.iter().map(row).collect()
+}
+
+#[test]
+fn uv_forks_members_groups_extras_and_sources() {
+    // uv: several versions by marker, a workspace, extras on edges, dev-dependencies; sources as uv's lock tests write them
+    let lock = r#"
+version = 1
+revision = 3
+[manifest]
+members = ["app", "lib"]
+[[package]]
+name = "app"
+version = "0.1"
+source = { virtual = "." }
+dependencies = [
+  { name = "lib" },
+  { name = "numpy", version = "1.26", source = { registry = "r" }, marker = "python_full_version < '3.12'" },
+  { name = "numpy", version = "2.1", source = { registry = "r" }, marker = "python_full_version >= '3.12'" },
+  { name = "web", extra = ["fast"] },
+]
+[package.optional-dependencies]
+gpu = [{ name = "cu" }]
+[package.dev-dependencies]
+test = [{ name = "pytest" }]
+[[package]]
+name = "lib"
+source = { editable = "lib" }
+[[package]]
+name = "numpy"
+version = "1.26"
+source = { registry = "r" }
+resolution-markers = ["python_full_version < '3.12'"]
+sdist = { url = "u", hash = "sha256:0" }
+[[package]]
+name = "numpy"
+version = "2.1"
+source = { registry = "r" }
+[[package]]
+name = "web"
+version = "1"
+source = { git = "https://h.example.org/web?rev=v1#0123456789012345678901234567890123456789" }
+[package.optional-dependencies]
+fast = [{ name = "speed" }]
+slow = [{ name = "snail" }]
+[[package]]
+name = "speed"
+version = "3"
+source = { url = "https://h.example.org/speed-3-py3-none-any.whl" }
+[[package]]
+name = "snail"
+version = "4"
+source = { path = "snail-4-py3-none-any.whl" }
+[[package]]
+name = "cu"
+version = "5"
+source = { registry = "r" }
+[[package]]
+name = "pytest"
+version = "6"
+source = { registry = "r" }
+"#;
+    let expected = [
+        "app 0.1: own",
+        "lib -: direct main own",
+        "numpy 1.26: direct main hashed",
+        "numpy 2.1: direct main",
+        "web 1: direct main",
+        "speed 3: main via web>speed",
+        "snail 4: ",
+        "cu 5: direct [gpu]",
+        "pytest 6: direct +test",
+    ];
+    assert_eq!(rows("uv.lock", &[("uv.lock", lock)]), expected);
+}
+
+#[test]
+fn poetry_takes_its_roots_from_pyproject() {
+    let lock = "[[package]]\nname = \"Flask\"\nversion = \"2.0\"\ncategory = \"main\"\n[package.dependencies]\nJinja2 = \">=3\"\n\
+                [[package]]\nname = \"jinja2\"\nversion = \"3.0\"\ncategory = \"main\"\n[[package]]\nname = \"pytest\"\nversion = \"7\"\ncategory = \"dev\"\n\
+                [metadata]\nlock-version = \"1.1\"\n[metadata.files]\nFlask = [{file = \"f\", hash = \"sha256:0\"}]\n";
+    let project = "[tool.poetry]\nname = \"x\"\n[tool.poetry.dependencies]\npython = \"^3.9\"\nflask = \"^2\"\n[tool.poetry.dev-dependencies]\npytest = \"7\"\n";
+    let files = [("poetry.lock", lock), ("pyproject.toml", project)];
+    assert_eq!(
+        rows("poetry.lock", &files),
+        ["flask 2.0: direct main hashed", "jinja2 3.0: main via flask>jinja2", "pytest 7: direct +dev"]
+    );
+    // a bare version is exact in Poetry, and the lock answers for it
+    assert_eq!(rows("pyproject.toml", &files), ["flask -: direct main", "pytest 7: direct +dev"]);
+    let inventory = inventory::read(&MemorySnapshot::new(files));
+    let matched: Vec<_> =
+        inventory.matchable().iter().map(|(manifest, package)| format!("{} {}", manifest.path, package.name)).collect();
+    assert_eq!(matched, ["poetry.lock flask", "poetry.lock jinja2", "poetry.lock pytest"]);
+}
+
+#[test]
+fn requirements_includes_constraints_and_via() {
+    let files = [
+        ("requirements/base.txt", "django  # bare, pinned by the constraints\nrequests>=2\nflask>=3\n"),
+        ("requirements/prod.txt", "-r base.txt\n-c ../constraints.txt\ngunicorn==20.1 --hash=sha256:00\nidna == 3.*\n"),
+        ("constraints.txt", "django==4.2\nflask==2.0\nrequests==2.31\nunused==1\n"),
+    ];
+    // pip: constraints hold for the whole run; a pin outside the range would be a conflict and is not taken
+    assert_eq!(
+        rows("requirements/prod.txt", &files),
+        [
+            "gunicorn 20.1: direct main hashed",
+            "idna -: direct main",
+            "django 4.2: direct main",
+            "requests 2.31: direct main",
+            "flask -: direct main"
+        ]
+    );
+    assert_eq!(
+        rows("requirements/base.txt", &files),
+        ["django -: direct main", "requests -: direct main", "flask -: direct main"]
+    );
+    let compiled = "# This file was autogenerated by uv via the following command:\na==1\n    # via -r base.in\nb==2\n    # via a\nc==3\n    # via\n    #   a\n    #   b\n";
+    assert_eq!(
+        rows("requirements.txt", &[("requirements.txt", compiled)]),
+        ["a 1: direct main", "b 2: main via a>b", "c 3: main via a>c"]
+    );
+}
+
+#[test]
+fn pyproject_dialects() {
+    let text = r#"
+[project]
+name = "My.App"
+dependencies = ["a>=1", "b @ git+https://h.example.org/b@v1"]
+[project.optional-dependencies]
+fast = ["c==2"]
+[dependency-groups]
+test = ["d", { include-group = "base" }]
+base = ["e"]
+[tool.uv]
+dev-dependencies = ["f"]
+[tool.uv.sources]
+a = { path = "libs/a", editable = true }
+[tool.hatch.envs.lint]
+dependencies = ["g"]
+[tool.pdm.dev-dependencies]
+doc = ["-e file:///x#egg=h"]
+[build-system]
+requires = ["hatchling"]
+"#;
+    let expected = [
+        "a -: direct main own",
+        "b -: direct main",
+        "c 2: direct [fast]",
+        "d -: direct +test",
+        "e -: direct +base +test",
+        "f -: direct +dev",
+        "h -: direct own +doc",
+        "g -: direct +lint",
+        "hatchling -: direct +build-system",
+    ];
+    assert_eq!(rows("pyproject.toml", &[("pyproject.toml", text)]), expected);
+}
