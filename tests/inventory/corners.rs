@@ -185,3 +185,12 @@ requires = ["hatchling"]
     ];
     assert_eq!(rows("pyproject.toml", &[("pyproject.toml", text)]), expected);
 }
+
+#[test]
+fn poetry_two_beside_project_declares_nothing_twice() {
+    // Poetry 2: `[tool.poetry.dependencies]` enriches `[project]`; a group of its own still counts
+    let text = "[project]\nname = \"x\"\ndependencies = [\"a>=1\"]\n[tool.poetry.dependencies]\na = { git = \"https://h.example.org/a.git\" }\n\
+                z = { version = \"*\", optional = true }\n[tool.poetry.extras]\nfast = [\"z\"]\n[tool.poetry.group.dev.dependencies]\na = \"^1\"\n";
+    let expected = ["a -: direct main", "z -: direct [fast]", "a -: direct +dev"];
+    assert_eq!(rows("pyproject.toml", &[("pyproject.toml", text)]), expected);
+}

@@ -79,7 +79,7 @@ pub fn read_workflow(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Op
 
 /// The line a scalar's text begins on: a block's text begins below its `|`.
 fn first_line(file: &SourceText, node: &Node) -> u32 {
-    let line = file.text.lines().nth(node.line as usize - 1).unwrap_or_default();
+    let line = file.line_text(node.line);
     let is_block = line.trim_end().ends_with(['|', '>', '-', '+'])
         && (line.contains(": |") || line.contains(": >") || line.contains("- |"));
     node.line + u32::from(is_block)

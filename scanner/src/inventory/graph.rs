@@ -12,6 +12,8 @@ use super::package::Package;
 /// Paths kept for one package, and packages on one path: a lockfile made for the purpose has exponentially many, or long ones.
 const MAX_PATHS: usize = 8;
 const MAX_PATH: usize = 64;
+/// Packages of one name among which an edge is resolved.
+const MAX_FORKS: usize = 256;
 /// Groups and extras followed through the graph.
 const MAX_LABELS: usize = 256;
 
@@ -56,10 +58,10 @@ impl Graph {
         }
     }
 
-    /// All packages of a name.
+    /// The packages of a name: its versions and sources, of which no resolver chooses hundreds.
     #[must_use]
     pub fn named(&self, name: &PackageName) -> &[usize] {
-        self.by_name.get(name).map_or(&[], Vec::as_slice)
+        self.by_name.get(name).map_or(&[], |all| &all[..all.len().min(MAX_FORKS)])
     }
 
     /// The node of a package's extra.

@@ -3,7 +3,7 @@
 //! Specifications: PEP 621 (`[project]`), PEP 735 (`[dependency-groups]`), PEP 518 (`[build-system]`), and the manuals of uv, PDM,
 //! Hatch and Flit for their tables; Poetry's are in `pyproject_poetry.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use advisories::{PackageName, Version};
 use toml::de::DeTable;
@@ -17,6 +17,9 @@ use crate::diagnostic::Diagnostic;
 
 /// The group that stands for `[build-system] requires`.
 pub const BUILD_GROUP: &str = "build-system";
+
+/// Groups that one declaration is counted to, through groups that include its own.
+const MAX_GROUPS: usize = 64;
 
 /// Whom a declaration serves.
 #[derive(Debug, Clone, Default)]
@@ -140,13 +143,14 @@ impl Reader<'_> {
     /// PEP 735: a group that includes another has its members too.
     fn read_groups(&mut self, root: &DeTable<'_>) {
         let groups = entries(root, &["dependency-groups"]);
+        let by_name: HashMap<String, &str> = groups.iter().map(|(name, _, _)| (normalised(name), *name)).collect();
         let mut included_by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (group, _, value) in &groups {
             for item in value.get_ref().as_array().map_or(&[][..], |array| array) {
                 let included = item.get_ref().as_table().and_then(|table| toml_file::text(table, "include-group"));
                 if let Some(included) = included {
-                    match groups.iter().find(|(name, _, _)| normalised(name) == normalised(included)) {
-                        Some((name, _, _)) => included_by.entry(*name).or_default().push(*group),
+                    match by_name.get(&normalised(included)) {
+                        Some(name) => included_by.entry(*name).or_default().push(*group),
                         None => self.diagnostics.push(
                             self.file
                                 .gap(item.span().start, format!("expected a group that exists, found `{included}`")),
@@ -160,7 +164,7 @@ impl Reader<'_> {
             let mut queue = vec![*group];
             while let Some(name) = queue.pop() {
                 let outer = included_by.get(name).into_iter().flatten();
-                queue.extend(outer.copied().filter(|outer| serves.insert(*outer)));
+                queue.extend(outer.copied().filter(|outer| serves.len() < MAX_GROUPS && serves.insert(*outer)));
             }
             let groups = serves.into_iter().map(str::to_owned).collect();
             self.list(value, &Serves { groups, ..Serves::default() });
@@ -198,11 +202,16 @@ impl Reader<'_> {
 
     /// `[tool.uv.sources]` says where a declared name is taken from.
     fn apply_uv_sources(&mut self, root: &DeTable<'_>) {
+        let mut sources = HashMap::new();
         for (name, _, value) in entries(root, &["tool", "uv", "sources"]) {
             let table =
                 value.get_ref().as_table().or_else(|| value.get_ref().as_array()?.first()?.get_ref().as_table());
-            let (Ok(name), Some(source)) = (PackageName::new(name), table.and_then(uv_source)) else { continue };
-            for package in self.manifest.packages.iter_mut().filter(|package| package.name == name) {
+            if let (Ok(name), Some(source)) = (PackageName::new(name), table.and_then(uv_source)) {
+                sources.insert(name, source);
+            }
+        }
+        for package in &mut self.manifest.packages {
+            if let Some(source) = sources.get(&package.name) {
                 package.source = source.clone();
             }
         }

@@ -2,6 +2,8 @@
 //!
 //! Specification: <https://python-poetry.org/docs/pyproject/> and <https://python-poetry.org/docs/dependency-specification/>.
 
+use std::collections::HashMap;
+
 use advisories::{PackageName, Version};
 use toml::de::DeTable;
 
@@ -16,6 +18,10 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
     let Some(poetry) = toml_file::table(root, &["tool", "poetry"]) else { return };
     reader.name_project(poetry, "name", "python");
     let extras = extras(poetry);
+    // what `[project]` declares, by its place
+    let declared = reader.manifest.packages.iter().enumerate().filter(|(_, package)| package.main);
+    let known: HashMap<PackageName, usize> = declared.map(|(index, package)| (package.name.clone(), index)).collect();
+    let none = HashMap::new();
     let dependencies = entries(poetry, &["dependencies"]);
     if let Some((_, _, python)) = dependencies.iter().find(|(name, _, _)| *name == "python") {
         let python = python.get_ref().as_str().map(str::to_owned);
@@ -23,39 +29,45 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
         project.requires_python = project.requires_python.take().or(python);
     }
     for (name, at, value) in dependencies {
-        let brought_by: Vec<String> = extras
-            .iter()
-            .filter(|(_, members)| PackageName::new(name).is_ok_and(|name| members.contains(&name)))
-            .map(|(extra, _)| extra.clone())
-            .collect();
-        declare(reader, name, at, value, &|is_optional| match is_optional {
+        let brought_by = PackageName::new(name).ok().and_then(|name| extras.get(&name).cloned()).unwrap_or_default();
+        declare(reader, &known, (name, at, value), &|is_optional| match is_optional {
             true => Serves { extras: brought_by.clone(), ..Serves::default() },
             false => Serves::main(),
         });
     }
     for (name, at, value) in entries(poetry, &["dev-dependencies"]) {
-        declare(reader, name, at, value, &|_| Serves::group("dev"));
+        declare(reader, &none, (name, at, value), &|_| Serves::group("dev"));
     }
     for (group, _, value) in entries(poetry, &["group"]) {
         let Some(table) = value.get_ref().as_table() else { continue };
         for (name, at, value) in entries(table, &["dependencies"]) {
-            declare(reader, name, at, value, &|_| Serves::group(group));
+            declare(reader, &none, (name, at, value), &|_| Serves::group(group));
         }
     }
 }
 
-fn extras(poetry: &DeTable<'_>) -> Vec<(String, Vec<PackageName>)> {
-    let member = |item: &Value<'_>| {
-        let text = item.get_ref().as_str()?;
-        PackageName::new(text.split(['[', ' ', '<', '>', '=', '(']).next().unwrap_or_default()).ok()
-    };
-    let members =
-        |value: &Value<'_>| value.get_ref().as_array().map_or_else(Vec::new, |a| a.iter().filter_map(member).collect());
-    entries(poetry, &["extras"]).iter().map(|(extra, _, value)| ((*extra).to_owned(), members(value))).collect()
+/// Which extras bring an optional dependency.
+fn extras(poetry: &DeTable<'_>) -> HashMap<PackageName, Vec<String>> {
+    let mut brought_by: HashMap<PackageName, Vec<String>> = HashMap::new();
+    for (extra, _, value) in entries(poetry, &["extras"]) {
+        for item in value.get_ref().as_array().map_or(&[][..], |array| array) {
+            let text = item.get_ref().as_str().unwrap_or_default();
+            let name = PackageName::new(text.split(['[', ' ', '<', '>', '=', '(']).next().unwrap_or_default());
+            if let Ok(name) = name {
+                brought_by.entry(name).or_default().push(extra.to_owned());
+            }
+        }
+    }
+    brought_by
 }
 
 /// `name = "^1"`, `name = {version = "^1", …}`, or an array of such tables.
-fn declare(reader: &mut Reader<'_>, name: &str, at: usize, value: &Value<'_>, serves: &dyn Fn(bool) -> Serves) {
+fn declare(
+    reader: &mut Reader<'_>,
+    known: &HashMap<PackageName, usize>,
+    (name, at, value): (&str, usize, &Value<'_>),
+    serves: &dyn Fn(bool) -> Serves,
+) {
     if name == "python" {
         return;
     }
@@ -79,11 +91,10 @@ fn declare(reader: &mut Reader<'_>, name: &str, at: usize, value: &Value<'_>, se
         package.marker = table.and_then(|table| toml_file::text(table, "markers")).map(str::to_owned);
         let is_optional = table.and_then(|table| table.get("optional")?.get_ref().as_bool()).unwrap_or(false);
         // Poetry 2: beside `[project]`, this table only adds to what is declared there
-        if let Some(known) =
-            reader.manifest.packages.iter_mut().find(|known| known.name == name && known.main && several.len() == 1)
-        {
-            known.source = package.source;
-            known.marker = known.marker.take().or(package.marker);
+        if let Some(&index) = known.get(&name).filter(|_| several.len() == 1) {
+            let declared = &mut reader.manifest.packages[index];
+            declared.source = package.source;
+            declared.marker = declared.marker.take().or(package.marker);
             continue;
         }
         let line = if several.len() > 1 { one.span().start } else { at };

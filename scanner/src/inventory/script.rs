@@ -11,6 +11,9 @@ use super::text::SourceText;
 use super::toml_file;
 use crate::diagnostic::{Diagnostic, Stage};
 
+/// Lines of a notebook that were not found as they stand in its file, before the search is given up.
+const MAX_MISSES: usize = 16;
+
 /// Reads a script's block; `None` when it has none.
 pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Manifest> {
     let mut lines = file.text.lines().enumerate();
@@ -63,7 +66,7 @@ pub fn read_notebook(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Op
         }
     };
     let mut packages = Vec::new();
-    let mut from = 0;
+    let (mut from, mut misses) = (0, 0);
     let sheets = root["worksheets"].as_array().into_iter().flatten().filter_map(|sheet| sheet["cells"].as_array());
     for cell in root["cells"].as_array().into_iter().chain(sheets).flatten().filter(|cell| cell["cell_type"] == "code")
     {
@@ -77,7 +80,11 @@ pub fn read_notebook(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Op
             // the cell's line as it stands in the file
             let encoded = Value::from(line.as_str()).to_string();
             let needle = encoded.trim_matches('"').as_bytes();
-            let at = memchr::memmem::find(&file.text.as_bytes()[from..], needle).map(|at| at + from);
+            // each failed search reads the rest of the file, so that there may be few of them
+            let at =
+                (misses < MAX_MISSES).then(|| memchr::memmem::find(&file.text.as_bytes()[from..], needle)).flatten();
+            let at = at.map(|at| at + from);
+            misses += usize::from(at.is_none());
             from = at.map_or(from, |at| at + needle.len());
             packages.extend(found.into_iter().map(|package| Package { line: at.map(|at| file.line(at)), ..package }));
         }

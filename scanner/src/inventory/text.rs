@@ -37,6 +37,15 @@ impl SourceText {
         u32::try_from(self.line_starts.partition_point(|&start| start <= offset)).unwrap_or(u32::MAX)
     }
 
+    /// The text of a 1-based line, with its end.
+    #[must_use]
+    pub fn line_text(&self, line: u32) -> &str {
+        let at = line as usize;
+        let start = at.checked_sub(1).and_then(|index| self.line_starts.get(index));
+        let end = self.line_starts.get(at).copied().unwrap_or(self.text.len());
+        start.and_then(|&start| self.text.get(start..end)).unwrap_or_default()
+    }
+
     /// The 1-based line and column (in characters) of a byte offset.
     #[must_use]
     pub fn position(&self, offset: usize) -> (u32, u32) {

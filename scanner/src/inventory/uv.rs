@@ -3,6 +3,8 @@
 //! Specification: uv's own writer and reader, `crates/uv-resolver/src/lock/mod.rs`; there is no other. A lock is universal: forks
 //! of one package by marker stand side by side, and all of them count.
 
+use std::collections::HashSet;
+
 use advisories::{PackageName, Version};
 use toml::de::DeTable;
 
@@ -23,7 +25,7 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
     lock.read_packages(&root, diagnostics);
     let members =
         toml_file::table(&root, &["manifest"]).map_or_else(Vec::new, |table| toml_file::texts(table, "members"));
-    let members: Vec<PackageName> = members.iter().filter_map(|(name, _)| PackageName::new(name).ok()).collect();
+    let members: HashSet<PackageName> = members.iter().filter_map(|(name, _)| PackageName::new(name).ok()).collect();
     lock.settle(&root, &members, diagnostics);
     let mut manifest = lock.manifest;
     let python = toml_file::text(&root, "requires-python").map(str::to_owned);
@@ -75,7 +77,7 @@ impl<'t, 'i> Lock<'_, 't, 'i> {
         }
     }
 
-    fn settle(&mut self, root: &DeTable<'_>, members: &[PackageName], diagnostics: &mut Vec<Diagnostic>) {
+    fn settle(&mut self, root: &DeTable<'_>, members: &HashSet<PackageName>, diagnostics: &mut Vec<Diagnostic>) {
         let mut graph = Graph::of(&self.manifest.packages);
         let mut chosen: Vec<Vec<Dependency>> = Vec::with_capacity(self.tables.len());
         for (index, table) in self.tables.iter().enumerate() {
@@ -108,7 +110,7 @@ impl<'t, 'i> Lock<'_, 't, 'i> {
 
     /// The workspace's own packages: its members, else what stands at the lock's own directory, else any source tree that
     /// stands there by its own right.
-    fn roots(&self, members: &[PackageName]) -> Vec<usize> {
+    fn roots(&self, members: &HashSet<PackageName>) -> Vec<usize> {
         let own = |(index, package): (usize, &Package)| package.source.is_own_tree().then_some(index);
         let own: Vec<usize> = self.manifest.packages.iter().enumerate().filter_map(own).collect();
         if !members.is_empty() {
