@@ -84,6 +84,12 @@ impl FindingId {
         Self(hex::encode(&hash.finalize()[..16]))
     }
 
+    /// The identity of the same problem in one repository: stages name what is theirs, the scan adds whose repository it is.
+    #[must_use]
+    pub fn within(&self, kind: Kind, repository: &str) -> Self {
+        Self::of(kind, &[repository, &self.0])
+    }
+
     /// The digits.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -90,3 +90,13 @@ pub struct Report {
     /// Counts and times.
     pub stats: Stats,
 }
+
+impl Report {
+    /// Adds what was said beside the scan itself, such as about the advisories that were given to it.
+    pub fn add_diagnostics(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        self.diagnostics.extend(diagnostics);
+        self.diagnostics.sort();
+        self.diagnostics.dedup();
+        self.complete = !self.diagnostics.iter().any(|diagnostic| diagnostic.gap);
+    }
+}

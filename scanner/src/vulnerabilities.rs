@@ -16,16 +16,10 @@ pub type Imports = BTreeMap<PackageName, Vec<Site>>;
 ///
 /// # Errors
 /// When the index is damaged.
-pub fn find(
-    inventory: &Inventory,
-    index: &AdvisoryIndex,
-    imports: Option<&Imports>,
-    repository: &str,
-) -> Result<Vec<Finding>, Damaged> {
+pub fn find(inventory: &Inventory, index: &AdvisoryIndex, imports: Option<&Imports>) -> Result<Vec<Finding>, Damaged> {
     let mut findings = Vec::new();
     for (manifest, packages) in by_manifest(inventory) {
-        let mut matching =
-            Matching { manifest, index, imports, repository, seen: BTreeSet::new(), ids: BTreeSet::new() };
+        let mut matching = Matching { manifest, index, imports, seen: BTreeSet::new(), ids: BTreeSet::new() };
         for package in packages {
             matching.package(package, &mut findings)?;
         }
@@ -53,7 +47,6 @@ struct Matching<'a> {
     manifest: &'a Manifest,
     index: &'a AdvisoryIndex,
     imports: Option<&'a Imports>,
-    repository: &'a str,
     /// (package, version) already answered: a lock may have one release several times, by platform.
     seen: BTreeSet<(PackageName, Version)>,
     ids: BTreeSet<FindingId>,
@@ -125,15 +118,15 @@ impl Matching<'_> {
         }
     }
 
-    /// Repository, manifest, package, canonical advisory; of several affected versions in one manifest all but the lowest add their
+    /// Manifest, package, canonical advisory; of several affected versions in one manifest all but the lowest add their
     /// version.
     fn identity(&mut self, kind: Kind, package: &Package, version: &Version, canonical: &str) -> FindingId {
-        let parts = [self.repository, &self.manifest.path, package.name.as_str(), canonical];
+        let parts = [self.manifest.path.as_str(), package.name.as_str(), canonical];
         let id = FindingId::of(kind, &parts);
         if self.ids.insert(id.clone()) {
             return id;
         }
-        FindingId::of(kind, &[parts[0], parts[1], parts[2], parts[3], version.as_str()])
+        FindingId::of(kind, &[parts[0], parts[1], parts[2], version.as_str()])
     }
 }
 
@@ -183,7 +176,7 @@ mod tests {
 
     fn found(manifest: &Manifest) -> Vec<Finding> {
         let inventory = Inventory { manifests: vec![manifest.clone()], diagnostics: Vec::new() };
-        find(&inventory, &index(), None, "repository").unwrap()
+        find(&inventory, &index(), None).unwrap()
     }
 
     fn manifest(packages: Vec<Package>) -> Manifest {

@@ -2,9 +2,12 @@
 
 mod advisories;
 mod config;
+mod directories;
 mod exit;
+mod feed;
 mod gate;
 mod rules;
+mod scan;
 
 use std::process::ExitCode;
 
@@ -30,6 +33,8 @@ enum Command {
     /// The secret rules: list them, try a rule file on its examples.
     #[command(subcommand)]
     Rules(rules::Command),
+    /// Look at one repository or directory.
+    Scan(scan::Arguments),
     /// The server's configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -61,6 +66,7 @@ async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Advisories(command) => advisories::run(command).await,
         Command::Gate(command) => gate::run(command).await,
         Command::Rules(command) => rules::run(command),
+        Command::Scan(arguments) => scan::run(arguments).await,
         Command::Config(command) => config::run(command),
     }
 }

@@ -10,10 +10,10 @@ use crate::inventory::Manifest;
 
 /// Runs every check.
 #[must_use]
-pub fn check(manifests: &[Manifest], repository: &str) -> Vec<Finding> {
+pub fn check(manifests: &[Manifest]) -> Vec<Finding> {
     let mut problems = unlocked::check(manifests);
     problems.extend(moving_source::check(manifests));
-    problems.into_iter().map(|problem| problem.finding(repository)).collect()
+    problems.into_iter().map(Problem::finding).collect()
 }
 
 /// What a check says.
@@ -29,9 +29,9 @@ struct Problem {
 }
 
 impl Problem {
-    fn finding(self, repository: &str) -> Finding {
+    fn finding(self) -> Finding {
         Finding {
-            id: FindingId::of(Kind::Posture, &[repository, self.check, &self.path, &self.subject]),
+            id: FindingId::of(Kind::Posture, &[self.check, &self.path, &self.subject]),
             kind: Kind::Posture,
             severity: self.severity,
             confidence: Confidence::High,

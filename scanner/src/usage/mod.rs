@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use advisories::PackageName;
 pub use modules::{ModuleNames, WellKnown};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::{Finding, Site};
 use crate::inventory::Inventory;
 use crate::repository::Snapshot;
@@ -59,7 +59,14 @@ pub fn judge(snapshot: &dyn Snapshot, inventory: &Inventory, names: &dyn ModuleN
     let paths: Vec<&str> = files.python.iter().map(|file| file.path.as_str()).collect();
     let projects = projects::projects(inventory, &paths);
     let judge = verdict::Judge::new(inventory, &files, names);
-    let (verdicts, imported_at) = (judge.findings(&projects), judge.imported_at());
+    let (mut verdicts, imported_at) = (judge.findings(&projects), judge.imported_at());
+    let mut diagnostics = files.diagnostics.clone();
+    if files.python.is_empty() && !verdicts.is_empty() {
+        // manifests without the code they are for, such as a deployment repository: nothing can be said of use
+        verdicts.clear();
+        let reason = "there is no Python file, so that no declared package was judged used or unused";
+        diagnostics.push(Diagnostic::remark(Stage::Usage, None, reason));
+    }
     let mut references: BTreeMap<String, Vec<Site>> = BTreeMap::new();
     for file in &files.python {
         for (name, line) in
@@ -68,5 +75,5 @@ pub fn judge(snapshot: &dyn Snapshot, inventory: &Inventory, names: &dyn ModuleN
             references.entry(name.clone()).or_default().push(Site { path: file.path.clone(), line: *line });
         }
     }
-    Usage { verdicts, imported_at, references, diagnostics: files.diagnostics }
+    Usage { verdicts, imported_at, references, diagnostics }
 }

@@ -1,0 +1,122 @@
+//! What `secretarybird scan` accepts.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use scanner::policy::{Aspect, Threshold};
+
+/// The forms a report is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One object, the form that `--baseline` reads.
+    Json,
+    /// One line a finding, diagnostic and inventory file; the last line is the summary.
+    Jsonl,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// A table for a pull request.
+    Markdown,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// One row a finding.
+    Csv,
+}
+
+/// What to do when something could not be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnError {
+    /// Exit 3.
+    Fail,
+    /// Judge what could be looked at.
+    Warn,
+}
+
+/// Looks at one repository or directory: inventory, advisories, secrets, unused packages; one report.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A path or a git URL (https, ssh, git, file).
+    #[arg(default_value = ".", env = "SECRETARYBIRD_TARGET")]
+    pub target: String,
+
+    /// A commit, tag or branch; HEAD when not given. A plain directory is scanned as it is.
+    #[arg(long, env = "SECRETARYBIRD_REV")]
+    pub rev: Option<String>,
+
+    /// Secrets in the scanned tree only; the default reads every commit that any ref reaches.
+    #[arg(long, env = "SECRETARYBIRD_NO_HISTORY", conflicts_with = "since")]
+    pub no_history: bool,
+
+    /// Secrets only in what REV does not reach.
+    #[arg(long, value_name = "REV", env = "SECRETARYBIRD_SINCE")]
+    pub since: Option<String>,
+
+    /// Secrets in the staged change only, for a pre-commit hook.
+    #[arg(long, env = "SECRETARYBIRD_STAGED", conflicts_with_all = ["rev", "since", "no_history"])]
+    pub staged: bool,
+
+    /// Look at these only: vulnerabilities, secrets, usage, posture.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', env = "SECRETARYBIRD_ONLY", conflicts_with = "skip")]
+    pub only: Vec<Aspect>,
+
+    /// Look at all but these.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', env = "SECRETARYBIRD_SKIP")]
+    pub skip: Vec<Aspect>,
+
+    /// An OSV archive (zip), a directory of OSV files, a snapshot, or the URL of one; the synced cache when not given.
+    #[arg(long, value_name = "PATH|URL", env = "SECRETARYBIRD_ADVISORIES")]
+    pub advisories: Option<String>,
+
+    /// No network at all.
+    #[arg(long, env = "SECRETARYBIRD_OFFLINE")]
+    pub offline: bool,
+
+    /// Where mirrors and advisories are kept; the user's cache directory when not given.
+    #[arg(long, value_name = "DIR", env = "SECRETARYBIRD_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// The form of the report.
+    #[arg(long, value_enum, default_value = "text", env = "SECRETARYBIRD_FORMAT")]
+    pub format: Format,
+
+    /// Write the report to a file instead of stdout.
+    #[arg(long, value_name = "FILE", env = "SECRETARYBIRD_OUTPUT")]
+    pub output: Option<PathBuf>,
+
+    /// An earlier JSON report, or a revision to scan first: what it has is marked.
+    #[arg(long, value_name = "FILE|REV", env = "SECRETARYBIRD_BASELINE")]
+    pub baseline: Option<String>,
+
+    /// Judge only what the baseline lacks.
+    #[arg(long, requires = "baseline", env = "SECRETARYBIRD_NEW_ONLY")]
+    pub new_only: bool,
+
+    /// The severity from which a finding violates the policy: low, medium, high, critical, none. Default: what the repository's
+    /// configuration says, or medium.
+    #[arg(long, value_name = "SEVERITY", env = "SECRETARYBIRD_FAIL_ON")]
+    pub fail_on: Option<Threshold>,
+
+    /// A configuration file instead of the repository's own.
+    #[arg(long, value_name = "FILE", env = "SECRETARYBIRD_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// What to do when something could not be looked at.
+    #[arg(long, value_enum, default_value = "fail", env = "SECRETARYBIRD_ON_ERROR")]
+    pub on_error: OnError,
+
+    /// Exit 0 even when the policy is violated.
+    #[arg(long, env = "SECRETARYBIRD_EXIT_ZERO")]
+    pub exit_zero: bool,
+}
+
+impl Arguments {
+    /// What is looked at, the repository's own `skip` included.
+    pub fn aspects(&self, skipped_by_config: &[Aspect]) -> Vec<Aspect> {
+        let wanted = |aspect: &Aspect| match self.only.as_slice() {
+            [] => !self.skip.contains(aspect) && !skipped_by_config.contains(aspect),
+            only => only.contains(aspect),
+        };
+        Aspect::ALL.into_iter().filter(wanted).collect()
+    }
+}

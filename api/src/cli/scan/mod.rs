@@ -1,0 +1,138 @@
+//! `secretarybird scan`: one repository or directory, one report.
+
+mod arguments;
+mod output;
+mod target;
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use scanner::baseline::Baseline;
+use scanner::config::RepositoryConfig;
+use scanner::policy::{self, Threshold};
+use scanner::scan::{Knowledge, Options, Source, repository_identity};
+use scanner::secrets::{Engine, FingerprintKey, History, RuleSet};
+use scanner::usage::WellKnown;
+use scanner::{Diagnostic, Report, Stage};
+
+pub use arguments::Arguments;
+use arguments::OnError;
+use target::Opened;
+
+use super::directories;
+use super::exit::{Exit, Failure};
+use super::feed::{self, Feed};
+
+/// Scans and writes the report; the exit code follows the policy and the report's completeness.
+pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let cache = directories::cache(arguments.cache_dir.as_deref())?;
+    let feed = feed::load(arguments.advisories.as_deref(), &cache, arguments.offline).await;
+    let work = move || scan(&arguments, &cache, feed);
+    // git, parsing and matching block; they run beside the runtime's own threads
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Failure::incomplete(format!("the scan stopped: {error}")))?
+}
+
+fn scan(arguments: &Arguments, cache: &Path, feed: Feed) -> Result<Exit, Failure> {
+    let now = Timestamp::now();
+    let given = arguments.config.as_deref().map(|path| read_config(path, now)).transpose()?;
+    let opened = target::open(&arguments.target, cache, arguments.offline)?;
+    let rules = RuleSet::builtin().map_err(Failure::usage)?;
+    let engine = Engine::new(&rules);
+    let (key, key_said) = fingerprint_key(cache)?;
+    let advisories = feed.index.as_ref().map_err(Clone::clone);
+    let knowledge = Knowledge { advisories, engine: &engine, key: &key, modules: &WellKnown };
+    let source = target::source(&opened, arguments.rev.as_deref())?;
+    let config = match given {
+        Some(given) => given,
+        None => scanner::scan::config_of(&source, now).map_err(Failure::incomplete)?,
+    };
+    let threshold = arguments.fail_on.or(config.0.fail_on).unwrap_or_default();
+    let options = Options {
+        aspects: arguments.aspects(&config.0.skip),
+        history: history(arguments, &source)?,
+        repository: repository_identity(&source),
+        config,
+    };
+    let baseline =
+        arguments.baseline.as_deref().map(|named| baseline(named, &opened, &knowledge, &options)).transpose()?;
+    let mut report = scanner::scan(&source, &knowledge, &options).map_err(Failure::incomplete)?;
+    report.add_diagnostics(feed.diagnostics.into_iter().chain(key_said));
+    if let (Some(baseline), Some(named)) = (baseline, &arguments.baseline) {
+        baseline.apply(&mut report.findings, &format!("baseline {named}"));
+    }
+    output::write(&report, arguments.format, arguments.output.as_deref())?;
+    Ok(exit(arguments, &report, threshold))
+}
+
+/// What could not be looked at comes first: a verdict on half of the facts is none.
+fn exit(arguments: &Arguments, report: &Report, threshold: Threshold) -> Exit {
+    if arguments.exit_zero {
+        Exit::Clean
+    } else if !report.complete && arguments.on_error == OnError::Fail {
+        Exit::Incomplete
+    } else if policy::violations(&report.findings, threshold).next().is_some() {
+        Exit::PolicyViolated
+    } else {
+        Exit::Clean
+    }
+}
+
+fn read_config(path: &Path, now: Timestamp) -> Result<(RepositoryConfig, Vec<Diagnostic>), Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read the configuration {}: {error}", path.display())))?;
+    let name = path.display().to_string();
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let table = path.file_name().filter(|name| *name == "pyproject.toml").map(|_| ["tool", "secretarybird"]);
+    let (config, said) = scanner::config::read(&name, &text, table, today);
+    // a configuration that was asked for by name has to be right
+    match said.iter().find(|diagnostic| diagnostic.gap) {
+        Some(wrong) => {
+            let line = wrong.line.map_or_else(String::new, |line| format!(":{line}"));
+            Err(Failure::usage(format!("{name}{line}: {}", wrong.reason)))
+        }
+        None => Ok((config, said)),
+    }
+}
+
+/// The key of secrets' identities. Where it cannot be kept, identities hold for this run only, and the report says so.
+fn fingerprint_key(cache: &Path) -> Result<(FingerprintKey, Option<Diagnostic>), Failure> {
+    let path = directories::fingerprint_key(cache);
+    match FingerprintKey::load_or_create(&path) {
+        Ok(key) => Ok((key, None)),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(Failure::usage(format!("the key file {}: {error}", path.display())))
+        }
+        Err(error) => {
+            let reason = format!("secrets' identities hold for this run only: {}: {error}", path.display());
+            Ok((FingerprintKey::random(), Some(Diagnostic::remark(Stage::Secrets, None, reason))))
+        }
+    }
+}
+
+fn history(arguments: &Arguments, source: &Source<'_>) -> Result<History, Failure> {
+    match (source, &arguments.since) {
+        (Source::Commit(mirror, _), Some(since)) => {
+            Ok(History::Since(mirror.resolve(Some(since)).map_err(Failure::usage)?))
+        }
+        (Source::Directory(_), Some(since)) => {
+            Err(Failure::usage(format!("a plain directory has no revision {since}")))
+        }
+        (_, None) if arguments.staged => Ok(History::Staged),
+        (_, None) if arguments.no_history => Ok(History::Tree),
+        (_, None) => Ok(History::All),
+    }
+}
+
+/// The report of a file, or of a revision that is scanned first. A file wins where both could be meant.
+fn baseline(named: &str, opened: &Opened, knowledge: &Knowledge<'_>, options: &Options) -> Result<Baseline, Failure> {
+    let path = Path::new(named);
+    if path.is_file() {
+        let text = std::fs::read(path).map_err(|error| Failure::usage(format!("{named}: {error}")))?;
+        return Baseline::from_json(&text).map_err(|error| Failure::usage(format!("{named}: {error}")));
+    }
+    let source = target::source(opened, Some(named))
+        .map_err(|_| Failure::usage(format!("the baseline {named} is neither a report nor a revision")))?;
+    Ok(Baseline::of(&scanner::scan(&source, knowledge, options).map_err(Failure::incomplete)?))
+}

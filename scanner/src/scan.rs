@@ -1,0 +1,268 @@
+//! One commit in, one report out: the whole flow on one screen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use advisories::AdvisoryIndex;
+use git2::Oid;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::config::{self, RepositoryConfig};
+use crate::diagnostic::{Diagnostic, Stage};
+use crate::finding::{Finding, FindingId, Kind};
+use crate::inventory::{self, Inventory};
+use crate::policy::{self, Aspect};
+use crate::posture;
+use crate::report::{AdvisoriesUsed, Report, SCHEMA_VERSION, Stats, Target, Tool};
+use crate::repository::{DirectorySnapshot, GitSnapshot, Mirror, Origin, RepositoryError, Snapshot};
+use crate::secrets::{self, Engine, FingerprintKey, History, SecretsFound};
+use crate::usage::{self, ModuleNames, Usage};
+use crate::vulnerabilities;
+
+/// What is scanned.
+#[derive(Debug)]
+pub enum Source<'a> {
+    /// A commit of a repository; `None` where it has no commit yet.
+    Commit(&'a Mirror, Option<Oid>),
+    /// A plain directory.
+    Directory(&'a DirectorySnapshot),
+}
+
+/// What a scan knows before it looks.
+pub struct Knowledge<'a> {
+    /// The advisories, or why there are none.
+    pub advisories: Result<&'a AdvisoryIndex, String>,
+    /// The secret rules.
+    pub engine: &'a Engine<'a>,
+    /// Keys the identities of secrets.
+    pub key: &'a FingerprintKey,
+    /// Which modules a distribution provides.
+    pub modules: &'a dyn ModuleNames,
+}
+
+/// How a scan looks.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What is looked at.
+    pub aspects: Vec<Aspect>,
+    /// How much of the history is read for secrets.
+    pub history: History,
+    /// The repository's identity in its findings' ids; see [`repository_identity`].
+    pub repository: String,
+    /// The configuration in force, and what is wrong with it; see [`config_of`].
+    pub config: (RepositoryConfig, Vec<Diagnostic>),
+}
+
+/// Scans. Whatever could not be looked at is a diagnostic of the report; only a commit that cannot be opened at all is an error.
+///
+/// # Errors
+/// When the commit or its tree cannot be read.
+pub fn scan(source: &Source<'_>, knowledge: &Knowledge<'_>, options: &Options) -> Result<Report, RepositoryError> {
+    let mut stages = Stages::default();
+    let git;
+    let snapshot: &dyn Snapshot = match source {
+        Source::Commit(mirror, Some(commit)) => {
+            git = stages.time("repository", || GitSnapshot::open(mirror, *commit))?;
+            stages.say(git.diagnostics().to_vec());
+            &git
+        }
+        Source::Commit(_, None) => &crate::repository::MemorySnapshot::default(),
+        Source::Directory(directory) => {
+            stages.say(directory.diagnostics().to_vec());
+            *directory
+        }
+    };
+    let wants = |aspect| options.aspects.contains(&aspect);
+
+    let inventory = stages.time("inventory", || inventory::read(snapshot));
+    stages.say(inventory.diagnostics.clone());
+    let usage = if wants(Aspect::Usage) || wants(Aspect::Vulnerabilities) {
+        Some(stages.time("usage", || usage::judge(snapshot, &inventory, knowledge.modules)))
+    } else {
+        None
+    };
+    let mut findings = Vec::new();
+    if wants(Aspect::Vulnerabilities) {
+        findings.extend(vulnerable(&mut stages, &inventory, usage.as_ref(), knowledge));
+    }
+    if let (Some(usage), true) = (&usage, wants(Aspect::Usage)) {
+        stages.say(usage.diagnostics.clone());
+        findings.extend(usage.verdicts.clone());
+    }
+    let mut stats = Stats { files: snapshot.entries().len() as u64, packages: count(&inventory), ..Stats::default() };
+    if wants(Aspect::Secrets) {
+        let found = stages.time("secrets", || secrets_of(source, snapshot, knowledge, options));
+        (stats.blobs, stats.blob_bytes) = (found.blobs, found.blob_bytes);
+        stages.say(found.diagnostics);
+        findings.extend(found.findings);
+    }
+    if wants(Aspect::Posture) {
+        findings.extend(posture::check(&inventory.manifests));
+    }
+    let (config, said) = &options.config;
+    stages.say(said.clone());
+    policy::apply_ignores(&mut findings, &config.ignores);
+    for finding in &mut findings {
+        finding.id = finding.id.within(finding.kind, &options.repository);
+    }
+    Ok(stages.report(source, inventory, findings, stats, knowledge))
+}
+
+/// The configuration that stands in the source itself.
+///
+/// # Errors
+/// When the commit or its tree cannot be read.
+pub fn config_of(source: &Source<'_>, now: Timestamp) -> Result<(RepositoryConfig, Vec<Diagnostic>), RepositoryError> {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    Ok(match source {
+        Source::Commit(mirror, Some(commit)) => config::of_snapshot(&GitSnapshot::open(mirror, *commit)?, today),
+        Source::Commit(_, None) => (RepositoryConfig::default(), Vec::new()),
+        Source::Directory(directory) => config::of_snapshot(*directory, today),
+    })
+}
+
+/// What identifies the repository, wherever it is cloned: its address (for a local clone that of its `origin`) without scheme,
+/// account, `.git` and trailing slash. A repository without an address, or a plain directory, is known by an empty text.
+#[must_use]
+pub fn repository_identity(source: &Source<'_>) -> String {
+    let Source::Commit(mirror, _) = source else { return String::new() };
+    let origin = if mirror.is_local() {
+        let repository = mirror.repository().ok();
+        repository.and_then(|repository| Some(repository.find_remote("origin").ok()?.url().ok()?.to_owned()))
+    } else {
+        Some(mirror.location().to_owned())
+    };
+    match origin.as_deref().map(Origin::parse) {
+        Some(Ok((Origin::Remote(url), _))) => address(url.url()),
+        _ => String::new(),
+    }
+}
+
+fn address(url: &url::Url) -> String {
+    let path = url.path().trim_end_matches('/').trim_end_matches(".git");
+    match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}{path}"),
+        (Some(host), None) => format!("{host}{path}"),
+        (None, _) => path.to_owned(),
+    }
+}
+
+fn count(inventory: &Inventory) -> u64 {
+    inventory.manifests.iter().map(|manifest| manifest.packages.len() as u64).sum()
+}
+
+fn vulnerable(
+    stages: &mut Stages,
+    inventory: &Inventory,
+    usage: Option<&Usage>,
+    knowledge: &Knowledge<'_>,
+) -> Vec<Finding> {
+    let imports = usage.map(|usage| &usage.imported_at);
+    let found = match &knowledge.advisories {
+        Ok(index) => stages.time("advisories", || vulnerabilities::find(inventory, index, imports)),
+        Err(reason) => {
+            let reason = format!("no package was checked against advisories: {reason}");
+            stages.say(vec![Diagnostic::gap(Stage::Advisories, None, reason)]);
+            return Vec::new();
+        }
+    };
+    found.unwrap_or_else(|damaged| {
+        let reason = format!("no package was checked against advisories: {damaged}");
+        stages.say(vec![Diagnostic::gap(Stage::Advisories, None, reason)]);
+        Vec::new()
+    })
+}
+
+fn secrets_of(
+    source: &Source<'_>,
+    snapshot: &dyn Snapshot,
+    knowledge: &Knowledge<'_>,
+    options: &Options,
+) -> SecretsFound {
+    let looking = secrets::Looking { engine: knowledge.engine, key: knowledge.key, repository: &options.repository };
+    match source {
+        Source::Commit(mirror, head) => secrets::scan_history(mirror, *head, &options.history, &looking),
+        Source::Directory(_) => secrets::scan_snapshot(snapshot, &looking),
+    }
+}
+
+/// What the stages said and how long they took.
+#[derive(Default)]
+struct Stages {
+    diagnostics: Vec<Diagnostic>,
+    duration_ms: BTreeMap<String, u64>,
+}
+
+impl Stages {
+    fn time<T>(&mut self, stage: &str, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        let took = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.duration_ms.insert(stage.to_owned(), took);
+        result
+    }
+
+    fn say(&mut self, diagnostics: Vec<Diagnostic>) {
+        self.diagnostics.extend(diagnostics);
+    }
+
+    fn report(
+        mut self,
+        source: &Source<'_>,
+        inventory: Inventory,
+        mut findings: Vec<Finding>,
+        stats: Stats,
+        knowledge: &Knowledge<'_>,
+    ) -> Report {
+        self.diagnostics.sort();
+        self.diagnostics.dedup();
+        worst_first(&mut findings);
+        Report {
+            schema_version: SCHEMA_VERSION,
+            tool: Tool {
+                name: "secretarybird".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                rules_digest: knowledge.engine.rules().digest(),
+            },
+            target: target(source),
+            advisories: knowledge.advisories.as_ref().map_or_else(|_| AdvisoriesUsed::default(), |index| used(index)),
+            complete: !self.diagnostics.iter().any(|diagnostic| diagnostic.gap),
+            inventory: inventory.manifests,
+            findings,
+            diagnostics: self.diagnostics,
+            stats: Stats { duration_ms: self.duration_ms, ..stats },
+        }
+    }
+}
+
+/// The worst first; two findings of one identity (the same package locked twice in a manifest, say) are one.
+fn worst_first(findings: &mut Vec<Finding>) {
+    let mut seen: BTreeSet<FindingId> = BTreeSet::new();
+    findings.sort_by(|a, b| {
+        let key = |f: &Finding| (f.kind == Kind::Malicious, f.severity, f.confidence);
+        key(b)
+            .cmp(&key(a))
+            .then_with(|| (a.kind, &a.location.path, &a.title, &a.id).cmp(&(b.kind, &b.location.path, &b.title, &b.id)))
+    });
+    findings.retain(|finding| seen.insert(finding.id.clone()));
+}
+
+fn target(source: &Source<'_>) -> Target {
+    match source {
+        Source::Commit(mirror, commit) => {
+            Target::Git { url: mirror.location().to_owned(), commit: commit.map(|commit| commit.to_string()) }
+        }
+        Source::Directory(directory) => {
+            Target::Directory { path: directory.root().display().to_string(), commit: None }
+        }
+    }
+}
+
+fn used(index: &AdvisoryIndex) -> AdvisoriesUsed {
+    AdvisoriesUsed {
+        records: index.records() as u64,
+        modified: index.modified().map(ToString::to_string),
+        source: Some(index.source().to_owned()),
+    }
+}
