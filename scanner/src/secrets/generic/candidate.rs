@@ -47,7 +47,11 @@ fn named(text: &Text<'_>, start: usize, end: usize, done: &mut usize) -> Option<
     let from = start - bytes[start.saturating_sub(NAME)..start].iter().rev().take_while(|byte| in_name(byte)).count();
     let to = end + bytes[end..bytes.len().min(end + NAME)].iter().take_while(|byte| in_name(byte)).count();
     *done = to;
+    if let Some(value) = login_pair(bytes, from, to) {
+        return Some(Candidate { sort: Sort::Password, name: from..to, value, join: Join::Quoted });
+    }
     let (value, join) = joined(text, from, to)?;
+    let from = with_word_before(bytes, from);
     let sql = bytes[start..end].eq_ignore_ascii_case(b"identified by");
     // a part of a package's or a file's name: "@scope/auth-next", "src/password"
     if from > 0 && bytes[from - 1] == b'/' && !bytes[..from].ends_with(b"//") {
@@ -65,6 +69,47 @@ fn named(text: &Text<'_>, start: usize, end: usize, done: &mut usize) -> Option<
         sort = Sort::ConnectionString;
     }
     (!value.is_empty()).then_some(Candidate { sort, name: from..to, value, join })
+}
+
+/// `API key: …`, `client secret = …`: names of two words.
+fn with_word_before(bytes: &[u8], from: usize) -> usize {
+    let Some(end) = from.checked_sub(1).filter(|end| bytes[*end] == b' ') else { return from };
+    let word = bytes[end.saturating_sub(12)..end].iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let lower = bytes[end - word..end].to_ascii_lowercase();
+    let known = [&b"api"[..], b"access", b"secret", b"client", b"auth", b"private", b"app", b"account", b"bearer"];
+    if known.contains(&&lower[..]) { end - word } else { from }
+}
+
+/// `auth=("user", "password")` and `HTTPBasicAuth("user", "password")`.
+fn login_pair(bytes: &[u8], from: usize, to: usize) -> Option<Range<usize>> {
+    if !bytes[from..to].to_ascii_lowercase().ends_with(b"auth") {
+        return None;
+    }
+    let mut cursor = Cursor { bytes, at: to, stop: bytes.len().min(to + VALUE) };
+    cursor.skip(b"\"' =:");
+    if !cursor.one_of(b"([") {
+        return None;
+    }
+    cursor.skip(b" ");
+    match string_start(&mut cursor) {
+        Some(quote) => cursor.at = cursor.string(quote, false)?.end + 1,
+        None => {
+            cursor.at += bytes[cursor.at..cursor.stop]
+                .iter()
+                .take_while(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte))
+                .count()
+        }
+    }
+    cursor.skip(b" ");
+    if !cursor.take(b',') {
+        return None;
+    }
+    cursor.skip(b" ");
+    let quote = string_start(&mut cursor)?;
+    let value = cursor.string(quote, false)?;
+    cursor.at = value.end + 1;
+    cursor.skip(b" ");
+    cursor.one_of(b")]").then_some(value)
 }
 
 /// `Bearer …`, `Basic …`, `Token …`: the secret is what follows.
@@ -170,6 +215,14 @@ fn spaced(
 
 /// `"name": "X", "value": "Y"` and `key="X" value="Y"`, on this line or the next.
 fn value_beside(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
+    // a property list: <key>name</key> <string>value</string>
+    if cursor.bytes[cursor.at..cursor.stop].starts_with(b"</key>") {
+        cursor.at += 6;
+        cursor.skip(b" \t\r\n");
+        let value = cursor.bytes[cursor.at..cursor.stop].strip_prefix(b"<string>")?;
+        let length = memchr::memchr(b'<', value).filter(|length| *length > 0)?;
+        return Some(cursor.at + 8..cursor.at + 8 + length);
+    }
     let blank = cursor.bytes[cursor.at..cursor.stop]
         .iter()
         .take_while(|byte| byte.is_ascii_whitespace() || b",\"'".contains(byte))
@@ -330,7 +383,7 @@ impl Cursor<'_> {
             _ if comment && !matches!(text.syntax, Syntax::Markup) => Join::Prose,
             Syntax::Code | Syntax::Json | Syntax::Markup | Syntax::Lockfile => return None,
             Syntax::Config | Syntax::Yaml | Syntax::Dockerfile => Join::Bare,
-            Syntax::Shell if tight => Join::Bare,
+            Syntax::Shell if tight || within => Join::Bare,
             Syntax::Unknown if !expression => {
                 if tight || separator.sign == b':' {
                     Join::Bare
