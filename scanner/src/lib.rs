@@ -12,6 +12,7 @@ pub mod posture;
 pub mod report;
 pub mod repository;
 pub mod scan;
+pub mod resolve;
 pub mod secrets;
 pub mod usage;
 pub mod vulnerabilities;

@@ -163,6 +163,8 @@ pub enum Role {
     Declared,
     /// What a resolver chose: `uv.lock`, or a requirements file compiled by pip-tools or uv.
     Locked,
+    /// What a resolver would choose today for a manifest without lockfile: no fact about what is installed.
+    Resolved,
     /// Bounds on what may be chosen, which install nothing by themselves: `constraints.txt`.
     Constraints,
 }
