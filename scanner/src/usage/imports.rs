@@ -35,7 +35,7 @@ pub struct Import {
     pub cell: Option<u32>,
     /// Inside `if TYPE_CHECKING:`.
     pub type_checking: bool,
-    /// Inside a `try` that handles ImportError, or in such a handler.
+    /// Inside a `try` that handles ImportError, or in such a handler; or under `if __name__ == "__main__":`.
     pub optional: bool,
     /// Inside a function.
     pub lazy: bool,
@@ -477,6 +477,10 @@ impl<'t> Reader<'t> {
                     self.visit_elif_else_clause(clause);
                 }
             }
+            // run as a script only: what it needs is not what the product needs
+            Stmt::If(statement) if is_main_guard(&statement.test) => {
+                self.within(|around| around.optional = true, |reader| visitor::walk_stmt(reader, stmt));
+            }
             Stmt::Try(statement) if statement.handlers.iter().any(catches_import_error) => {
                 self.within(|around| around.optional = true, |reader| visitor::walk_stmt(reader, stmt));
             }
@@ -625,6 +629,11 @@ fn is_module_list_name(name: &str) -> bool {
         || upper.ends_with("_EXTENSIONS")
         || upper.ends_with("_MODULES")
         || upper.ends_with("_PLUGINS")
+}
+
+/// `__name__ == "__main__"`
+fn is_main_guard(test: &Expr) -> bool {
+    matches!(test, Expr::Compare(compare) if matches!(&*compare.left, Expr::Name(name) if name.id.as_str() == "__name__"))
 }
 
 fn catches_import_error(handler: &ast::ExceptHandler) -> bool {

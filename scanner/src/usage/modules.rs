@@ -56,6 +56,37 @@ impl Distribution {
         }
     }
 
+    /// True when a module that nothing else provides may well be what `name` is imported as: the same letters (`zxingcpp` for
+    /// zxing-cpp), without the words that only say "for Python" (`saml2` for pysaml2), some of its words in order (`strawberry_django`
+    /// for strawberry-graphql-django), or a namespace spelt out (`llama_index.core` for llama-index-core).
+    #[must_use]
+    pub fn may_be_called(name: &PackageName, module: &str) -> bool {
+        let flat = |text: &str| text.replace(['-', '_', '.'], "").to_ascii_lowercase();
+        let (name, top) = (name.as_str(), module.split('.').next().unwrap_or(module).to_ascii_lowercase());
+        let (flat_name, flat_top) = (flat(name), flat(&top));
+        let bare =
+            ["python", "django", "py"].iter().find_map(|prefix| flat_name.strip_prefix(prefix)).unwrap_or(&flat_name);
+        let bare = ["python", "py"].iter().find_map(|suffix| bare.strip_suffix(suffix)).unwrap_or(bare);
+        let bare_top =
+            ["python", "django", "py"].iter().find_map(|prefix| flat_top.strip_prefix(prefix)).unwrap_or(&flat_top);
+        if flat_top == flat_name || !bare.is_empty() && (flat_top == bare || bare_top == bare || bare_top == flat_name)
+        {
+            return true;
+        }
+        let mut words = name.split('-');
+        let in_order = top.split('_').all(|word| words.any(|own| own == word));
+        let generic =
+            ["python", "django", "py", "client", "api", "core", "sdk", "lib", "utils", "tools", "flask", "types"];
+        let spelt_out = module.contains('.') && module.matches('.').count() <= 6 && {
+            let mut so_far = String::new();
+            module.split('.').any(|part| {
+                so_far.push_str(&flat(part));
+                so_far == flat_name
+            })
+        };
+        spelt_out || in_order && top.len() > 2 && !generic.contains(&top.as_str())
+    }
+
     /// True when importing `module` imports from this distribution.
     #[must_use]
     pub fn provides(&self, module: &str) -> bool {

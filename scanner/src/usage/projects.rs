@@ -137,8 +137,8 @@ pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
                 manifest: manifest.path.clone(),
                 format: manifest.format,
                 line: package.line,
-                main: main || package.main,
-                dev: dev && !package.main,
+                main: main || package.main && !dev_file,
+                dev: dev && (dev_file || !package.main),
                 groups: package.groups.clone(),
                 extras: package.extras.clone(),
             });

@@ -45,6 +45,7 @@ fn part(path: &str) -> Part {
         "ci",
         "contrib",
         "dev",
+        "release",
     ]) || matches!(
         file,
         "noxfile.py" | "setup.py" | "tasks.py" | "fabfile.py" | "tox.ini" | ".gitlab-ci.yml" | "azure-pipelines.yml"
@@ -179,7 +180,10 @@ impl<'s> Judge<'s> {
             if !declared.main || declared.dev || !judged.insert(&declared.name) {
                 continue;
             }
-            let found = self.found(project, projects, declared, distribution);
+            let mut found = self.found(project, projects, declared, distribution);
+            if distribution.knowledge == Knowledge::Guess && found.product + found.tests + found.tooling == 0 {
+                found = self.likely(project, declared, known);
+            }
             if found.product > 0 {
                 continue;
             }
@@ -228,6 +232,26 @@ impl<'s> Judge<'s> {
         for mention in self.files.mentions.iter().filter(|mention| ours(&mention.path)) {
             if names(mention, &declared.name, distribution) && !declares(mention, declared) {
                 count(&mention.path, mention.line, mention.how, mention.tooling || is_automation(&mention.path));
+            }
+        }
+        found
+    }
+
+    /// Imports that no declared package is known to provide and that look like this one, whose modules are not known.
+    fn likely(&self, project: &Project, declared: &Declared, known: &[(&Declared, Distribution)]) -> Found {
+        let mut found = Found::default();
+        let unclaimed = |module: &String| !known.iter().any(|(_, distribution)| distribution.provides(module));
+        for place in self.uses.iter().filter(|place| place.origin == Origin::Outside && project.holds(place.path)) {
+            if place
+                .modules
+                .iter()
+                .any(|module| Distribution::may_be_called(&declared.name, module) && unclaimed(module))
+            {
+                match part(place.path) {
+                    Part::Tests => found.tests += 1,
+                    _ => found.product += 1,
+                }
+                found.first.get_or_insert_with(|| format!("imported at {}:{}", place.path, place.line));
             }
         }
         found
@@ -379,8 +403,11 @@ impl<'s> Judge<'s> {
                 let inherited = inherited
                     .iter()
                     .any(|distribution| place.modules.iter().any(|module| distribution.provides(module)));
-                if place.origin == Origin::Outside && place.needed && !inherited {
-                    let module = place.modules.first().map_or("", String::as_str);
+                let module = place.modules.first().map_or("", String::as_str);
+                let likely = known.iter().any(|(declared, distribution)| {
+                    distribution.knowledge == Knowledge::Guess && Distribution::may_be_called(&declared.name, module)
+                });
+                if place.origin == Origin::Outside && place.needed && !inherited && !likely {
                     undeclared.entry(top(module)).or_default().push(place);
                 }
             } else if place.needed

@@ -21,8 +21,33 @@ const OPTIONS: &[(&str, &str)] = &[
     ("setuptools_scm", "setuptools-scm"),
 ];
 
-/// Adds a mention for every option in the text.
+/// A configuration file that only one tool reads → the tool.
+const FILES: &[(&str, &str)] = &[
+    ("mkdocs.yml", "mkdocs"),
+    ("mkdocs.yaml", "mkdocs"),
+    (".pre-commit-config.yaml", "pre-commit"),
+    ("pytest.ini", "pytest"),
+    ("mypy.ini", "mypy"),
+    (".flake8", "flake8"),
+    (".pylintrc", "pylint"),
+    (".coveragerc", "coverage"),
+    (".isort.cfg", "isort"),
+    ("tox.ini", "tox"),
+    ("ruff.toml", "ruff"),
+    (".ruff.toml", "ruff"),
+    ("alembic.ini", "alembic"),
+    ("scrapy.cfg", "scrapy"),
+    ("babel.cfg", "babel"),
+];
+
+/// Adds a mention for the tool that the file belongs to, and for every option in the text.
 pub fn read(path: &str, text: &str, into: &mut Vec<Mention>) {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    for (_, tool) in FILES.iter().filter(|(name, _)| *name == file) {
+        let named = Named::Package((*tool).to_owned());
+        let product = matches!(*tool, "alembic" | "scrapy" | "babel");
+        into.push(Mention { named, path: path.to_owned(), line: 1, how: "its configuration file", tooling: !product });
+    }
     for (option, package) in OPTIONS {
         if let Some(at) = text.find(option) {
             let line = u32::try_from(text[..at].matches('\n').count() + 1).unwrap_or(u32::MAX);
