@@ -600,6 +600,8 @@ fn argument_role(callee: &str, at: usize, argument: &Expr) -> Option<Role> {
         "append" | "insert" | "extend" if callee.rsplit('.').nth(1).is_some_and(is_module_list_name) => {
             Some(Role::ModuleList)
         }
+        // Pyramid's config.include("x")
+        "include" if callee.contains('.') => Some(Role::ModuleList),
         "setup_extension" | "autodiscover_tasks" | "load_extension" | "register_module" => Some(Role::ModuleList),
         _ => None,
     }

@@ -25,7 +25,8 @@ fn part(path: &str) -> Part {
     let lower = path.to_ascii_lowercase();
     let (directory, file) = lower.rsplit_once('/').unwrap_or(("", &lower));
     let within = |names: &[&str]| directory.split('/').any(|part| names.contains(&part));
-    if within(&["tests", "test", "testing", "e2e", "testsuite"])
+    let test_words = ["tests", "test", "testing", "e2e", "testsuite"];
+    if directory.split(['/', '_', '-']).any(|word| test_words.contains(&word))
         || file.starts_with("test_")
         || ["_test.py", "_tests.py"].iter().any(|end| file.ends_with(end))
         || matches!(file, "conftest.py" | "tests.py" | "pytest.ini")
@@ -292,7 +293,12 @@ impl<'s> Judge<'s> {
                 if group == "pytest11" { "pytest" } else { group.split(['.', '_', ':']).next().unwrap_or(group) };
             others().any(|(other, theirs)| other.name.as_str() == host || theirs.provides(host))
         });
-        if backend || plugin {
+        // plugins of hosts that find them by entry point, where the entry points are not known
+        let named_plugin = distribution.knowledge == Knowledge::Guess
+            && ["pytest", "flake8", "mkdocs", "sphinx", "sphinxcontrib", "pylint", "tox"]
+                .iter()
+                .any(|host| name.as_str().strip_prefix(host).is_some_and(|rest| rest.starts_with('-')));
+        if backend || plugin || named_plugin {
             return None;
         }
         if others().any(|(other, _)| locked(&other.name)) {
@@ -527,6 +533,10 @@ fn names(mention: &Mention, name: &PackageName, distribution: &Distribution) -> 
     match &mention.named {
         Named::Package(package) => package == name.as_str(),
         Named::Module(module) => distribution.provides(module),
+        // of an unknown distribution `x`, `x-run` is likely a command too
+        Named::Command(command) if distribution.knowledge == Knowledge::Guess => {
+            command.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        }
         Named::Command(command) => distribution.commands.iter().any(|own| own == command),
     }
 }
