@@ -3,6 +3,8 @@
 //! Their code is not in this repository. With `SECRETARYBIRD_USAGE_CHECKOUTS` naming a directory of checkouts (see `compare.py`),
 //! precision and recall are measured; without it only the files themselves are checked.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
