@@ -12,7 +12,10 @@ use tokio::task::JoinHandle;
 use crate::config::ServerConfig;
 use crate::http::Service;
 use crate::identity::{Token, TokenKey};
+use crate::jobs::Jobs;
+use crate::jobs::schedule::ScheduleError;
 use crate::knowledge::Advisories;
+use crate::look::{LookError, Scanner};
 use crate::store::{Store, StoreError};
 
 /// Why the service does not start, in a sentence that names the thing.
@@ -43,6 +46,12 @@ pub enum StartError {
     /// The store does not open; it says which directory is in use, damaged or newer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The scanner lacks its rules or its key.
+    #[error("cannot start the scanner: {0}")]
+    Scanner(#[from] LookError),
+    /// The sweep's schedule cannot be kept.
+    #[error("sweep: {0}")]
+    Schedule(#[from] ScheduleError),
 }
 
 /// The service while it runs. Dropping it does not stop the service; [`RunningServer::shutdown`] does.
@@ -88,12 +97,15 @@ pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let store = open_store(config.data_dir.join("store")).await?;
     let tokens = TokenKey::open(&config.data_dir).map_err(data)?;
     let known = open_advisories(config.clone()).await?;
+    let look = Arc::new(Scanner::open(&config.data_dir, Arc::clone(&known))?);
     let (stop, stopping) = watch::channel(false);
     let drain = Duration::from_secs(config.limits.drain_seconds);
     let base_url = config.base_url(address);
+    // last: from here on jobs run
+    let jobs = Jobs::start_with(&config, store.clone(), look)?;
     let service = Arc::new(Service::new(config, store, tokens, known, base_url.clone(), stopping.clone()));
     let first_token = service.first_token().await?;
-    let served = tokio::spawn(serve_until(listener, service, stopping, drain));
+    let served = tokio::spawn(serve_until(listener, service, jobs, stopping, drain));
     tracing::info!(%address, "the service answers");
     Ok(RunningServer { address, base_url, first_token, stop, served, drain })
 }
@@ -128,7 +140,8 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     })
 }
 
-async fn serve_until(listener: TcpListener, service: Arc<Service>, stopping: watch::Receiver<bool>, drain: Duration) {
+async fn serve_until(listener: TcpListener, service: Arc<Service>,
+    jobs: Jobs, stopping: watch::Receiver<bool>, drain: Duration) {
     let stopped = |mut stopping: watch::Receiver<bool>| async move {
         // an error means that the handle was dropped, so that nobody can ask any more: run on
         if stopping.wait_for(|stop| *stop).await.is_err() {
@@ -145,6 +158,7 @@ async fn serve_until(listener: TcpListener, service: Arc<Service>, stopping: wat
         ended = graceful => if let Err(error) = ended { tracing::error!(%error, "serving ended") },
         () = overdue => tracing::warn!("requests under way were cut off at the end of the drain time"),
     }
+    jobs.shutdown(drain).await;
 }
 
 /// Returns at the first SIGTERM or SIGINT.

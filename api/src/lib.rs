@@ -13,6 +13,7 @@ pub mod http;
 pub mod identity;
 pub mod jobs;
 pub mod knowledge;
+pub mod look;
 pub mod reach;
 pub mod store;
 pub mod telemetry;

@@ -11,5 +11,6 @@ mod advisories;
 mod identity;
 mod openapi;
 mod running;
+mod scanned;
 mod start;
 mod webhooks;
