@@ -140,8 +140,13 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     })
 }
 
-async fn serve_until(listener: TcpListener, service: Arc<Service>,
-    jobs: Jobs, stopping: watch::Receiver<bool>, drain: Duration) {
+async fn serve_until(
+    listener: TcpListener,
+    service: Arc<Service>,
+    jobs: Jobs,
+    stopping: watch::Receiver<bool>,
+    drain: Duration,
+) {
     let stopped = |mut stopping: watch::Receiver<bool>| async move {
         // an error means that the handle was dropped, so that nobody can ask any more: run on
         if stopping.wait_for(|stop| *stop).await.is_err() {

@@ -74,7 +74,8 @@ impl Look for Scanner {
             modules: &WellKnown,
         };
         let source = Source::Commit(&prepared.mirror, prepared.commit);
-        let failed = |error: scanner::repository::RepositoryError| RunError::new(ErrorClass::Invalid, error.to_string());
+        let failed =
+            |error: scanner::repository::RepositoryError| RunError::new(ErrorClass::Invalid, error.to_string());
         let options = Options {
             aspects: Aspect::ALL.to_vec(),
             history: History::All,

@@ -154,7 +154,11 @@ impl Service {
         let job = self.job_of_commit(repository, &commit).await?;
         match job {
             Some(job) if !job.state.is_final() => {
-                Ok(gate(State::Pending, format!("the scan is {}", job.state.as_str())))
+                let reason = match &job.error {
+                    Some(error) => format!("the scan failed and will be tried again: {}", error.reason),
+                    None => format!("the scan is {}", job.state.as_str()),
+                };
+                Ok(gate(State::Pending, reason))
             }
             Some(job) if job.state == JobState::Dead => {
                 let reason = job.error.map_or_else(|| "no reason was kept".to_owned(), |error| error.reason);
