@@ -149,7 +149,11 @@ fn line_of(package: &Package) -> String {
         .as_deref()
         .filter(|marker| !marker.contains(['\n', '\r', '#']))
         .map(|marker| format!(" ; {marker}"));
-    format!("{}{range}{}\n", package.name, marker.unwrap_or_default())
+    let extras = match package.requested_extras.as_slice() {
+        [] => String::new(),
+        extras => format!("[{}]", extras.join(",")),
+    };
+    format!("{}{extras}{range}{}\n", package.name, marker.unwrap_or_default())
 }
 
 /// The lowest minor version that `requires-python` allows at its lower bound.

@@ -194,3 +194,15 @@ fn poetry_two_beside_project_declares_nothing_twice() {
     let expected = ["a -: direct main", "z -: direct [fast]", "a -: direct +dev"];
     assert_eq!(rows("pyproject.toml", &[("pyproject.toml", text)]), expected);
 }
+
+#[test]
+fn extras_asked_for_bring_what_they_add() {
+    // Poetry and osv-scanner's readers of it: `uvicorn[standard]` brings httptools, `uvicorn` alone does not
+    let lock = "[[package]]\nname = \"uvicorn\"\nversion = \"1\"\n[package.dependencies]\nhttptools = {version = \"*\", optional = true}\n\
+                [package.extras]\nstandard = [\"httptools\"]\n[[package]]\nname = \"httptools\"\nversion = \"2\"\n";
+    let project = |value: &str| format!("[tool.poetry]\nname = \"x\"\n[tool.poetry.dependencies]\nuvicorn = {value}\n");
+    let found = |value: &str| rows("poetry.lock", &[("poetry.lock", lock), ("pyproject.toml", &project(value))]);
+    let with = found("{ version = \"*\", extras = [\"standard\"] }");
+    assert_eq!(with, ["uvicorn 1: direct main", "httptools 2: main via uvicorn>httptools"]);
+    assert_eq!(found("\"*\""), ["uvicorn 1: direct main", "httptools 2: "]);
+}

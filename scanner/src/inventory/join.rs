@@ -82,7 +82,7 @@ fn add_roots(graph: &mut Graph, packages: &mut [Package], declared: &Manifest) {
         labels.extend(wanted.main.then_some(Label::Main));
         for target in poetry::chosen(graph, packages, &wanted.name, wanted.specifier.as_deref()) {
             for label in &labels {
-                graph.root(label, target, &[]);
+                graph.root(label, target, &wanted.requested_extras);
             }
             let package = &mut packages[target];
             package.specifier = package.specifier.take().or_else(|| wanted.specifier.clone());

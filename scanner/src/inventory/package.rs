@@ -99,6 +99,9 @@ pub struct Package {
     pub main: bool,
     /// Dependency groups that bring it; `main` is not named. Sorted.
     pub groups: Vec<String>,
+    /// The package's own extras that a manifest asks for (`uvicorn[standard]`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requested_extras: Vec<String>,
     /// The project's extras that bring it. Sorted.
     pub extras: Vec<String>,
     /// The environment marker it stands under, as written.
@@ -130,6 +133,7 @@ impl Package {
             direct: false,
             main: false,
             groups: Vec::new(),
+            requested_extras: Vec::new(),
             extras: Vec::new(),
             marker: None,
             line: None,

@@ -89,6 +89,11 @@ fn declare(
         package.version = version;
         package.specifier = specifier.map(str::to_owned);
         package.marker = table.and_then(|table| toml_file::text(table, "markers")).map(str::to_owned);
+        package.requested_extras = table
+            .map_or_else(Vec::new, |table| toml_file::texts(table, "extras"))
+            .iter()
+            .map(|(extra, _)| (*extra).to_owned())
+            .collect();
         let is_optional = table.and_then(|table| table.get("optional")?.get_ref().as_bool()).unwrap_or(false);
         // Poetry 2: beside `[project]`, this table only adds to what is declared there
         if let Some(&index) = known.get(&name).filter(|_| several.len() == 1) {

@@ -81,6 +81,7 @@ impl Requirement {
         Package {
             version: self.version,
             specifier: self.specifier,
+            requested_extras: self.extras,
             marker: self.marker,
             direct: true,
             ..Package::new(self.name, self.source)
