@@ -39,12 +39,6 @@ impl<'a> Layer<'a> {
         Self { bytes: Cow::Borrowed(bytes), path, syntax: None, lines: Lines::Own, place: Vec::new(), depth: 0 }
     }
 
-    /// A piece that stands at `offset` of this layer.
-    pub(super) fn piece(&self, offset: usize, bytes: Vec<u8>, how: &str) -> Layer<'static> {
-        let at = self.point(offset);
-        self.below(bytes, Lines::Marks(vec![(0, at)]), how)
-    }
-
     /// Something that came out of this layer, with its own way back to lines.
     pub(super) fn below(&self, bytes: Vec<u8>, lines: Lines, how: &str) -> Layer<'static> {
         let mut place = self.place.clone();
@@ -72,6 +66,42 @@ impl<'a> Layer<'a> {
         }
     }
 }
+
+/// Points of a layer for ascending offsets, each byte counted once.
+pub(super) struct Points<'l, 'b> {
+    layer: &'l Layer<'b>,
+    offset: usize,
+    point: Point,
+}
+
+impl<'l, 'b> Points<'l, 'b> {
+    pub(super) fn of(layer: &'l Layer<'b>) -> Self {
+        Self { layer, offset: 0, point: FIRST }
+    }
+
+    pub(super) fn at(&mut self, offset: usize) -> Point {
+        if matches!(self.layer.lines, Lines::Marks(_)) {
+            return self.layer.point(offset);
+        }
+        if offset < self.offset {
+            (self.offset, self.point) = (0, FIRST);
+        }
+        let passed = &self.layer.bytes[self.offset..offset.min(self.layer.bytes.len())];
+        let line = match memchr::memrchr(b'\n', passed) {
+            Some(last) => {
+                self.point.line += memchr::memchr_iter(b'\n', passed).count() as u32;
+                self.point.column = 1;
+                &passed[last + 1..]
+            }
+            None => passed,
+        };
+        self.point.column += line.iter().filter(|byte| *byte & 0xc0 != 0x80).count() as u32;
+        self.offset += passed.len();
+        self.point
+    }
+}
+
+const FIRST: Point = Point { line: 1, column: 1, cell: None };
 
 /// Line and column of a byte.
 pub(super) fn point_in(bytes: &[u8], offset: usize) -> Point {

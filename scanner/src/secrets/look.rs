@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::Confidence;
 use crate::secrets::container::{self, Budget, Container, Unpacked, sniff};
 use crate::secrets::fragment::fragments;
-use crate::secrets::layer::{Layer, Lines, Point};
+use crate::secrets::layer::{Layer, Lines, Point, Points};
 use crate::secrets::{Engine, RuleIndex, Secret, Syntax, Text, inline_ignore, notebook};
 
 /// How far a look goes.
@@ -65,6 +65,9 @@ fn budget(bounds: &Bounds) -> Budget {
     Budget { bytes: bounds.unpacked, members: bounds.members }
 }
 
+/// Pieces of one kind: how, their text, and where each begins.
+type Joined = (&'static str, Vec<u8>, Vec<(usize, Point)>);
+
 struct Looking<'e> {
     engine: &'e Engine<'e>,
     budget: Budget,
@@ -121,6 +124,14 @@ impl Looking<'_> {
                 Layer { syntax: Some(Syntax::Code), ..layer.below(cell.text.into_bytes(), lines, part) }
             }));
         }
+        self.decoded(layer, &mut below);
+        below
+    }
+
+    /// The decoded pieces of a text. Escaped lines are joined to one text, for there may be one in every line.
+    fn decoded(&mut self, layer: &Layer<'_>, below: &mut Vec<Layer<'static>>) {
+        let mut points = Points::of(layer);
+        let mut joined: Vec<Joined> = Vec::new();
         for found in fragments(&layer.bytes) {
             let size = found.bytes.len() as u64;
             if size > self.budget.bytes || self.budget.members == 0 {
@@ -128,10 +139,22 @@ impl Looking<'_> {
                 break;
             }
             self.budget.bytes -= size;
-            self.budget.members -= 1;
-            below.push(layer.piece(found.offset, found.bytes, found.how));
+            let point = points.at(found.offset);
+            if found.how.ends_with("escapes") {
+                if joined.last().is_none_or(|(how, ..)| *how != found.how) {
+                    joined.push((found.how, Vec::new(), Vec::new()));
+                }
+                if let Some((_, bytes, marks)) = joined.last_mut() {
+                    marks.push((bytes.len(), point));
+                    bytes.extend_from_slice(&found.bytes);
+                    bytes.push(b'\n');
+                }
+            } else {
+                self.budget.members -= 1;
+                below.push(layer.below(found.bytes, Lines::Marks(vec![(0, point)]), found.how));
+            }
         }
-        below
+        below.extend(joined.into_iter().map(|(how, bytes, marks)| layer.below(bytes, Lines::Marks(marks), how)));
     }
 
     fn unpacked(&mut self, layer: &Layer<'_>, unpacked: Unpacked, how: &str) -> Vec<Layer<'static>> {
@@ -175,9 +198,10 @@ impl Looking<'_> {
         }
         let mut hits = Vec::new();
         self.engine.scan(&text, &mut hits);
+        let mut points = Points::of(layer);
         for hit in hits {
             let Some(bytes) = layer.bytes.get(hit.secret.clone()) else { continue };
-            let point = layer.point(hit.secret.start);
+            let point = points.at(hit.secret.start);
             if !self.seen.insert((blake3::hash(bytes), point.line)) {
                 continue;
             }
@@ -211,12 +235,17 @@ fn is_lfs_pointer(bytes: &[u8]) -> bool {
     bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/")
 }
 
-/// The line that holds the range's beginning (to the end of the range's last line), and the line before it.
+/// Comments further away on a long line (minified code, data) are not read.
+const COMMENT_REACH: usize = 1000;
+
+/// The line before, and the line that holds the range (to the end of its last line), each as far as a comment reaches.
 fn line_of(bytes: &[u8], from: usize, to: usize) -> (&[u8], &[u8]) {
-    let start = memchr::memrchr(b'\n', &bytes[..from]).map_or(0, |newline| newline + 1);
-    let end = memchr::memchr(b'\n', &bytes[to..]).map_or(bytes.len(), |newline| to + newline);
-    let before = start
-        .checked_sub(1)
-        .map_or(0..0, |end| memchr::memrchr(b'\n', &bytes[..end]).map_or(0, |newline| newline + 1)..end);
-    (&bytes[before], &bytes[start..end])
+    let low = from.saturating_sub(COMMENT_REACH);
+    let start = memchr::memrchr(b'\n', &bytes[low..from]).map_or(low, |newline| low + newline + 1);
+    let high = bytes.len().min(to + COMMENT_REACH);
+    let end = memchr::memchr(b'\n', &bytes[to..high]).map_or(high, |newline| to + newline);
+    let before_end = start.saturating_sub(1);
+    let low = before_end.saturating_sub(COMMENT_REACH);
+    let before = memchr::memrchr(b'\n', &bytes[low..before_end]).map_or(low, |newline| low + newline + 1);
+    (&bytes[before..before_end], &bytes[start..end])
 }
