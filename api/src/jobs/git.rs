@@ -1,12 +1,14 @@
 //! git as the jobs need it: refs without a clone, and a fetched commit with what it is judged against.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use git2::{Direction, Oid, Remote};
 use jiff::Timestamp;
+use scanner::finding::Detail;
 use scanner::repository::{Mirror, Origin, RepositoryError};
+use scanner::{Finding, FindingId};
 
 use crate::store::record::{ErrorClass, JobError, RepositoryRecord, ScanSpec};
 
@@ -85,6 +87,50 @@ pub fn list_refs(repository: &RepositoryRecord) -> Result<Refs, RunError> {
         }
     }
     Ok(refs)
+}
+
+/// The commits that a secret stands in; none for other findings, and for secrets that stand in no commit (a ref's name).
+#[must_use]
+pub fn commits_of(finding: &Finding) -> Vec<String> {
+    match &finding.detail {
+        Detail::Secret(secret) if !secret.in_head => {
+            secret.occurrences.iter().filter_map(|occurrence| occurrence.commit.clone()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Which of the findings stand only in commits that the scanned one does not reach: another branch brought them.
+///
+/// # Errors
+/// When git fails.
+pub fn out_of_reach(
+    prepared: &Prepared,
+    findings: Vec<(FindingId, Vec<String>)>,
+) -> Result<BTreeSet<FindingId>, RunError> {
+    let Some(head) = prepared.commit else { return Ok(BTreeSet::new()) };
+    let git = prepared.mirror.repository()?;
+    let failed = |error: git2::Error| RunError::new(ErrorClass::Internal, error.message().to_owned());
+    let mut known = BTreeMap::<String, bool>::new();
+    let mut elsewhere = BTreeSet::new();
+    for (id, commits) in findings.into_iter().filter(|(_, commits)| !commits.is_empty()) {
+        let mut reached = false;
+        for commit in commits {
+            reached |= match known.get(&commit) {
+                Some(reached) => *reached,
+                None => {
+                    let oid = Oid::from_str(&commit).map_err(failed)?;
+                    let found = oid == head || git.graph_descendant_of(head, oid).map_err(failed)?;
+                    known.insert(commit, found);
+                    found
+                }
+            };
+        }
+        if !reached {
+            elsewhere.insert(id);
+        }
+    }
+    Ok(elsewhere)
 }
 
 /// A commit to be scanned, fetched.

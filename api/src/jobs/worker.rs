@@ -161,7 +161,14 @@ async fn scan(shop: &Arc<Shop>, job: &JobRecord, spec: &ScanSpec, stop: &Arc<Ato
         Err(error) => return Ok(Ended::Failed(error)),
     };
     let now = Timestamp::now();
-    let scan = record(job, &repository.id, &prepared, &digests, &report, (started_at, now));
+    let mut scan = record(job, &repository.id, &prepared, &digests, &report, (started_at, now));
+    let secrets: Vec<_> =
+        report.findings.iter().map(|finding| (finding.id.clone(), git::commits_of(finding))).collect();
+    let prepared_ = prepared.clone();
+    match blocking(move || git::out_of_reach(&prepared_, secrets)).await {
+        Ok(elsewhere) => scan.findings.retain(|finding| !elsewhere.contains(&finding.id)),
+        Err(error) => return Ok(Ended::Failed(error)),
+    }
     let commit = ScanCommit { job: Some((job.id, lease.token)), scan, report };
     Ok(Ended::Committed(shop.store.commit_scan(commit, now).await?))
 }

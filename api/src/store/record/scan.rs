@@ -57,7 +57,7 @@ pub struct ScanRecord {
     pub started_at: Timestamp,
     /// When it was committed.
     pub committed_at: Timestamp,
-    /// Every finding, in the report's order.
+    /// The findings of this very commit, in the report's order: secrets that only other branches reach are in the report, and not here.
     pub findings: Vec<ScanFinding>,
     /// Things that could not be looked at, in words: `path: reason`.
     pub gaps: Vec<String>,
