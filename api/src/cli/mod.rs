@@ -8,6 +8,7 @@ mod feed;
 mod gate;
 mod rules;
 mod scan;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ enum Command {
     Rules(rules::Command),
     /// Look at one repository or directory.
     Scan(scan::Arguments),
+    /// Run the service: REST, webhooks, workers, the nightly sweep.
+    Serve(serve::Arguments),
     /// The server's configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -67,6 +70,7 @@ async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Gate(command) => gate::run(command).await,
         Command::Rules(command) => rules::run(command),
         Command::Scan(arguments) => scan::run(arguments).await,
+        Command::Serve(arguments) => serve::run(arguments).await,
         Command::Config(command) => config::run(command),
     }
 }

@@ -208,7 +208,7 @@ fn finding(looking: &Looking<'_>, rule: RuleIndex, fingerprint: String, gathered
         kind: Kind::Secret,
         severity: rule.severity,
         confidence: gathered.confidence,
-        title: rule.name.clone(),
+        title: titled(&rule.provider, &rule.name),
         rule: rule.id.clone(),
         location,
         detail: Detail::Secret(Box::new(SecretDetail {
@@ -257,4 +257,10 @@ fn name_partner(findings: &mut [Finding], at: usize, partner: usize) {
     {
         detail.evidence.push(reason);
     }
+}
+
+/// The rule's name with its provider, where the name does not say it itself.
+fn titled(provider: &str, name: &str) -> String {
+    let says = name.to_lowercase().contains(&provider.to_lowercase());
+    if says || provider.eq_ignore_ascii_case("generic") { name.to_owned() } else { format!("{provider} {name}") }
 }
