@@ -22,7 +22,7 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// The embedded store, mirrors and keys live here.
     pub data_dir: PathBuf,
-    /// `sled` for the embedded store under `data_dir`, or a `postgres://` address.
+    /// `sled`, the embedded store under `data_dir`; this version has no other.
     pub store: Credential,
     /// How users reach the service, for links and as OIDC audience; `http://<listen>` when not given.
     pub public_url: Option<Url>,
@@ -345,9 +345,8 @@ impl ServerConfig {
         if self.workers == 0 {
             return wrong("workers", "at least one is needed");
         }
-        let store = self.store.expose();
-        if store != "sled" && !store.starts_with("postgres://") && !store.starts_with("postgresql://") {
-            return wrong("store", "either \"sled\" or a postgres:// address");
+        if self.store.expose() != "sled" {
+            return wrong("store", "this version keeps everything in \"sled\"; no other store is built in yet");
         }
         if !self.sweep.cron.is_empty() {
             let parsed = self.sweep.cron.parse::<croner::Cron>();
@@ -471,7 +470,7 @@ mod tests {
             ("workers = 0", "workers: at least one"),
             ("[auth]\nopen_on_loopback = true\n[sweep]\ncron = \"often\"\n", "sweep.cron: "),
             ("listen = \"0.0.0.0:1\"\n[auth]\nopen_on_loopback = true\n", "auth.open_on_loopback: only possible"),
-            ("store = \"mysql://x\"", "store: either"),
+            ("store = \"mysql://x\"", "sled"),
             ("[sweep]\ntime_zone = \"Mars/Olympus\"", "sweep.time_zone: no IANA"),
             ("[webhooks.github]\nsecrets = [\"short\"]\n", "webhooks: a webhook secret needs"),
         ] {
