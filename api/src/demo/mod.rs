@@ -2,7 +2,7 @@
 //! webhooks over HTTP, the queue, a worker, the store, REST.
 
 pub mod organisation;
-mod visitor;
+pub mod visitor;
 
 use std::fmt::Write as _;
 use std::path::Path;

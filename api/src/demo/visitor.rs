@@ -45,11 +45,15 @@ pub struct Visitor {
 
 impl Visitor {
     /// A client that signs webhooks with `secret`.
+    #[must_use]
     pub fn new(base_url: &str, secret: String) -> Self {
         Self { client: reqwest::Client::new(), base_url: base_url.to_owned(), secret }
     }
 
     /// Sends the push of the newest commit as GitHub does.
+    ///
+    /// # Errors
+    /// [`VisitorError`], also for any answer but 202.
     pub async fn push(&self, sample: &Sample) -> Result<StatusCode, VisitorError> {
         let body = payload(sample).to_string();
         let path = "/api/v1/webhooks/github";
@@ -78,6 +82,9 @@ impl Visitor {
     }
 
     /// The id under which the service knows the repository.
+    ///
+    /// # Errors
+    /// [`VisitorError`]
     pub async fn repository(&self, sample: &Sample) -> Result<String, VisitorError> {
         let url = clone_url(sample);
         let page = self.get("/api/v1/repositories").await?;
@@ -87,6 +94,9 @@ impl Visitor {
     }
 
     /// Waits until the commit is judged; the gate's state with its reasons.
+    ///
+    /// # Errors
+    /// [`VisitorError`]
     pub async fn gate(&self, repository: &str, commit: &str) -> Result<String, VisitorError> {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
@@ -106,6 +116,9 @@ impl Visitor {
     }
 
     /// The repository's findings, a line each.
+    ///
+    /// # Errors
+    /// [`VisitorError`]
     pub async fn findings(&self, repository: &str) -> Result<Vec<String>, VisitorError> {
         let page = self.get(&format!("/api/v1/findings?repository={repository}&limit=100")).await?;
         let items = page["items"].as_array().map_or(&[][..], Vec::as_slice);
