@@ -1,6 +1,6 @@
 //! Errors as callers see them: problem documents (RFC 9457) with a request id.
 //!
-//! A handler's error is put into the response as a value; [`super::observe`] renders it and logs it once, where the request id is known.
+//! A handler's error is put into the response as a value; `observe.rs` renders it and logs it once, where the request id is known.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

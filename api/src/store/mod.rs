@@ -1,7 +1,7 @@
 //! The store: whole decisions, one durable transaction each.
 //!
 //! [`Store`] is the only door. Each decision is written once, over ordered rows ([`rows`]): `queue` for deliveries and jobs, `findings` for
-//! scans and findings, [`life`] for what becomes of a finding. The backend ([`sled`]) brings rows, atomicity and durability.
+//! scans and findings, [`life`] for what becomes of a finding. The backend (`sled.rs`) brings rows, atomicity and durability.
 
 mod findings;
 mod keys;

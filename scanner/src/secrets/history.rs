@@ -195,16 +195,41 @@ fn say_what_is_missing(repository: &Repository, gathering: &mut Gathering<'_>) {
         let reason = "a shallow clone: commits before its edge are not here and were not looked at";
         gathering.say([Diagnostic::gap(Stage::Repository, None, reason)]);
     }
-    let packs = std::fs::read_dir(repository.commondir().join("objects/pack"));
-    let is_partial = packs
-        .into_iter()
-        .flatten()
-        .flatten()
-        .any(|entry| entry.path().extension().is_some_and(|kind| kind == "promisor"));
-    if is_partial {
-        let reason = "a partial clone: objects that were left out of it are not here and were not looked at";
-        gathering.say([Diagnostic::gap(Stage::Repository, None, reason)]);
+    match missing_objects(repository) {
+        Ok(0) => {}
+        Ok(missing) => {
+            let reason =
+                format!("a partial clone: {missing} objects that its trees name are not here and were not looked at");
+            gathering.say([Diagnostic::gap(Stage::Repository, None, reason)]);
+        }
+        Err(error) => {
+            let reason = format!("a partial clone, and what it lacks cannot be told: {}", error.message());
+            gathering.say([Diagnostic::gap(Stage::Repository, None, reason)]);
+        }
     }
+}
+
+/// Objects that trees name and that were left out by a partial clone. Only a clone with a promisor pack is searched: a clone that was
+/// made with a filter may have been completed since.
+fn missing_objects(repository: &Repository) -> Result<usize, git2::Error> {
+    let packs = std::fs::read_dir(repository.commondir().join("objects/pack"));
+    let kinds = packs.into_iter().flatten().flatten().map(|entry| entry.path());
+    if !kinds.into_iter().any(|path| path.extension().is_some_and(|kind| kind == "promisor")) {
+        return Ok(0);
+    }
+    let odb = repository.odb()?;
+    let mut present = HashSet::new();
+    odb.foreach(|id| present.insert(*id))?;
+    let mut missing = HashSet::new();
+    for id in &present {
+        if odb.read_header(*id)?.1 != git2::ObjectType::Tree {
+            continue;
+        }
+        let tree = repository.find_tree(*id)?;
+        let named = tree.iter().filter(|entry| entry.kind() != Some(git2::ObjectType::Commit)).map(|entry| entry.id());
+        missing.extend(named.filter(|id| !present.contains(id)));
+    }
+    Ok(missing.len())
 }
 
 fn say_unread(unread: &[Unread], attribution: &Attribution, reach: Reach, gathering: &mut Gathering<'_>) {

@@ -55,6 +55,11 @@ impl<'a> Layer<'a> {
         }
     }
 
+    /// Whether it is the layer above in another spelling: escapes resolved, literals joined.
+    pub(super) fn is_rewritten(&self) -> bool {
+        self.place.last().is_some_and(|how| how.ends_with("escapes") || how.ends_with("literals"))
+    }
+
     /// Where in the file the byte at `offset` stands.
     pub(super) fn point(&self, offset: usize) -> Point {
         match &self.lines {
