@@ -135,6 +135,6 @@ fn the_text_fits_a_terminal_and_ends_with_the_first_step() {
     }
     assert!(!answer.out.contains('\u{1b}'), "no colours where there is no terminal");
     let last = answer.out.lines().last().unwrap();
-    assert!(last.starts_with("First: revoke and rotate"), "{last}");
+    assert!(last.starts_with("First: revoke the GitHub"), "{last}");
     assert!(answer.err.is_empty(), "{}", answer.err);
 }

@@ -3,7 +3,7 @@
 use crate::finding::{Detail, Finding, Kind, Verified};
 use crate::report::Report;
 
-use super::layout::without_controls;
+use super::layout::{WIDTH, without_controls};
 
 /// One sentence: the step that takes away the most danger. Malicious code first, then a live or standing secret, then the
 /// worst vulnerable package that has a fix, then what could not be looked at, then cleaning up.
@@ -61,5 +61,7 @@ fn secret_step<'a>(secrets: impl Iterator<Item = &'a Finding>) -> Option<String>
         (Some(path), None) => format!(" ({path})"),
         _ => String::new(),
     };
-    Some(format!("First: revoke and rotate the {}{place}.", finding.title))
+    let whole = format!("First: revoke the {}{place}.", finding.title);
+    // the place is said above; a line that does not fit is read by nobody
+    Some(if whole.chars().count() > WIDTH { format!("First: revoke the {}.", finding.title) } else { whole })
 }
