@@ -37,7 +37,9 @@ fn verdicts(declared: &[&str], files: &[(&str, &str)]) -> Vec<Verdict<String>> {
 }
 
 fn is_unused(package: &str, files: &[(&str, &str)]) -> bool {
-    verdicts(&[package], files).iter().any(|(kind, name, _)| *kind == Kind::Unused && name == package)
+    // where there is no code at all nothing is judged
+    let files = [files, &[("code.py", "print()")]].concat();
+    verdicts(&[package], &files).iter().any(|(kind, name, _)| *kind == Kind::Unused && name == package)
 }
 
 #[test]
@@ -104,6 +106,14 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
         assert!(!is_unused(package, &[(path, uses)]), "{package}: {uses}");
         assert!(is_unused(package, &[(path, does_not)]), "{package}: {does_not}");
     }
+}
+
+#[test]
+fn without_any_code_nothing_is_judged_and_that_is_said() {
+    let snapshot = MemorySnapshot::new([("Dockerfile", "RUN true")]);
+    let usage = judge(&snapshot, &inventory(&["pyyaml"]), &WellKnown);
+    assert!(usage.verdicts.is_empty());
+    assert!(usage.diagnostics.iter().any(|said| said.reason.contains("no Python file") && !said.gap));
 }
 
 #[test]
