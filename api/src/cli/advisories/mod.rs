@@ -139,7 +139,15 @@ async fn run_sync(arguments: Sync) -> Result<Exit, Failure> {
 }
 
 fn failures(state: &StateDir) -> String {
-    let states = state.states().unwrap_or_default();
+    let states = match state.states() {
+        Ok(states) => states,
+        Err(error) => {
+            return format!(
+                "no advisories yet, and the feeds' states under {} cannot be read: {error}",
+                state.root().display()
+            );
+        }
+    };
     let said = states.iter().filter_map(|feed| Some(format!("{}: {}", feed.kind.as_str(), feed.error.as_ref()?)));
     let said: Vec<String> = said.collect();
     format!("no advisories yet. {}", if said.is_empty() { "No feed has records".to_owned() } else { said.join("; ") })
