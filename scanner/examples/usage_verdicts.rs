@@ -5,8 +5,9 @@
 use std::path::Path;
 
 use scanner::inventory;
+use scanner::package_index::{PackageIndex, Settings, wait};
 use scanner::repository::DirectorySnapshot;
-use scanner::usage::index_names::{Index, IndexNames};
+use scanner::usage::index_names::IndexNames;
 use scanner::usage::judge;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,15 +17,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let inventory = inventory::read(&snapshot);
     let mut names = IndexNames::default();
     if arguments.next().as_deref() == Some("--index") {
-        let base = std::env::var("PIP_INDEX_URL").unwrap_or_else(|_| "https://pypi.org/simple/".to_owned());
+        let address = std::env::var("PIP_INDEX_URL").unwrap_or_else(|_| Settings::PUBLIC.to_owned());
+        let mut settings = Settings::new(address.parse()?);
+        settings.cache = Some(std::env::temp_dir().join("secretarybird-usage-verdicts"));
+        let index = PackageIndex::new(settings)?;
         let packages =
             inventory.manifests.iter().flat_map(|manifest| &manifest.packages).filter(|package| package.direct);
         let mut wanted: Vec<_> = packages.map(|package| (package.name.clone(), package.version.clone())).collect();
         wanted.sort();
         wanted.dedup_by(|left, right| left.0 == right.0);
-        let cache = std::env::temp_dir().join("secretarybird-usage-verdicts");
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        names = runtime.block_on(Index::new(url::Url::parse(&base)?, Some(cache))?.read(&wanted));
+        names = wait(IndexNames::read(&index, wanted))?;
     }
     let started = std::time::Instant::now();
     let usage = judge(&snapshot, &inventory, &names);

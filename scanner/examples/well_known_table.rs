@@ -5,24 +5,26 @@
 use std::io::BufRead;
 
 use advisories::PackageName;
-use scanner::usage::index_names::Index;
+use scanner::package_index::{PackageIndex, Settings, wait};
+use scanner::usage::index_names::distribution;
 use scanner::usage::modules::format_row;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let date = std::env::args().nth(1).ok_or("usage: well_known_table DATE < names")?;
-    let base = std::env::var("PIP_INDEX_URL").unwrap_or_else(|_| "https://pypi.org/simple/".to_owned());
+    let address = std::env::var("PIP_INDEX_URL").unwrap_or_else(|_| Settings::PUBLIC.to_owned());
     let mut names = std::io::stdin().lock().lines().collect::<Result<Vec<_>, _>>()?;
     names.sort();
     names.dedup();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let index = Index::new(url::Url::parse(&base)?, None)?;
+    let mut settings = Settings::new(address.parse()?);
+    settings.cache = Some(std::env::temp_dir().join("secretarybird-usage-verdicts"));
+    let index = PackageIndex::new(settings)?;
     println!(
         "# What well-known distributions provide, read from their newest wheels on {date} by scanner/examples/well_known_table.rs."
     );
     println!("# name\tmodules\tcommands\tentry point groups\trequires\textras");
     for name in names {
         let package = PackageName::new(name.trim())?;
-        match runtime.block_on(index.distribution(&package, None)) {
+        match wait(distribution(&index, &package, None))? {
             Ok(distribution) => println!("{}", format_row(&package, &distribution)),
             Err(error) => eprintln!("{package}: {error}"),
         }

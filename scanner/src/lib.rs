@@ -7,6 +7,7 @@ pub mod export;
 pub mod finding;
 pub mod fix;
 pub mod inventory;
+pub mod package_index;
 pub mod policy;
 pub mod posture;
 pub mod report;

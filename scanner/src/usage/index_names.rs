@@ -1,70 +1,23 @@
-//! The edge that asks a package index what its wheels provide: a few kilobytes a package, cached for ever by the wheel's hash.
+//! Import names as the package index has them: a wheel's own file list, else the metadata beside it, over the offline table.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
 use advisories::{PackageName, Version};
-use reqwest::header::{ACCEPT, CONTENT_RANGE, RANGE};
-use serde::Deserialize;
+use tokio::task::JoinSet;
 
-use super::modules::{Distribution, ModuleNames, WellKnown};
-use super::wheel::{self, Member, SUFFIX, WheelError};
+use super::modules::{Distribution, Knowledge, ModuleNames, WellKnown};
+use super::wheel;
 use crate::diagnostic::{Diagnostic, Stage};
+use crate::package_index::{CoreMetadata, File, IndexError, PackageIndex};
 
-/// An index page larger than this is not read.
-const LARGEST_PAGE: u64 = 64 << 20;
-const LARGEST_DIRECTORY: u64 = 16 << 20;
-
-/// What could not be read from the index, and why.
-#[derive(Debug, thiserror::Error)]
-pub enum IndexError {
-    /// The request failed.
-    #[error("{0}")]
-    Http(#[from] reqwest::Error),
-    /// The index answered something else.
-    #[error("the index answered {0}")]
-    Status(reqwest::StatusCode),
-    /// Nothing there has a file list that can be read from its end.
-    #[error("the index has no wheel of it")]
-    NoWheel,
-    /// The answer is larger than the limit.
-    #[error("{0} bytes are more than the limit")]
-    TooLarge(u64),
-    /// The page is not PEP 691 JSON.
-    #[error("the index page is not PEP 691 JSON: {0}")]
-    Page(#[from] serde_json::Error),
-    /// The wheel is broken.
-    #[error(transparent)]
-    Wheel(#[from] WheelError),
-}
-
-#[derive(Deserialize)]
-struct Page {
-    files: Vec<File>,
-}
-
-#[derive(Deserialize, Clone)]
-struct File {
-    filename: String,
-    url: String,
-    #[serde(default)]
-    hashes: BTreeMap<String, String>,
-}
-
-/// A package index in PEP 503/691 form, and the cache of what was read from it.
-#[derive(Debug, Clone)]
-pub struct Index {
-    client: reqwest::Client,
-    base: url::Url,
-    cache: Option<PathBuf>,
-}
+/// Packages named in a remark; the others are counted.
+const NAMED: usize = 5;
 
 /// Distributions read from an index, over the offline table for the rest.
 #[derive(Debug, Clone, Default)]
 pub struct IndexNames {
     known: BTreeMap<PackageName, Distribution>,
-    /// What could not be read; the offline table or a guess stands in, and the confidence says so.
+    /// What could not be read; the offline table or the name stands in, and the confidence says so.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -81,168 +34,83 @@ impl ModuleNames for IndexNames {
     }
 }
 
-impl Index {
-    /// An index at `base` (`https://host/simple/`), caching under `cache` where given.
-    ///
-    /// # Errors
-    /// When no TLS client can be built.
-    pub fn new(base: url::Url, cache: Option<PathBuf>) -> Result<Self, IndexError> {
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("secretarybird/", env!("CARGO_PKG_VERSION")))
-            .timeout(Duration::from_secs(30))
-            .build()?;
-        Ok(Self { client, base, cache })
-    }
-
-    /// Reads what the wanted packages provide, one after the other; what fails is said in `diagnostics`.
-    pub async fn read(&self, wanted: &[(PackageName, Option<Version>)]) -> IndexNames {
-        let mut names = IndexNames::default();
+impl IndexNames {
+    /// Reads what the wanted packages provide, some at a time.
+    pub async fn read(index: &PackageIndex, wanted: impl IntoIterator<Item = (PackageName, Option<Version>)>) -> Self {
+        let mut asked = JoinSet::new();
         for (package, version) in wanted {
-            match self.distribution(package, version.as_ref()).await {
+            let index = index.clone();
+            asked.spawn(async move {
+                let answer = distribution(&index, &package, version.as_ref()).await;
+                (package, answer)
+            });
+        }
+        let mut names = Self::default();
+        let mut failed: BTreeMap<String, BTreeSet<PackageName>> = BTreeMap::new();
+        for (package, answer) in asked.join_all().await {
+            match answer {
                 Ok(distribution) => {
-                    names.known.insert(package.clone(), distribution);
+                    names.known.insert(package, distribution);
                 }
                 Err(error) => {
-                    let reason = format!("import names of {package} not read from the index: {error}");
-                    names.diagnostics.push(Diagnostic::remark(Stage::Usage, None, reason));
+                    failed.entry(why(&error)).or_default().insert(package);
                 }
             }
         }
+        names.diagnostics = failed.into_iter().map(|(reason, packages)| remark(&reason, &packages)).collect();
         names
     }
+}
 
-    /// What one package's wheel provides: the wanted version's, or the newest one's.
-    ///
-    /// # Errors
-    /// When the index has no readable wheel of it.
-    pub async fn distribution(
-        &self,
-        package: &PackageName,
-        version: Option<&Version>,
-    ) -> Result<Distribution, IndexError> {
-        let mut page = self.base.clone();
-        if let Ok(mut path) = page.path_segments_mut() {
-            path.pop_if_empty().push(package.as_str()).push("");
-        }
-        let answer = self.client.get(page.clone()).header(ACCEPT, "application/vnd.pypi.simple.v1+json").send().await?;
-        if !answer.status().is_success() {
-            return Err(IndexError::Status(answer.status()));
-        }
-        let listing: Page = serde_json::from_slice(&bounded(answer, LARGEST_PAGE).await?)?;
-        let file = choose(&listing.files, version).ok_or(IndexError::NoWheel)?;
-        let kept = self.kept_at(file);
-        if let Some(distribution) =
-            kept.as_ref().and_then(|path| serde_json::from_slice(&std::fs::read(path).ok()?).ok())
-        {
-            return Ok(distribution);
-        }
-        let url = page.join(&file.url).map_err(|_| IndexError::NoWheel)?;
-        let distribution = self.read_wheel(url).await?;
-        if let Some(path) = kept
-            && let Ok(text) = serde_json::to_vec(&distribution)
-            && let Some(directory) = path.parent()
-        {
-            // a cache that cannot be written costs the next scan a request and nothing else
-            let partial = path.with_extension(format!("{}.partial", std::process::id()));
-            let written = std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&partial, text));
-            if let Err(error) = written.and_then(|()| std::fs::rename(&partial, &path)) {
-                tracing::debug!(%error, path = %path.display(), "not cached");
-            }
-        }
-        Ok(distribution)
-    }
-
-    fn kept_at(&self, file: &File) -> Option<PathBuf> {
-        let hash = file
-            .hashes
-            .get("sha256")
-            .filter(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-        Some(self.cache.as_ref()?.join("wheels").join(format!("{hash}.json")))
-    }
-
-    /// Reads a wheel at a known URL (as uv.lock names it), by ranges of its end.
-    ///
-    /// # Errors
-    /// When it does not answer ranges, or is no zip.
-    pub async fn read_wheel(&self, url: url::Url) -> Result<Distribution, IndexError> {
-        let (mut tail, length) = self.range(&url, &format!("bytes=-{SUFFIX}")).await?;
-        let members = match wheel::central_directory(&tail, length) {
-            Err(WheelError::NeedsFrom(start)) if length - start <= LARGEST_DIRECTORY => {
-                tail = self.range(&url, &format!("bytes={start}-{}", length - 1)).await?.0;
-                wheel::central_directory(&tail, length)?
-            }
-            answered => answered?,
-        };
-        let begins = length.saturating_sub(tail.len() as u64);
-        let mut texts = [String::new(), String::new()];
-        for (text, end) in texts.iter_mut().zip([".dist-info/entry_points.txt", ".dist-info/METADATA"]) {
-            if let Some(member) =
-                members.iter().find(|member| member.name.ends_with(end) && member.name.matches('/').count() == 1)
-            {
-                *text = self.member(&url, member, &tail, begins, length).await?;
-            }
-        }
-        Ok(wheel::distribution(&members, &texts[0], &texts[1]))
-    }
-
-    async fn member(
-        &self,
-        url: &url::Url,
-        member: &Member,
-        tail: &[u8],
-        begins: u64,
-        length: u64,
-    ) -> Result<String, IndexError> {
-        if member.offset >= begins {
-            return Ok(wheel::member_text(member, tail, begins)?);
-        }
-        let span = member.span();
-        let (bytes, _) = self.range(url, &format!("bytes={}-{}", span.start, span.end.min(length) - 1)).await?;
-        Ok(wheel::member_text(member, &bytes, span.start)?)
-    }
-
-    async fn range(&self, url: &url::Url, range: &str) -> Result<(Vec<u8>, u64), IndexError> {
-        let answer = self.client.get(url.clone()).header(RANGE, range).send().await?;
-        if answer.status() != reqwest::StatusCode::PARTIAL_CONTENT && !answer.status().is_success() {
-            return Err(IndexError::Status(answer.status()));
-        }
-        let total =
-            answer.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok()?.rsplit('/').next()?.parse().ok());
-        let bytes = bounded(answer, LARGEST_DIRECTORY).await?;
-        let length = total.unwrap_or(bytes.len() as u64);
-        Ok((bytes, length))
+/// What one package provides: by the wheel of the wanted version or of the newest one; where that cannot be read, by the metadata
+/// beside it, over the offline table.
+///
+/// # Errors
+/// [`IndexError`]; absent when the index has no wheel of it.
+pub async fn distribution(
+    index: &PackageIndex,
+    package: &PackageName,
+    version: Option<&Version>,
+) -> Result<Distribution, IndexError> {
+    let project = index.listing(package, version).await?;
+    let file = project.wheel(version).ok_or_else(|| IndexError::Absent { what: format!("wheel of {package}") })?;
+    match index.contents(file).await {
+        Ok(contents) => Ok(wheel::distribution(&contents)),
+        Err(IndexError::Malformed { .. }) => by_metadata(index, package, file).await,
+        Err(error) => Err(error),
     }
 }
 
-async fn bounded(mut answer: reqwest::Response, limit: u64) -> Result<Vec<u8>, IndexError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() as u64 > limit {
-            return Err(IndexError::TooLarge(bytes.len() as u64));
+async fn by_metadata(index: &PackageIndex, package: &PackageName, file: &File) -> Result<Distribution, IndexError> {
+    let metadata: CoreMetadata = index.metadata(file).await?;
+    let (requires, extras) = wheel::requirements(&metadata);
+    let stands_in = WellKnown.distribution(package, None);
+    Ok(match metadata.import_names.as_slice() {
+        [] => Distribution { requires, extras, ..stands_in },
+        names => {
+            Distribution { modules: names.to_vec(), requires, extras, knowledge: Knowledge::Metadata, ..stands_in }
         }
-    }
-    Ok(bytes)
+    })
 }
 
-/// The wheel to read: of the wanted version if there is one, else of the newest release; the pure one before those of a platform.
-fn choose<'f>(files: &'f [File], version: Option<&Version>) -> Option<&'f File> {
-    let parts = |file: &'f File| {
-        let stem = file.filename.strip_suffix(".whl")?;
-        Some((file, Version::new(stem.split('-').nth(1)?), stem.ends_with("-none-any")))
-    };
-    let wheels = files.iter().filter_map(parts);
-    wheels
-        .max_by_key(|(file, own, pure)| {
-            let stable = own.pep440().is_some_and(|own| !own.any_prerelease());
-            (
-                version.is_some_and(|wanted| wanted == own),
-                stable,
-                own.clone(),
-                *pure,
-                file.filename.contains("x86_64"),
-                file.filename.clone(),
-            )
-        })
-        .map(|(file, ..)| file)
+/// The reason alone, so that packages that fail alike are told together.
+fn why(error: &IndexError) -> String {
+    match error {
+        IndexError::Absent { .. } => "the index has no wheel of them".to_owned(),
+        IndexError::Offline { .. } => "they are not in the cache, and the network is switched off".to_owned(),
+        IndexError::Refused { status, .. } => format!("the index refused with status {status}; check its credentials"),
+        IndexError::Unreachable { reason, .. } => format!("the index did not answer: {reason}"),
+        IndexError::Malformed { reason, .. } => format!("the index's answer cannot be read: {reason}"),
+    }
+}
+
+fn remark(reason: &str, packages: &BTreeSet<PackageName>) -> Diagnostic {
+    let named: Vec<&str> = packages.iter().take(NAMED).map(PackageName::as_str).collect();
+    let more = packages.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let reason = format!(
+        "import names not read from the package index ({reason}); the offline table or the names stand in for: {}{more}",
+        named.join(", ")
+    );
+    Diagnostic::remark(Stage::Usage, None, reason)
 }

@@ -14,6 +14,8 @@ pub enum Knowledge {
     Guess,
     /// The offline table, read from the wheel of the version that was newest then.
     Table,
+    /// The names that the distribution's own metadata declares (PEP 794), on the configured index.
+    Metadata,
     /// The file list of a wheel on the configured index.
     Wheel,
 }

@@ -2,7 +2,6 @@
 
 use super::first_party::parent;
 use super::projects::Declared;
-use super::verdict::has_tool;
 use crate::inventory::{Format, Inventory};
 
 /// The tool whose lockfile stands beside the manifest, or above it in a workspace.
@@ -55,4 +54,9 @@ pub fn add(declared: &Declared, inventory: &Inventory) -> String {
         Some(tool) => format!("{at}{tool} add {name}"),
         None => format!("add {name} to {}", declared.manifest),
     }
+}
+
+/// Formats whose manifests have a command of their tool to change them.
+fn has_tool(format: Format) -> bool {
+    matches!(format, Format::Pyproject | Format::Pipenv)
 }

@@ -1,0 +1,311 @@
+//! The walk over one syntax tree.
+
+use std::collections::HashMap;
+
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, Expr, Stmt};
+use ruff_text_size::{Ranged, TextSize};
+
+use super::roles::{argument_role, catches_import_error, is_main_guard, names_modules};
+use super::{Import, LineStarts, Literal, PythonText, Role, is_dotted};
+
+/// Stack that must be left before the walk goes one level down, and what it grows by.
+const STACK_RESERVE: usize = 128 << 10;
+pub(super) const STACK_GROWTH: usize = 2 << 20;
+/// Longer literals are prose or data and name no module, command or address.
+const LONGEST_LITERAL: usize = 400;
+
+/// What surrounds the statement being read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Surroundings {
+    type_checking: bool,
+    optional: bool,
+    lazy: bool,
+}
+
+pub(super) struct Reader<'t> {
+    lines: &'t LineStarts,
+    cell: Option<u32>,
+    around: Surroundings,
+    role: Role,
+    /// Local name → what it was imported as.
+    bound: HashMap<String, String>,
+    pub(super) read: PythonText,
+}
+
+impl<'t> Reader<'t> {
+    pub(super) fn new(lines: &'t LineStarts, cell: Option<u32>) -> Self {
+        Self {
+            lines,
+            cell,
+            around: Surroundings::default(),
+            role: Role::Plain,
+            bound: HashMap::new(),
+            read: PythonText::default(),
+        }
+    }
+
+    fn import(&mut self, module: &str, names: Vec<String>, level: u32, at: TextSize, dynamic: bool) {
+        self.read.imports.push(Import {
+            module: module.to_owned(),
+            names,
+            level,
+            line: self.lines.line(at),
+            cell: self.cell,
+            type_checking: self.around.type_checking,
+            optional: self.around.optional,
+            lazy: self.around.lazy,
+            dynamic,
+        });
+    }
+
+    fn refer(&mut self, dotted: String, at: TextSize) {
+        let line = self.lines.line(at);
+        self.read.references.entry(dotted).or_insert(line);
+    }
+
+    fn import_statement(&mut self, statement: &ast::StmtImport) {
+        for alias in &statement.names {
+            let module = alias.name.as_str();
+            self.import(module, Vec::new(), 0, alias.range().start(), false);
+            let (local, meant) = match &alias.asname {
+                Some(local) => (local.as_str(), module),
+                None => {
+                    let first = module.split('.').next().unwrap_or(module);
+                    (first, first)
+                }
+            };
+            self.bound.insert(local.to_owned(), meant.to_owned());
+        }
+    }
+
+    fn import_from_statement(&mut self, statement: &ast::StmtImportFrom) {
+        let module = statement.module.as_ref().map_or("", |module| module.as_str());
+        let names = statement.names.iter().map(|alias| alias.name.to_string()).collect();
+        self.import(module, names, statement.level, statement.range().start(), false);
+        if statement.level > 0 {
+            return;
+        }
+        for alias in &statement.names {
+            let meant = format!("{module}.{}", alias.name.as_str());
+            self.refer(meant.clone(), alias.range().start());
+            let local = alias.asname.as_ref().unwrap_or(&alias.name);
+            self.bound.insert(local.to_string(), meant);
+        }
+    }
+
+    /// The dotted name of `a.b.c`, through what `a` was imported as; `None` when it does not begin with a name.
+    fn dotted(&self, expr: &Expr) -> Option<(String, bool)> {
+        let mut parts = Vec::new();
+        let mut current = expr;
+        loop {
+            match current {
+                Expr::Attribute(attribute) => {
+                    parts.push(attribute.attr.as_str());
+                    current = &attribute.value;
+                }
+                Expr::Name(name) => {
+                    let bound = self.bound.get(name.id.as_str());
+                    let mut dotted = bound.map_or(name.id.as_str(), String::as_str).to_owned();
+                    for part in parts.iter().rev() {
+                        dotted.push('.');
+                        dotted.push_str(part);
+                    }
+                    return Some((dotted, bound.is_some()));
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    fn call(&mut self, call: &ast::ExprCall) {
+        let callee = match (&*call.func, self.dotted(&call.func)) {
+            (_, Some((dotted, _))) => dotted,
+            (Expr::Attribute(attribute), None) => format!(".{}", attribute.attr),
+            _ => String::new(),
+        };
+        for keyword in &call.arguments.keywords {
+            if let Some(name) = &keyword.arg
+                && !callee.is_empty()
+            {
+                let last = callee.rsplit('.').next().unwrap_or(&callee);
+                self.refer(format!("{last}({name}=)"), keyword.range().start());
+            }
+        }
+        let first = call.arguments.args.first();
+        if matches!(
+            callee.as_str(),
+            "importlib.import_module" | "__import__" | "importlib.util.find_spec" | "pytest.importorskip"
+        ) && let Some(Expr::StringLiteral(literal)) = first
+        {
+            let module = literal.value.to_str();
+            let level = module.bytes().take_while(|byte| *byte == b'.').count();
+            if is_dotted(&module[level..]) {
+                let optional = std::mem::replace(
+                    &mut self.around.optional,
+                    callee.ends_with("find_spec") || callee.ends_with("importorskip"),
+                );
+                self.import(
+                    &module[level..],
+                    Vec::new(),
+                    u32::try_from(level).unwrap_or(0),
+                    literal.range().start(),
+                    true,
+                );
+                self.around.optional = optional;
+            }
+        }
+        self.visit_expr(&call.func);
+        let role = self.role;
+        for (at, argument) in call.arguments.args.iter().enumerate() {
+            self.role = argument_role(&callee, at, argument).unwrap_or(Role::Plain);
+            self.visit_expr(argument);
+        }
+        self.role = role;
+        for keyword in &call.arguments.keywords {
+            let before = self.role;
+            self.role = match keyword.arg.as_ref().map(|name| name.as_str()) {
+                Some("include" | "imports" | "extensions" | "plugins" | "apps") => Role::ModuleList,
+                _ => Role::Plain,
+            };
+            self.visit_expr(&keyword.value);
+            self.role = before;
+        }
+    }
+
+    fn literal(&mut self, text: &str, at: TextSize) {
+        if text.is_empty() || text.len() > LONGEST_LITERAL || text.contains('\0') {
+            return;
+        }
+        let line = self.lines.line(at);
+        self.read.literals.push(Literal { text: text.to_owned(), line, cell: self.cell, role: self.role });
+    }
+
+    /// The members of a list or tuple that is an argument vector: the first is the program.
+    fn vector(&mut self, elements: &[Expr]) {
+        for (at, element) in elements.iter().enumerate() {
+            let after_m = at.checked_sub(1).is_some_and(
+                |before| matches!(&elements[before], Expr::StringLiteral(flag) if flag.value.to_str() == "-m"),
+            );
+            self.role = match (at, after_m) {
+                (0, _) => Role::Program,
+                (_, true) => Role::Argument,
+                _ => Role::Plain,
+            };
+            self.visit_expr(element);
+        }
+        self.role = Role::Program;
+    }
+
+    fn within(&mut self, change: impl FnOnce(&mut Surroundings), body: impl FnOnce(&mut Self)) {
+        let before = self.around;
+        change(&mut self.around);
+        body(self);
+        self.around = before;
+    }
+
+    fn statement(&mut self, stmt: &Stmt) {
+        match stmt {
+            Stmt::Import(statement) => self.import_statement(statement),
+            Stmt::ImportFrom(statement) => self.import_from_statement(statement),
+            Stmt::FunctionDef(_) => self.within(|around| around.lazy = true, |reader| visitor::walk_stmt(reader, stmt)),
+            Stmt::If(statement) if self.is_type_checking(&statement.test) => {
+                self.within(|around| around.type_checking = true, |reader| reader.visit_body(&statement.body));
+                for clause in &statement.elif_else_clauses {
+                    self.visit_elif_else_clause(clause);
+                }
+            }
+            // run as a script only: what it needs is not what the product needs
+            Stmt::If(statement) if is_main_guard(&statement.test) => {
+                self.within(|around| around.optional = true, |reader| visitor::walk_stmt(reader, stmt));
+            }
+            Stmt::Try(statement) if statement.handlers.iter().any(catches_import_error) => {
+                self.within(|around| around.optional = true, |reader| visitor::walk_stmt(reader, stmt));
+            }
+            Stmt::Assign(statement) => {
+                let listed = statement.targets.iter().any(names_modules);
+                self.assigned(listed, &statement.value);
+            }
+            Stmt::AugAssign(statement) => self.assigned(names_modules(&statement.target), &statement.value),
+            Stmt::AnnAssign(statement) => {
+                self.visit_annotation(&statement.annotation);
+                if let Some(value) = &statement.value {
+                    self.assigned(names_modules(&statement.target), value);
+                }
+            }
+            // a docstring, or a string left standing
+            Stmt::Expr(statement) if matches!(&*statement.value, Expr::StringLiteral(_)) => {}
+            _ => visitor::walk_stmt(self, stmt),
+        }
+    }
+
+    fn assigned(&mut self, listed: bool, value: &Expr) {
+        let before = self.role;
+        self.role = if listed { Role::ModuleList } else { Role::Plain };
+        self.visit_expr(value);
+        self.role = before;
+    }
+
+    fn is_type_checking(&self, test: &Expr) -> bool {
+        self.dotted(test).is_some_and(|(dotted, _)| dotted == "TYPE_CHECKING" || dotted.ends_with(".TYPE_CHECKING"))
+    }
+
+    fn expression(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Call(call) => self.call(call),
+            Expr::StringLiteral(literal) => self.literal(literal.value.to_str(), literal.range().start()),
+            Expr::FString(literal) => {
+                let role = std::mem::replace(&mut self.role, Role::Plain);
+                for element in literal.value.elements() {
+                    match element {
+                        ast::InterpolatedStringElement::Literal(part) => {
+                            self.literal(&part.value, part.range().start())
+                        }
+                        ast::InterpolatedStringElement::Interpolation(part) => self.visit_expr(&part.expression),
+                    }
+                }
+                self.role = role;
+            }
+            Expr::List(ast::ExprList { elts, .. }) | Expr::Tuple(ast::ExprTuple { elts, .. })
+                if self.role == Role::Program =>
+            {
+                self.vector(elts);
+            }
+            Expr::Dict(_) => {
+                let role = std::mem::replace(&mut self.role, Role::Plain);
+                visitor::walk_expr(self, expr);
+                self.role = role;
+            }
+            Expr::Name(_) => {
+                if let Some((dotted, true)) = self.dotted(expr) {
+                    self.refer(dotted, expr.range().start());
+                }
+            }
+            Expr::Attribute(_) => match self.dotted(expr) {
+                Some((dotted, true)) => self.refer(dotted, expr.range().start()),
+                _ => {
+                    // the whole chain at once: one level at a time would cost its length squared
+                    let mut current = expr;
+                    while let Expr::Attribute(attribute) = current {
+                        self.refer(format!(".{}", attribute.attr), expr.range().start());
+                        current = &attribute.value;
+                    }
+                    if !matches!(current, Expr::Name(_)) {
+                        self.visit_expr(current);
+                    }
+                }
+            },
+            _ => visitor::walk_expr(self, expr),
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Reader<'_> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        stacker::maybe_grow(STACK_RESERVE, STACK_GROWTH, || self.statement(stmt));
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        stacker::maybe_grow(STACK_RESERVE, STACK_GROWTH, || self.expression(expr));
+    }
+}

@@ -1,0 +1,81 @@
+//! What a string or a list may name, by the call, the assignment or the test that it stands in.
+
+use ruff_python_ast::{self as ast, Expr};
+
+use super::Role;
+
+/// What the argument at `at` of a call may name.
+pub(super) fn argument_role(callee: &str, at: usize, argument: &Expr) -> Option<Role> {
+    let last = callee.rsplit('.').next()?;
+    let is_list = matches!(argument, Expr::List(_) | Expr::Tuple(_));
+    match last {
+        "run" | "call" | "Popen" | "check_call" | "check_output" | "getoutput" | "getstatusoutput" | "spawn"
+            if at == 0 =>
+        {
+            Some(if is_list { Role::Program } else { Role::Shell })
+        }
+        "system" | "popen" | "create_subprocess_shell" if at == 0 => Some(Role::Shell),
+        "execvp"
+        | "execv"
+        | "execlp"
+        | "execl"
+        | "execvpe"
+        | "which"
+        | "create_subprocess_exec"
+        | "run_always"
+        | "spawnp"
+            if at == 0 =>
+        {
+            Some(if is_list { Role::Program } else { Role::Shell })
+        }
+        // INSTALLED_APPS.append("x"), app.setup_extension("x"), celery.autodiscover_tasks(["x"])
+        "append" | "insert" | "extend" if callee.rsplit('.').nth(1).is_some_and(is_module_list_name) => {
+            Some(Role::ModuleList)
+        }
+        // Pyramid's config.include("x")
+        "include" if callee.contains('.') => Some(Role::ModuleList),
+        "setup_extension" | "autodiscover_tasks" | "load_extension" | "register_module" => Some(Role::ModuleList),
+        _ => None,
+    }
+}
+
+pub(super) fn names_modules(target: &Expr) -> bool {
+    match target {
+        Expr::Name(name) => is_module_list_name(name.id.as_str()),
+        Expr::Attribute(attribute) => is_module_list_name(attribute.attr.as_str()),
+        Expr::Subscript(subscript) => {
+            matches!(&*subscript.slice, Expr::StringLiteral(key) if is_module_list_name(key.value.to_str()))
+        }
+        _ => false,
+    }
+}
+
+/// Names of settings that list modules: Django's INSTALLED_APPS and what settings files split it into, Sphinx's `extensions`, pytest's
+/// `pytest_plugins`, Celery's `imports`.
+pub(super) fn is_module_list_name(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    upper.ends_with("APPS")
+        || upper.ends_with("_APP")
+        || matches!(
+            upper.as_str(),
+            "EXTENSIONS" | "PYTEST_PLUGINS" | "IMPORTS" | "CELERY_IMPORTS" | "PLUGINS" | "HTML_THEME" | "MIDDLEWARE"
+        )
+        || upper.ends_with("_EXTENSIONS")
+        || upper.ends_with("_MODULES")
+        || upper.ends_with("_PLUGINS")
+}
+
+/// `__name__ == "__main__"`
+pub(super) fn is_main_guard(test: &Expr) -> bool {
+    matches!(test, Expr::Compare(compare) if matches!(&*compare.left, Expr::Name(name) if name.id.as_str() == "__name__"))
+}
+
+pub(super) fn catches_import_error(handler: &ast::ExceptHandler) -> bool {
+    let ast::ExceptHandler::ExceptHandler(handler) = handler;
+    let names_it = |expr: &Expr| matches!(expr, Expr::Name(name) if matches!(name.id.as_str(), "ImportError" | "ModuleNotFoundError" | "Exception" | "BaseException"));
+    match handler.type_.as_deref() {
+        None => true,
+        Some(Expr::Tuple(tuple)) => tuple.elts.iter().any(names_it),
+        Some(expr) => names_it(expr),
+    }
+}

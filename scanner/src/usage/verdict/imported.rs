@@ -1,0 +1,152 @@
+//! What the code imports and no manifest declares, or declares for another purpose.
+
+use std::collections::BTreeMap;
+
+use advisories::{PackageName, Severity};
+
+use super::part::{Part, part};
+use super::wording::{declared_at, finding, provides, stand_at};
+use super::{Judge, Use, owner, top};
+use crate::finding::{Confidence, Detail, Finding, Kind};
+use crate::usage::first_party::Origin;
+use crate::usage::modules::{Distribution, Knowledge};
+use crate::usage::projects::{Declared, Project};
+use crate::usage::remedy;
+
+impl Judge<'_> {
+    pub(super) fn judge_imports(
+        &self,
+        project: &Project,
+        projects: &[Project],
+        known: &[(&Declared, Distribution)],
+        findings: &mut Vec<Finding>,
+    ) {
+        if project.declared.is_empty() || !project.declared.iter().any(|declared| declared.main) {
+            return;
+        }
+        let mut misplaced: BTreeMap<&PackageName, (&Declared, &Distribution, &Use<'_>)> = BTreeMap::new();
+        let mut undeclared: BTreeMap<String, Vec<&Use<'_>>> = BTreeMap::new();
+        let above: Vec<&Declared> = projects
+            .iter()
+            .filter(|other| {
+                !project.whole
+                    && other.directory != project.directory
+                    && (other.holds(&project.directory) || other.directory.is_empty())
+            })
+            .flat_map(|other| &other.declared)
+            .collect();
+        let inherited: Vec<Distribution> =
+            above.iter().map(|declared| self.names.distribution(&declared.name, declared.version.as_ref())).collect();
+        for place in self
+            .uses
+            .iter()
+            .filter(|place| place.origin != Origin::Regular && owner(projects, place.path) == Some(&project.directory))
+        {
+            let providers: Vec<&(&Declared, Distribution)> = known
+                .iter()
+                .filter(|(_, distribution)| place.modules.iter().any(|module| distribution.provides(module)))
+                .collect();
+            if providers.is_empty() {
+                let inherited = inherited
+                    .iter()
+                    .any(|distribution| place.modules.iter().any(|module| distribution.provides(module)));
+                let module = place.modules.first().map_or("", String::as_str);
+                let likely = known.iter().any(|(declared, distribution)| {
+                    distribution.knowledge == Knowledge::Guess && Distribution::may_be_called(&declared.name, module)
+                });
+                if place.origin == Origin::Outside && place.needed && !inherited && !likely {
+                    undeclared.entry(top(module)).or_default().push(place);
+                }
+            } else if place.needed
+                && part(place.path) == Part::Product
+                && providers.iter().all(|(declared, _)| declared.dev)
+            {
+                let (declared, distribution) = providers[0];
+                misplaced.entry(&declared.name).or_insert((declared, distribution, place));
+            }
+        }
+        for (declared, distribution, place) in misplaced.into_values() {
+            let evidence = vec![
+                declared_at(declared),
+                provides(distribution),
+                format!("imported by the product at {}:{}", place.path, place.line),
+            ];
+            let title = format!("{} is imported at run time, but declared for development only", declared.name);
+            let confidence =
+                if distribution.knowledge == Knowledge::Guess { Confidence::Low } else { Confidence::Medium };
+            let mut misplaced = finding(
+                Kind::Misplaced,
+                declared,
+                title,
+                confidence,
+                Severity::Medium,
+                evidence,
+                distribution.modules.clone(),
+            );
+            stand_at(&mut misplaced, place);
+            findings.push(misplaced);
+        }
+        for (module, places) in undeclared {
+            findings.extend(self.undeclared(project, &module, &places, known));
+        }
+    }
+
+    /// `missing` or `transitive`, by whether a lock or a declared package brings a provider of the module.
+    fn undeclared(
+        &self,
+        project: &Project,
+        module: &str,
+        places: &[&Use<'_>],
+        known: &[(&Declared, Distribution)],
+    ) -> Option<Finding> {
+        let place = places.iter().find(|place| part(place.path) == Part::Product).or(places.first())?;
+        let full = place.modules.first()?;
+        let brought = |name: &PackageName| {
+            known.iter().any(|(_, host)| host.requires.contains(name))
+                || self
+                    .inventory
+                    .manifests
+                    .iter()
+                    .flat_map(|manifest| &manifest.packages)
+                    .any(|package| package.name == *name && !package.direct)
+        };
+        let mut candidates = self.names.providers(full);
+        let locked = self.inventory.manifests.iter().flat_map(|manifest| &manifest.packages);
+        candidates.extend(
+            locked
+                .filter(|package| self.names.distribution(&package.name, package.version.as_ref()).provides(full))
+                .map(|package| package.name.clone()),
+        );
+        let transitive = candidates.iter().find(|name| brought(name));
+        let guess = PackageName::new(&module.replace('_', "-")).ok();
+        let package = transitive.or(candidates.first()).cloned().or(guess)?;
+        if project.declared.iter().any(|declared| declared.name == package) {
+            return None;
+        }
+        let kind = if transitive.is_some() { Kind::Transitive } else { Kind::Missing };
+        // a file nobody ships says little about what the product needs
+        let product = part(place.path) == Part::Product;
+        let confidence = match (candidates.is_empty(), product) {
+            (false, true) => Confidence::High,
+            (true, true) | (false, false) => Confidence::Medium,
+            (true, false) => Confidence::Low,
+        };
+        let nearest = project.declared.iter().find(|declared| declared.main)?;
+        let title = match kind {
+            Kind::Transitive => format!("{package} is imported, but only there through another package"),
+            _ => format!("{package} is imported, but not declared"),
+        };
+        let evidence = vec![
+            format!("module {full} imported in {} places, first at {}:{}", places.len(), place.path, place.line),
+            format!("no package declared in {} provides it", nearest.manifest),
+        ];
+        let declared = Declared { name: package, line: None, ..nearest.clone() };
+        let severity = if kind == Kind::Missing && product { Severity::Medium } else { Severity::Low };
+        let mut finding = finding(kind, &declared, title, confidence, severity, evidence, vec![module.to_owned()]);
+        if let Detail::Usage(detail) = &mut finding.detail {
+            detail.remedy = Some(remedy::add(&declared, self.inventory));
+        }
+        stand_at(&mut finding, place);
+        Some(finding)
+    }
+}

@@ -1,0 +1,127 @@
+//! The verdict on every declared package and every import.
+//!
+//! `declared.rs` judges what a manifest asks for, `imported.rs` what the code imports; `part.rs` tells product, tests and tooling apart;
+//! `wording.rs` says it.
+
+mod declared;
+mod imported;
+mod part;
+mod wording;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use advisories::PackageName;
+
+use super::first_party::{FirstParty, Origin};
+use super::modules::{Distribution, ModuleNames};
+use super::projects::{Declared, Project};
+use super::source_files::SourceFiles;
+use super::standard_library;
+use crate::finding::{Finding, Site};
+use crate::inventory::Inventory;
+
+/// One place that uses something outside the repository.
+struct Use<'s> {
+    /// Dotted candidates: the module, or module and name for `from module import name`.
+    modules: Vec<String>,
+    path: &'s str,
+    line: u32,
+    cell: Option<u32>,
+    /// Neither optional nor for type checkers only.
+    needed: bool,
+    origin: Origin,
+}
+
+/// Everything the verdicts are reached from.
+pub struct Judge<'s> {
+    pub(super) inventory: &'s Inventory,
+    pub(super) files: &'s SourceFiles,
+    pub(super) names: &'s dyn ModuleNames,
+    uses: Vec<Use<'s>>,
+}
+
+impl<'s> Judge<'s> {
+    /// Resolves every import once.
+    pub fn new(inventory: &'s Inventory, files: &'s SourceFiles, names: &'s dyn ModuleNames) -> Self {
+        let own = FirstParty::new(files.python.iter().map(|file| file.path.as_str()));
+        let mut uses = Vec::new();
+        for file in &files.python {
+            for import in &file.text.imports {
+                if import.level > 0 || import.module.is_empty() || standard_library::contains(&import.module) {
+                    continue;
+                }
+                let origin = own.origin(&file.path, &import.module);
+                let joined =
+                    import.names.iter().filter(|name| *name != "*").map(|name| format!("{}.{name}", import.module));
+                let mut modules: Vec<String> = joined.collect();
+                if modules.is_empty() {
+                    modules.push(import.module.clone());
+                }
+                let needed = !import.optional && !import.type_checking;
+                uses.push(Use { modules, path: &file.path, line: import.line, cell: import.cell, needed, origin });
+            }
+        }
+        Self { inventory, files, names, uses }
+    }
+
+    /// Where each package of the inventory is imported.
+    pub fn imported_at(&self) -> BTreeMap<PackageName, Vec<Site>> {
+        let packages: BTreeMap<&PackageName, _> = self
+            .inventory
+            .manifests
+            .iter()
+            .flat_map(|manifest| &manifest.packages)
+            .map(|package| (&package.name, package.version.as_ref()))
+            .collect();
+        let mut by_top: BTreeMap<String, Vec<(&PackageName, Distribution)>> = BTreeMap::new();
+        for (name, version) in packages {
+            let distribution = self.names.distribution(name, version);
+            let tops: BTreeSet<String> = distribution.modules.iter().map(|module| top(module)).collect();
+            for top in tops {
+                by_top.entry(top).or_default().push((name, distribution.clone()));
+            }
+        }
+        let mut sites: BTreeMap<PackageName, BTreeSet<Site>> = BTreeMap::new();
+        for place in self.uses.iter().filter(|place| place.origin != Origin::Regular) {
+            for module in &place.modules {
+                for (name, distribution) in by_top.get(&top(module)).into_iter().flatten() {
+                    if distribution.provides(module) {
+                        sites
+                            .entry((*name).clone())
+                            .or_default()
+                            .insert(Site { path: place.path.to_owned(), line: place.line });
+                    }
+                }
+            }
+        }
+        sites.into_iter().map(|(name, sites)| (name, sites.into_iter().collect())).collect()
+    }
+
+    /// All verdicts on all projects.
+    pub fn findings(&self, projects: &[Project]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for project in projects {
+            let known: Vec<(&Declared, Distribution)> = project
+                .declared
+                .iter()
+                .map(|declared| (declared, self.names.distribution(&declared.name, declared.version.as_ref())))
+                .collect();
+            self.judge_declared(project, projects, &known, &mut findings);
+            self.judge_imports(project, projects, &known, &mut findings);
+        }
+        findings
+    }
+}
+
+fn top(module: &str) -> String {
+    module.split('.').next().unwrap_or(module).to_ascii_lowercase()
+}
+
+/// The deepest project that holds a path.
+fn owner<'p>(projects: &'p [Project], path: &str) -> Option<&'p String> {
+    projects
+        .iter()
+        .filter(|project| project.holds(path))
+        .map(|project| &project.directory)
+        .max_by_key(|directory| directory.len())
+}
