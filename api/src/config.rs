@@ -1,18 +1,18 @@
 //! The server's configuration: file < environment < flags. Unknown keys are errors; everything is checked once, here.
 //!
-//! The file is TOML. Every setting has an environment twin: `SECRETARYBIRD_` and its path in capitals joined by `_`
-//! (`webhooks.github.secrets` is `SECRETARYBIRD_WEBHOOKS_GITHUB_SECRETS`); lists are separated by commas.
+//! What there is to set stands in this file; how the three layers are read and put over each other in `layers.rs`.
 
-use std::collections::BTreeMap;
+mod layers;
+
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
-use toml::{Table, Value};
 use url::Url;
 
 use crate::credential::Credential;
 use crate::forges::ForgeKind;
+pub use layers::ConfigError;
 
 /// Everything the service needs to be told.
 #[derive(Debug, Clone, Deserialize)]
@@ -215,115 +215,7 @@ pub struct Reach {
     pub allow_directories: Vec<PathBuf>,
 }
 
-/// Why the configuration cannot be used. Never quotes a value, which may be a credential.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read the configuration {path}: {source}")]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is no TOML, or has an unknown key or a wrong type.
-    #[error("{path}:{line}: {reason}")]
-    Content {
-        /// Which file.
-        path: PathBuf,
-        /// 1-based.
-        line: usize,
-        /// What is wrong.
-        reason: String,
-    },
-    /// An environment variable cannot be used.
-    #[error("environment variable {name}: {reason}")]
-    Environment {
-        /// Which.
-        name: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A setting's value makes no sense.
-    #[error("{setting}: {reason}")]
-    Setting {
-        /// Its path, such as `sweep.cron`.
-        setting: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
-}
-
-/// How the text of an environment variable becomes a value.
-#[derive(Clone, Copy)]
-enum Form {
-    Text,
-    Number,
-    Flag,
-    List,
-}
-
-/// Every setting that the environment can give.
-const SETTINGS: &[(&str, Form)] = &[
-    ("listen", Form::Text),
-    ("data_dir", Form::Text),
-    ("store", Form::Text),
-    ("public_url", Form::Text),
-    ("advisories", Form::Text),
-    ("workers", Form::Number),
-    ("limits.body_bytes", Form::Number),
-    ("limits.webhook_bytes", Form::Number),
-    ("limits.request_seconds", Form::Number),
-    ("limits.gate_wait_seconds", Form::Number),
-    ("limits.concurrent_requests", Form::Number),
-    ("limits.failures_a_minute", Form::Number),
-    ("limits.drain_seconds", Form::Number),
-    ("auth.open_on_loopback", Form::Flag),
-    ("webhooks.register_unknown", Form::Flag),
-    ("webhooks.github.secrets", Form::List),
-    ("webhooks.gitlab.secrets", Form::List),
-    ("webhooks.gitea.secrets", Form::List),
-    ("webhooks.forgejo.secrets", Form::List),
-    ("webhooks.bitbucket.secrets", Form::List),
-    ("sweep.cron", Form::Text),
-    ("sweep.jitter_seconds", Form::Number),
-    ("sweep.time_zone", Form::Text),
-    ("log.format", Form::Text),
-    ("log.filter", Form::Text),
-    ("reach.allow_hosts", Form::List),
-    ("reach.allow_directories", Form::List),
-];
-
-/// Sections whose variables are the server's alone, so that a misspelt one can be told from another command's.
-const SECTIONS: &[&str] = &["LIMITS_", "AUTH_", "WEBHOOKS_", "SWEEP_", "LOG_", "REACH_"];
-
-fn variable(setting: &str) -> String {
-    format!("SECRETARYBIRD_{}", setting.replace('.', "_").to_uppercase())
-}
-
 impl ServerConfig {
-    /// Puts the three layers over each other and checks the result. `flags` are dotted setting paths with their values, such as
-    /// `("listen", Value::String("127.0.0.1:0"))`.
-    ///
-    /// # Errors
-    /// [`ConfigError`], naming the file and line, the variable or the setting.
-    pub fn load(
-        file: Option<&Path>,
-        environment: &BTreeMap<String, String>,
-        flags: Vec<(&'static str, Value)>,
-    ) -> Result<Self, ConfigError> {
-        let mut table = file.map(read_file).transpose()?.unwrap_or_default();
-        for (path, value) in environment_layer(environment)?.into_iter().chain(flags) {
-            put(&mut table, path, value);
-        }
-        let reason = |error: toml::de::Error| ConfigError::Setting {
-            setting: "configuration",
-            reason: without_values(error.message()),
-        };
-        let config: Self = table.try_into().map_err(reason)?;
-        config.checked()
-    }
-
     /// The address under which users reach the service; `bound` is where it really listens.
     #[must_use]
     pub fn base_url(&self, bound: SocketAddr) -> String {
@@ -363,150 +255,5 @@ impl ServerConfig {
             return wrong("limits", "zero would refuse every request");
         }
         Ok(self)
-    }
-}
-
-fn read_file(path: &Path) -> Result<Table, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
-    let content = |error: toml::de::Error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        ConfigError::Content { path: path.to_owned(), line, reason: without_values(error.message()) }
-    };
-    // read as the configuration too, only for errors with a line
-    toml::from_str::<ServerConfig>(&text).map_err(content)?;
-    text.parse::<Table>().map_err(content)
-}
-
-/// serde quotes a value of the wrong type (`invalid type: string "…", expected …`); it may be a credential.
-fn without_values(message: &str) -> String {
-    let quoted = ["invalid type:", "invalid value:"].iter().any(|start| message.starts_with(start));
-    match message.rsplit_once(", expected ") {
-        Some((_, expected)) if quoted => format!("wrong type or value, expected {expected}"),
-        _ => message.trim().to_owned(),
-    }
-}
-
-fn environment_layer(environment: &BTreeMap<String, String>) -> Result<Vec<(&'static str, Value)>, ConfigError> {
-    let mut layer = Vec::new();
-    for (name, text) in environment {
-        let Some(rest) = name.strip_prefix("SECRETARYBIRD_") else { continue };
-        match SETTINGS.iter().find(|(path, _)| variable(path) == *name) {
-            Some((path, form)) => {
-                let value = parse(*form, text)
-                    .map_err(|reason| ConfigError::Environment { name: name.clone(), reason: reason.to_owned() })?;
-                layer.push((*path, value));
-            }
-            None if SECTIONS.iter().any(|section| rest.starts_with(section)) => {
-                return Err(ConfigError::Environment { name: name.clone(), reason: "no such setting".to_owned() });
-            }
-            None => {}
-        }
-    }
-    Ok(layer)
-}
-
-fn parse(form: Form, text: &str) -> Result<Value, &'static str> {
-    Ok(match form {
-        Form::Text => Value::String(text.to_owned()),
-        Form::Number => Value::Integer(text.parse().map_err(|_| "expected a whole number")?),
-        Form::Flag => Value::Boolean(text.parse().map_err(|_| "expected true or false")?),
-        Form::List => {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
-        }
-    })
-}
-
-fn put(table: &mut Table, path: &str, value: Value) {
-    match path.split_once('.') {
-        None => {
-            table.insert(path.to_owned(), value);
-        }
-        Some((section, rest)) => {
-            let inner = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
-            // the file was read as a configuration before, so that a section is a table
-            if let Value::Table(inner) = inner {
-                put(inner, rest, value);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
-    fn file(text: &str) -> tempfile::NamedTempFile {
-        let file = tempfile::NamedTempFile::new().expect("file");
-        std::fs::write(file.path(), text).expect("write");
-        file
-    }
-
-    #[test]
-    fn flags_win_over_environment_over_file() {
-        let file = file("listen = \"127.0.0.1:1\"\nworkers = 2\n[limits]\nbody_bytes = 7\nrequest_seconds = 8\n");
-        let environment =
-            environment(&[("SECRETARYBIRD_WORKERS", "3"), ("SECRETARYBIRD_LIMITS_BODY_BYTES", "9"), ("HOME", "/")]);
-        let flags = vec![("workers", Value::Integer(4))];
-        let config = ServerConfig::load(Some(file.path()), &environment, flags).expect("config");
-        assert_eq!(config.listen.port(), 1);
-        assert_eq!((config.workers, config.limits.body_bytes, config.limits.request_seconds), (4, 9, 8));
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_and_no_value_quoted() {
-        let secret = ["sw", "ordfish-sw", "ordfish"].concat();
-        let quoted = format!("[webhooks.github]\nsecrets = \"{secret}\"\n");
-        for (text, expected) in [
-            ("\nlisten = \"127.0.0.1:1\"\nlissten = 1\n", ":3: unknown field `lissten`"),
-            ("[limits]\nbody = 1\n", ":2: unknown field `body`"),
-            ("listen = \n", ":1: "),
-            (quoted.as_str(), ":2: wrong type or value, expected a sequence"),
-            ("workers = 0", "workers: at least one"),
-            ("[auth]\nopen_on_loopback = true\n[sweep]\ncron = \"often\"\n", "sweep.cron: "),
-            ("listen = \"0.0.0.0:1\"\n[auth]\nopen_on_loopback = true\n", "auth.open_on_loopback: only possible"),
-            ("store = \"mysql://x\"", "sled"),
-            ("[sweep]\ntime_zone = \"Mars/Olympus\"", "sweep.time_zone: no IANA"),
-            ("[webhooks.github]\nsecrets = [\"short\"]\n", "webhooks: a webhook secret needs"),
-        ] {
-            let file = file(text);
-            let error = ServerConfig::load(Some(file.path()), &environment(&[]), vec![]).expect_err(text).to_string();
-            assert!(error.contains(expected), "{text:?}: {error}");
-            assert!(!error.contains(&secret), "{error}");
-        }
-        let missing = ServerConfig::load(Some(Path::new("/nowhere/x.toml")), &environment(&[]), vec![]);
-        assert!(missing.expect_err("missing").to_string().contains("/nowhere/x.toml"));
-    }
-
-    #[test]
-    fn every_setting_has_a_working_variable() {
-        for (path, form) in SETTINGS {
-            let text = match (*path, form) {
-                ("listen", _) => "127.0.0.1:0",
-                ("public_url", _) => "https://secretarybird.example",
-                ("store", _) => "sled",
-                ("sweep.cron", _) => "0 3 * * *",
-                ("sweep.time_zone", _) => "Europe/Berlin",
-                ("log.format", _) => "json",
-                (_, Form::Number) => "5",
-                (_, Form::Flag) => "true",
-                _ => "a text that is long enough",
-            };
-            let environment = environment(&[(&variable(path), text)]);
-            let loaded = ServerConfig::load(None, &environment, vec![]);
-            assert!(loaded.is_ok(), "{path}: {loaded:?}");
-        }
-        for (name, value, expected) in [
-            ("SECRETARYBIRD_LIMITS_BODYBYTES", "1", "no such setting"),
-            ("SECRETARYBIRD_WORKERS", "many", "expected a whole number"),
-        ] {
-            let error = ServerConfig::load(None, &environment(&[(name, value)]), vec![]).expect_err(name).to_string();
-            assert!(error.contains(name) && error.contains(expected), "{error}");
-        }
     }
 }
