@@ -209,6 +209,16 @@ impl AdvisoryIndex {
         self.packages.get(name).is_some_and(|entries| entries.iter().any(|entry| entry.contains(&probe)))
     }
 
+    /// The records (numbers, ascending) about a package at whatever version.
+    #[must_use]
+    pub fn about(&self, name: &PackageName) -> Vec<u32> {
+        let entries = self.packages.get(name).map_or(&[][..], |entries| entries.as_slice());
+        let mut found: Vec<u32> = entries.iter().map(|entry| entry.record).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// The record with this id, or the records that have it as an alias.
     ///
     /// # Errors

@@ -49,6 +49,12 @@ pub enum StartError {
     /// The scanner lacks its rules or its key.
     #[error("cannot start the scanner: {0}")]
     Scanner(#[from] LookError),
+    /// No client for outgoing calls can be made.
+    #[error("cannot make a client for outgoing calls: {0}")]
+    Client(String),
+    /// The API's description cannot be written.
+    #[error("cannot describe the API: {0}")]
+    Description(String),
     /// The sweep's schedule cannot be kept.
     #[error("sweep: {0}")]
     Schedule(#[from] ScheduleError),
@@ -103,9 +109,11 @@ pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let base_url = config.base_url(address);
     // last: from here on jobs run
     let jobs = Jobs::start_with(&config, store.clone(), look)?;
-    let service = Arc::new(Service::new(config, store, tokens, known, base_url.clone(), stopping.clone()));
+    let service = Service::new(config, store, tokens, known, base_url.clone(), stopping.clone());
+    let service = Arc::new(service.map_err(|error| StartError::Client(error.to_string()))?);
     let first_token = service.first_token().await?;
-    let served = tokio::spawn(serve_until(listener, service, jobs, stopping, drain));
+    let routes = crate::http::router(service).map_err(|error| StartError::Description(error.to_string()))?;
+    let served = tokio::spawn(serve_until(listener, routes, jobs, stopping, drain));
     tracing::info!(%address, "the service answers");
     Ok(RunningServer { address, base_url, first_token, stop, served, drain })
 }
@@ -142,7 +150,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 async fn serve_until(
     listener: TcpListener,
-    service: Arc<Service>,
+    routes: axum::Router,
     jobs: Jobs,
     stopping: watch::Receiver<bool>,
     drain: Duration,
@@ -153,7 +161,7 @@ async fn serve_until(
             std::future::pending::<()>().await;
         }
     };
-    let routes = crate::http::router(service).into_make_service_with_connect_info::<SocketAddr>();
+    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
     let graceful = axum::serve(listener, routes).with_graceful_shutdown(stopped(stopping.clone()));
     let overdue = async {
         stopped(stopping).await;

@@ -3,6 +3,7 @@
 //! What there is to set stands in this file; how the three layers are read and put over each other in `layers.rs`.
 
 mod layers;
+mod oidc;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use url::Url;
 use crate::credential::Credential;
 use crate::forges::ForgeKind;
 pub use layers::ConfigError;
+pub use oidc::{Issuer, Rule};
 
 /// Everything the service needs to be told.
 #[derive(Debug, Clone, Deserialize)]
@@ -79,6 +81,8 @@ pub struct Limits {
     pub concurrent_requests: usize,
     /// Failed authentications a minute and address before 429.
     pub failures_a_minute: u32,
+    /// Requests a minute of one identity before 429; 0 for no limit.
+    pub requests_a_minute: u32,
     /// Longest that a shutdown waits for requests and jobs under way, in seconds.
     pub drain_seconds: u64,
 }
@@ -92,6 +96,7 @@ impl Default for Limits {
             gate_wait_seconds: 600,
             concurrent_requests: 512,
             failures_a_minute: 30,
+            requests_a_minute: 6000,
             drain_seconds: 30,
         }
     }
@@ -103,6 +108,8 @@ impl Default for Limits {
 pub struct Auth {
     /// Requests from this machine may do everything without a token. Only with a loopback `listen`.
     pub open_on_loopback: bool,
+    /// CI systems whose own tokens are taken; in the file only.
+    pub oidc: Vec<Issuer>,
 }
 
 /// Webhook secrets of each forge.
@@ -233,6 +240,14 @@ impl ServerConfig {
         let wrong = |setting, reason: &str| Err(ConfigError::Setting { setting, reason: reason.to_owned() });
         if self.auth.open_on_loopback && !self.listen.ip().is_loopback() {
             return wrong("auth.open_on_loopback", "only possible when listen is a loopback address");
+        }
+        for issuer in &self.auth.oidc {
+            issuer.check().map_err(|reason| ConfigError::Setting { setting: "auth.oidc", reason })?;
+            let private =
+                issuer.issuer.host_str().is_some_and(|host| self.reach.allow_hosts.iter().any(|one| one == host));
+            if issuer.issuer.scheme() != "https" && !private {
+                return wrong("auth.oidc", "an issuer without TLS needs its host in reach.allow_hosts");
+            }
         }
         if self.workers == 0 {
             return wrong("workers", "at least one is needed");

@@ -9,8 +9,12 @@
 
 mod advisories;
 mod identity;
+mod oidc;
 mod openapi;
+mod permissions;
+mod reading;
 mod running;
 mod scanned;
 mod start;
 mod webhooks;
+mod writes;

@@ -32,9 +32,13 @@ async fn a_data_directory_in_use_is_named() {
 #[tokio::test]
 async fn health_and_metrics_are_open_and_the_rest_is_not() {
     let running = Running::start().await;
-    for path in ["/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"] {
+    for path in ["/healthz", "/readyz", "/metrics"] {
         let answer = running.request(Method::GET, path).send().await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    }
+    for path in ["/api/v1/openapi.json", "/api/v1/docs", "/v1/vulns/x"] {
+        let answer = running.request(Method::GET, path).send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
     }
     let refused = running.request(Method::GET, "/api/v1/findings").send().await.expect("an answer");
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
@@ -64,7 +68,8 @@ async fn errors_of_every_layer_are_problem_documents() {
         (Method::GET, "/api/v1/scans/00", None, StatusCode::NOT_FOUND),
         (Method::GET, "/api/v1/packages/-", None, StatusCode::BAD_REQUEST),
         (Method::POST, "/api/v1/repositories", Some("{".to_owned()), StatusCode::BAD_REQUEST),
-        (Method::POST, "/api/v1/repositories", Some("{\"url\": 1}".to_owned()), StatusCode::BAD_REQUEST),
+        (Method::POST, "/api/v1/repositories", Some("{\"url\": 1}".to_owned()), StatusCode::UNPROCESSABLE_ENTITY),
+        (Method::POST, "/v1/query", Some("{}".to_owned()), StatusCode::SERVICE_UNAVAILABLE),
         (Method::POST, "/api/v1/repositories", Some(long), StatusCode::PAYLOAD_TOO_LARGE),
     ] {
         let mut request = running.request(method.clone(), path).bearer_auth(&running.admin);
@@ -77,6 +82,11 @@ async fn errors_of_every_layer_are_problem_documents() {
         let problem: serde_json::Value = answer.json().await.expect("JSON");
         assert_eq!(problem["status"], expected.as_u16(), "{problem}");
     }
+    let put = running.request(Method::PUT, "/api/v1/findings").bearer_auth(&running.admin).send().await;
+    assert_eq!(put.expect("an answer").headers()["allow"], "GET,HEAD", "405 says what there is");
+    let text =
+        running.request(Method::POST, "/api/v1/repositories").bearer_auth(&running.admin).body("{}").send().await;
+    assert_eq!(text.expect("an answer").status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ const SETTINGS: &[(&str, Form)] = &[
     ("limits.gate_wait_seconds", Form::Number),
     ("limits.concurrent_requests", Form::Number),
     ("limits.failures_a_minute", Form::Number),
+    ("limits.requests_a_minute", Form::Number),
     ("limits.drain_seconds", Form::Number),
     ("auth.open_on_loopback", Form::Flag),
     ("webhooks.register_unknown", Form::Flag),

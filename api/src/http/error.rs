@@ -2,6 +2,8 @@
 //!
 //! A handler's error is put into the response as a value; `observe.rs` renders it and logs it once, where the request id is known.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -15,7 +17,7 @@ use crate::store::StoreError;
 pub enum ApiError {
     /// No identity, or one that is not (or no longer) known.
     #[error("{0}")]
-    Unauthenticated(&'static str),
+    Unauthenticated(Cow<'static, str>),
     /// A known identity that may not do this.
     #[error("{0}")]
     Forbidden(String),
@@ -48,12 +50,17 @@ pub enum ApiError {
     /// A body over the limit.
     #[error("the body is larger than the server's limit")]
     TooLarge,
-    /// The precondition (`If-Match`) does not hold.
+    /// Readable, and meaning nothing that can be done.
     #[error("{0}")]
-    Precondition(String),
+    Unprocessable(String),
     /// Too many of something in too short a time.
-    #[error("too many failed attempts from this address; try again in {0} seconds")]
-    TooMany(u64),
+    #[error("{reason}; try again in {seconds} seconds")]
+    TooMany {
+        /// Of what.
+        reason: &'static str,
+        /// How long to wait.
+        seconds: u64,
+    },
     /// The service cannot answer now, and may later.
     #[error("{0}")]
     Unavailable(String),
@@ -80,8 +87,8 @@ impl ApiError {
             Self::NotAcceptable(_) => (StatusCode::NOT_ACCEPTABLE, "not-acceptable", "Not acceptable"),
             Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Wrong content type"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Body too large"),
-            Self::Precondition(_) => (StatusCode::PRECONDITION_FAILED, "precondition-failed", "Changed meanwhile"),
-            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
+            Self::Unprocessable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", "Not possible"),
+            Self::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout", "Took too long"),
             Self::Delivery(Refusal::Unsigned(_) | Refusal::WrongSignature | Refusal::Stale(_)) => {
@@ -153,7 +160,7 @@ impl IntoResponse for ApiError {
         let mut response = self.status().into_response();
         let headers = response.headers_mut();
         match &self {
-            Self::TooMany(seconds) => {
+            Self::TooMany { seconds, .. } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
             Self::Unavailable(_) => {

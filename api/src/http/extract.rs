@@ -1,8 +1,8 @@
-//! Path, query and body as typed values; what cannot be read becomes an [`ApiError`].
+//! Path, query and body as typed values; what cannot be read becomes an [`ApiError`]. And the header that says where a new thing is.
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,6 +44,7 @@ impl From<JsonRejection> for ApiError {
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::MediaType("expected content-type: application/json".to_owned()),
+            StatusCode::UNPROCESSABLE_ENTITY => Self::Unprocessable(rejection.body_text()),
             _ => Self::Invalid(rejection.body_text()),
         }
     }
@@ -59,4 +60,13 @@ impl From<PathRejection> for ApiError {
     fn from(rejection: PathRejection) -> Self {
         Self::Invalid(rejection.body_text())
     }
+}
+
+/// Says where the thing that was made is.
+///
+/// # Errors
+/// [`ApiError::Internal`].
+pub fn location(path: &str) -> Result<HeaderMap, ApiError> {
+    let value = HeaderValue::from_str(path).map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(HeaderMap::from_iter([(header::LOCATION, value)]))
 }

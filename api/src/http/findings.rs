@@ -10,7 +10,7 @@ use super::auth::{Reader, Triager};
 use super::error::ApiError;
 use super::extract::{Json, Path, Query};
 use super::service::Service;
-use super::wire::{Finding, Page, Triage};
+use super::wire::{Finding, Page, Triage, words};
 
 /// Which findings.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -18,18 +18,23 @@ use super::wire::{Finding, Page, Triage};
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// `vulnerability`, `malicious`, `yanked`, `secret`, `unused`, `missing`, `transitive`, `misplaced` or `posture`.
+    #[param(schema_with = words::kind)]
     pub kind: Option<String>,
     /// `low`, `medium`, `high`, `critical`, `none` or `unknown`.
+    #[param(schema_with = words::severity)]
     pub severity: Option<String>,
     /// `open`, `reopened`, `accepted`, `revoked` or `fixed`; all when not given.
+    #[param(schema_with = words::finding_state)]
     pub state: Option<String>,
     /// A repository's id.
     pub repository: Option<String>,
     /// A package's name.
+    #[param(schema_with = words::package)]
     pub package: Option<String>,
     /// A rule, or an advisory's canonical id.
     pub rule: Option<String>,
     /// The `next` of the page before.
+    #[param(schema_with = words::cursor)]
     pub after: Option<String>,
     /// Items on a page, 1 to 500; 100 when not given.
     #[param(minimum = 1, maximum = 500)]

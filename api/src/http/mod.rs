@@ -2,15 +2,23 @@
 
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod advisories;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod audit;
 mod auth;
+mod cursor;
+mod describe;
+mod docs;
 pub mod error;
+mod etag;
 mod extract;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod findings;
 mod health;
+mod limits;
 mod observe;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod operations;
+mod osv;
 mod report;
 mod repositories;
 mod routes;
@@ -20,12 +28,16 @@ mod service;
 mod tokens;
 mod webhooks;
 pub mod wire;
+mod writes;
 
 use std::sync::Arc;
 
 pub use service::Service;
 
 /// The service's router.
-pub fn router(service: Arc<Service>) -> axum::Router {
-    routes::build(service).0
+///
+/// # Errors
+/// When the API's description cannot be written as JSON.
+pub fn router(service: Arc<Service>) -> Result<axum::Router, serde_json::Error> {
+    routes::build(service).map(|(router, _)| router)
 }

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::{Extension, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::{Admin, Reader};
+use super::auth::{Admin, Owner, Reader};
 use super::error::ApiError;
-use super::extract::{Json, Path, Query};
+use super::extract::{Json, Path, Query, location};
 use super::observe::RequestId;
 use super::service::Service;
-use super::wire::{Job, Page, Sweep};
+use super::wire::{Job, Page, Sweep, words};
 
 /// Which jobs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -20,8 +20,10 @@ use super::wire::{Job, Page, Sweep};
 #[into_params(parameter_in = Query)]
 pub struct WantedJobs {
     /// `ready`, `running`, `done`, `dead` or `cancelled`; all when not given.
+    #[param(schema_with = words::job_state)]
     pub state: Option<String>,
     /// The `next` of the page before.
+    #[param(schema_with = words::cursor)]
     pub after: Option<String>,
     /// Items on a page, 1 to 500; 100 when not given.
     #[param(minimum = 1, maximum = 500)]
@@ -64,10 +66,12 @@ pub async fn cancel(
 #[utoipa::path(post, path = "/sweeps", tag = "operations", security(("token" = ["admin"])), responses((status = 202, body = Sweep)))]
 pub async fn start_sweep(
     State(service): State<Arc<Service>>,
-    Admin(identity): Admin,
+    _: Owner,
     Extension(request): Extension<RequestId>,
-) -> Result<(StatusCode, Json<Sweep>), ApiError> {
-    Ok((StatusCode::ACCEPTED, Json(service.start_sweep(&identity, &request.0).await?)))
+) -> Result<(StatusCode, HeaderMap, Json<Sweep>), ApiError> {
+    let sweep = service.start_sweep(&request.0).await?;
+    let place = location(&format!("/api/v1/sweeps/{}", sweep.id))?;
+    Ok((StatusCode::ACCEPTED, place, Json(sweep)))
 }
 
 /// How a sweep goes.
@@ -81,13 +85,20 @@ pub async fn sweep(
     Ok(Json(service.sweep(&identity, &id).await?))
 }
 
-/// Which version.
+/// Which uses.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct WantedVersion {
+pub struct WantedUses {
     /// Only this version, compared by PEP 440.
+    #[param(max_length = 200)]
     pub version: Option<String>,
+    /// The `next` of the page before.
+    #[param(schema_with = words::cursor)]
+    pub after: Option<String>,
+    /// Repositories on a page, 1 to 500; 100 when not given.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<usize>,
 }
 
 /// Who has a package.
@@ -98,16 +109,19 @@ pub struct PackageUses {
     /// One for each manifest that has it.
     #[schema(value_type = Vec<Object>)]
     pub uses: Vec<crate::store::record::PackageUse>,
+    /// Send this as `after` for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Who has a package, at which version, imported where.
-#[utoipa::path(get, path = "/packages/{name}", tag = "packages", params(("name" = String, Path), WantedVersion), security(("token" = ["read"])),
+#[utoipa::path(get, path = "/packages/{name}", tag = "packages", params(("name" = String, Path, pattern = "^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$"), WantedUses), security(("token" = ["read"])),
     responses((status = 200, body = PackageUses), (status = 400, description = "No package name")))]
 pub async fn package(
     State(service): State<Arc<Service>>,
     Reader(identity): Reader,
     Path(name): Path<String>,
-    Query(wanted): Query<WantedVersion>,
+    Query(wanted): Query<WantedUses>,
 ) -> Result<Json<PackageUses>, ApiError> {
-    Ok(Json(service.package(&identity, &name, wanted.version.as_deref()).await?))
+    Ok(Json(service.package(&identity, &name, &wanted).await?))
 }

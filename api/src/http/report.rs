@@ -25,7 +25,8 @@ pub enum Format {
 }
 
 impl Format {
-    const ALL: [Self; 7] =
+    /// Every form.
+    pub const ALL: [Self; 7] =
         [Self::Json, Self::JsonLines, Self::Text, Self::Sarif, Self::Markdown, Self::Csv, Self::Github];
 
     /// The word of `?format=`.

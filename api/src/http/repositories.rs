@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 
 use super::auth::{Reader, Scanner};
 use super::error::ApiError;
-use super::extract::{Json, Path, Query};
+use super::extract::{Json, Path, Query, location};
 use super::observe::RequestId;
 use super::service::Service;
 use super::wire::{Job, NewRepository, NewScan, Page, Paging, Repository};
@@ -75,9 +75,4 @@ pub async fn scan(
     let job = service.ask_for_scan(&identity, &id, asked, &request.0).await?;
     let place = location(&format!("/api/v1/scans/{}", job.id))?;
     Ok((StatusCode::ACCEPTED, place, Json(job)))
-}
-
-fn location(path: &str) -> Result<HeaderMap, ApiError> {
-    let value = HeaderValue::from_str(path).map_err(|error| ApiError::Internal(error.to_string()))?;
-    Ok(HeaderMap::from_iter([(header::LOCATION, value)]))
 }

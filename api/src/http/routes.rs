@@ -1,26 +1,33 @@
-//! Every route of the service.
+//! Every route of the service, and what stands before them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::extract::DefaultBodyLimit;
+use axum::http::header;
+use axum::middleware;
+use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::ApiError;
 use super::service::Service;
-use super::{advisories, findings, health, observe, operations, repositories, scans, tokens, webhooks};
+use super::{
+    advisories, audit, auth, describe, docs, etag, findings, health, limits, observe, operations, osv, repositories,
+    scans, tokens, webhooks, writes,
+};
 
-/// The REST routes with their description.
-fn rest(service: &Service) -> OpenApiRouter<Arc<Service>> {
-    let timed = OpenApiRouter::new()
+/// Where the page of the API is.
+pub const DOCS: &str = "/api/v1/docs";
+
+/// The REST routes that need an identity, but for the gate.
+fn rest() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::new()
         .routes(routes!(repositories::register, repositories::list))
         .routes(routes!(repositories::show, repositories::forget))
         .routes(routes!(repositories::scan))
@@ -39,50 +46,66 @@ fn rest(service: &Service) -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(operations::sweep))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
-        .layer(DefaultBodyLimit::max(service.config.limits.body_bytes));
-    let deliveries = OpenApiRouter::new()
-        .routes(routes!(webhooks::receive))
-        .layer(DefaultBodyLimit::max(service.config.limits.webhook_bytes));
-    // the gate waits as long as it is asked to
-    let waiting = OpenApiRouter::new().routes(routes!(scans::gate));
-    let limit = Duration::from_secs(service.config.limits.request_seconds);
-    let timeout = middleware::from_fn(move |request: Request, next: Next| in_time(limit, request, next));
-    timed.merge(deliveries).layer(timeout).merge(waiting)
+        .routes(routes!(audit::list))
 }
 
 /// The public OSV service's addresses, for programs that can be pointed elsewhere.
-fn osv(service: &Service) -> Router<Arc<Service>> {
+fn osv() -> Router<Arc<Service>> {
     Router::new()
-        .route("/v1/query", post(advisories::query))
-        .route("/v1/querybatch", post(advisories::query_batch))
-        .route("/v1/vulns/{id}", get(advisories::vuln))
-        .layer(DefaultBodyLimit::max(service.config.limits.body_bytes))
+        .route("/v1/query", post(osv::query))
+        .route("/v1/querybatch", post(osv::query_batch))
+        .route("/v1/vulns/{id}", get(osv::vuln))
 }
 
-async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
-    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| ApiError::Timeout.into_response())
+/// The description, as a document and as a page.
+fn described(description: Value) -> Router<Arc<Service>> {
+    let page = docs::page(&description);
+    Router::new()
+        .route("/api/v1/openapi.json", get(move || async move { Json(description) }))
+        .route(DOCS, get(move || async move { ([(header::CONTENT_SECURITY_POLICY, docs::POLICY)], Html(page)) }))
 }
 
-fn describe(paths: OpenApi) -> OpenApi {
-    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("sbird_…");
-    let info = InfoBuilder::new().title("Secretarybird").version(env!("CARGO_PKG_VERSION")).description(Some(
-        "Errors are problem documents (RFC 9457) with a request id. Lists page by an opaque cursor: send `next` as `after`.",
-    ));
-    let mut described = OpenApiBuilder::new().info(info).paths(paths.paths).components(paths.components).build();
-    let components = described.components.get_or_insert_with(Components::new);
-    components.add_security_scheme("token", SecurityScheme::Http(token.build()));
-    described
+/// Under the address of REST, with the description of it.
+fn nested(routes: OpenApiRouter<Arc<Service>>) -> (Router<Arc<Service>>, OpenApi) {
+    OpenApiRouter::new().nest("/api/v1", routes).split_for_parts()
 }
 
-/// The OpenAPI 3.1 description and the router of everything.
-pub fn build(service: Arc<Service>) -> (Router, OpenApi) {
-    let (rest, paths) = OpenApiRouter::new().nest("/api/v1", rest(&service)).split_for_parts();
-    let description = describe(paths);
-    let served = description.clone();
-    let busy = middleware::from_fn_with_state(Arc::clone(&service), under_the_limit);
-    let router = rest
-        .route("/api/v1/openapi.json", get(move || async move { Json(served) }))
-        .merge(osv(&service))
+/// The router of everything, and the OpenAPI 3.1 description.
+///
+/// # Errors
+/// When the description cannot be written as JSON.
+pub fn build(service: Arc<Service>) -> Result<(Router, Value), serde_json::Error> {
+    let (rest, mut paths) = nested(rest());
+    // the gate waits as long as it is asked to
+    let (waiting, path) = nested(OpenApiRouter::new().routes(routes!(scans::gate)));
+    paths.merge(path);
+    // webhooks bring their own proof: a signature
+    let (deliveries, path) = nested(OpenApiRouter::new().routes(routes!(webhooks::receive)));
+    paths.merge(path);
+    let description = describe::complete(paths)?;
+
+    let config = &service.config.limits;
+    let body = DefaultBodyLimit::max(config.body_bytes);
+    let delivery = DefaultBodyLimit::max(config.webhook_bytes);
+    let in_time = middleware::from_fn_with_state(Duration::from_secs(config.request_seconds), limits::in_time);
+    let whole = middleware::from_fn_with_state(Arc::clone(&service), writes::whole);
+    let paced = middleware::from_fn_with_state(Arc::clone(&service), limits::paced);
+    let identified = middleware::from_fn_with_state(Arc::clone(&service), auth::authenticate);
+    let busy = middleware::from_fn_with_state(Arc::clone(&service), limits::under_the_limit);
+    // what is added last stands first before a request
+    let secured = rest
+        .layer(whole)
+        .merge(osv())
+        .layer(in_time.clone())
+        .merge(waiting)
+        .merge(described(description.clone()))
+        .method_not_allowed_fallback(|| async { ApiError::Method })
+        .layer(body)
+        .layer(middleware::from_fn(etag::tagged))
+        .layer(paced)
+        .layer(identified);
+    let router = secured
+        .merge(deliveries.layer(delivery).layer(in_time))
         .layer(busy)
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
@@ -92,13 +115,5 @@ pub fn build(service: Arc<Service>) -> (Router, OpenApi) {
         .layer(CatchPanicLayer::custom(|_| ApiError::Internal("a handler panicked".to_owned()).into_response()))
         .layer(middleware::from_fn(observe::observe))
         .with_state(service);
-    (router, description)
-}
-
-/// Answers 503 rather than queue without end.
-async fn under_the_limit(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
-    match service.places.try_acquire() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => ApiError::Unavailable("too many requests are under way".to_owned()).into_response(),
-    }
+    Ok((router, description))
 }

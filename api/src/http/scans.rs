@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::extract::{Json, Path, Query};
 use super::observe::RequestId;
 use super::service::Service;
-use super::wire::{Comparison, Gate, Scan};
+use super::wire::{Comparison, Gate, Scan, words};
 
 /// A scan, done or (by its job's id) on its way.
 #[utoipa::path(get, path = "/scans/{id}", tag = "scans", params(("id" = String, Path)), security(("token" = ["read"])),
@@ -33,6 +33,7 @@ pub async fn show(
 #[into_params(parameter_in = Query)]
 pub struct Form {
     /// `json` (the default), `text`, or another format of the exports; instead of `Accept`.
+    #[param(schema_with = words::report_format)]
     pub format: Option<String>,
 }
 
@@ -51,7 +52,7 @@ pub async fn report(
     let report = service.report(&identity, &id).await?;
     // a report never changes, so that its scan and form name it
     let tag = format!("\"{id}-{}\"", format.as_str());
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    if super::etag::is_known(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
     let body = super::report::render(format, &report)?;
@@ -64,10 +65,13 @@ pub async fn report(
 #[into_params(parameter_in = Query)]
 pub struct Question {
     /// The full commit id.
+    #[param(schema_with = words::commit)]
     pub commit: String,
     /// Seconds to wait for an answer other than `pending`.
+    #[param(maximum = 86_400)]
     pub wait: Option<u64>,
     /// `low`, `medium` (the default), `high`, `critical` or `none`: from where on a finding fails.
+    #[param(schema_with = words::threshold)]
     pub fail_on: Option<String>,
 }
 
@@ -103,8 +107,10 @@ pub async fn gate(
 #[into_params(parameter_in = Query)]
 pub struct Two {
     /// The older.
+    #[param(schema_with = words::commit)]
     pub base: String,
     /// The newer.
+    #[param(schema_with = words::commit)]
     pub head: String,
 }
 

@@ -1,5 +1,6 @@
 //! What REST says and takes, apart from what the store keeps: a record may change its form, the wire only grows.
 
+mod audit;
 mod finding;
 mod gate;
 mod job;
@@ -7,11 +8,13 @@ mod repository;
 mod scan;
 mod sweep;
 mod token;
+pub mod words;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-pub use finding::{Decision, Finding, Triage};
+pub use audit::AuditLine;
+pub use finding::{Decision, Finding, Resolution, Triage};
 pub use gate::{Comparison, Gate};
 pub use job::Job;
 pub use repository::{NewRepository, Repository};
@@ -35,6 +38,7 @@ pub struct Page<T> {
 #[into_params(parameter_in = Query)]
 pub struct Paging {
     /// The `next` of the page before.
+    #[param(schema_with = words::cursor)]
     pub after: Option<String>,
     /// Items on a page, 1 to 500; 100 when not given.
     #[param(minimum = 1, maximum = 500)]

@@ -1,15 +1,18 @@
-//! Who asks, and what they may do: scopes, API tokens, failed attempts.
+//! Who asks, and what they may do: scopes, API tokens, tokens of CI systems, failed attempts.
 
 mod attempts;
+mod issue;
+pub mod oidc;
 mod token;
 
 pub use attempts::Attempts;
-pub use token::{NewToken, Scope, Token, TokenHash, TokenKey, TokenRecord, random};
+pub use issue::issue;
+pub use token::{InvalidToken, NewToken, Scope, Token, TokenHash, TokenKey, TokenRecord, UnknownScope, random};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// For the audit trail: `token:<id>` or `loopback`.
+    /// For the audit trail: `token:<id>`, `oidc:<issuer> <subject>` or `loopback`.
     pub actor: String,
     /// What it may do.
     pub scopes: Vec<Scope>,

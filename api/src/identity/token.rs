@@ -168,6 +168,40 @@ pub struct NewToken {
     pub expires: Option<i64>,
 }
 
+/// Why no such token is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidToken {
+    /// Nobody would know what it is for.
+    #[error("name: expected 1 to 200 characters")]
+    Name,
+    /// It would allow nothing.
+    #[error("scopes: at least one is needed")]
+    Scopes,
+    /// It would open nothing.
+    #[error("expires_at: already past")]
+    Expired,
+}
+
+impl NewToken {
+    /// Checks what types alone cannot.
+    ///
+    /// # Errors
+    /// [`InvalidToken`].
+    pub fn checked(mut self, now: i64) -> Result<Self, InvalidToken> {
+        self.name = self.name.trim().to_owned();
+        if self.name.is_empty() || self.name.chars().count() > 200 {
+            return Err(InvalidToken::Name);
+        }
+        if self.scopes.is_empty() {
+            return Err(InvalidToken::Scopes);
+        }
+        if self.expires.is_some_and(|end| end <= now) {
+            return Err(InvalidToken::Expired);
+        }
+        Ok(self)
+    }
+}
+
 /// A token as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRecord {

@@ -414,7 +414,8 @@ async fn a_key_answers_the_same_request_again_and_no_other() {
     assert_eq!(begin("post a", 1).await, Idempotency::UnderWay);
     assert_eq!(begin("post b", 1).await, Idempotency::Mismatch);
     assert_eq!(begin("post a", 90).await, Idempotency::Fresh, "whoever began it has died");
-    let answer = StoredResponse { status: 201, content_type: "application/json".into(), body: "{}".into() };
+    let answer =
+        StoredResponse { status: 201, content_type: "application/json".into(), body: "{}".into(), location: None };
     store.remember(&tenant, "k", answer.clone()).await.unwrap();
     assert_eq!(begin("post a", 99).await, Idempotency::Replay(answer));
 }

@@ -10,11 +10,13 @@ macro_rules! tables {
     ($($(#[$doc:meta])* $name:ident = $letter:literal;)*) => {
         $($(#[$doc])* pub const $name: u8 = $letter;)*
         /// Tables that hold records; everything else follows from them.
-        pub const RECORDS: &[u8] = b"BDFIJMOPRSTW";
+        pub const RECORDS: &[u8] = b"ABDFIJMOPRSTW";
     };
 }
 
 tables! {
+    /// The audit trail, the newest first.
+    AUDIT = b'A';
     /// Chunks of reports.
     REPORT = b'B';
     /// Accepted deliveries.

@@ -12,6 +12,7 @@ mod queue;
 pub mod record;
 pub mod rows;
 mod sled;
+mod trail;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::record::{
-    DeliveryRecord, FindingRecord, IdempotencyRecord, JobRecord, OutboxEvent, PackageUse, RepositoryRecord, ScanRecord,
-    SweepRecord, Tenant, codec,
+    AuditRecord, DeliveryRecord, FindingRecord, IdempotencyRecord, JobRecord, OutboxEvent, PackageUse,
+    RepositoryRecord, ScanRecord, SweepRecord, Tenant, codec,
 };
 use super::rows::{Key, Read, Row, Write, decode, successor};
 use super::{Store, StoreError, keys, queue};
@@ -70,6 +70,7 @@ fn derived(key: &[u8], bytes: &[u8]) -> Result<Vec<Row>, StoreError> {
             same(vec![keys::packages_of(&tenant, &first.repository).text(name).done()], name.as_bytes())
         }
         Some(&keys::REPOSITORY) => decode::<RepositoryRecord>(key, bytes).map(|_| vec![])?,
+        Some(&keys::AUDIT) => decode::<AuditRecord>(key, bytes).map(|_| vec![])?,
         Some(&keys::DELIVERY) => decode::<DeliveryRecord>(key, bytes).map(|_| vec![])?,
         Some(&keys::IDEMPOTENCY) => decode::<IdempotencyRecord>(key, bytes).map(|_| vec![])?,
         Some(&keys::OUTBOX) => decode::<OutboxEvent>(key, bytes).map(|_| vec![])?,

@@ -8,7 +8,7 @@ mod job;
 mod repository;
 mod scan;
 
-pub use access::{IdempotencyRecord, StoredResponse};
+pub use access::{AuditRecord, IdempotencyRecord, StoredResponse};
 pub use finding::{FindingRecord, FindingState, Triage};
 pub use identity::{InvalidTenant, JobId, LeaseToken, RepositoryId, ScanId, SweepId, Tenant};
 pub use job::{

@@ -2,6 +2,7 @@
 //!
 //! A repository that an identity may not see does not exist for it: the answer is 404 and not 403, which would tell that it is there.
 
+mod audit;
 mod deliveries;
 mod findings;
 mod gate;
@@ -16,9 +17,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{Semaphore, watch};
 
 use super::error::ApiError;
+use super::limits::Pace;
 use super::wire::Page;
 use crate::config::ServerConfig;
-use crate::identity::{Attempts, Identity, TokenKey};
+use crate::identity::{Attempts, TokenKey, oidc};
 use crate::knowledge::Advisories;
 use crate::store::Store;
 use crate::store::record::Tenant;
@@ -29,12 +31,15 @@ pub struct Service {
     pub(super) config: ServerConfig,
     pub(super) tenant: Tenant,
     pub(super) attempts: Attempts,
+    pub(super) pace: Pace,
+    /// Keys of the CI systems whose tokens are taken.
+    pub(super) issuers: oidc::Keys,
     pub(super) metrics: Option<&'static PrometheusHandle>,
     /// True once a shutdown is under way.
     pub(super) stopping: watch::Receiver<bool>,
     /// One for each request that may be under way.
     pub(super) places: Semaphore,
-    store: Store,
+    pub(super) store: Store,
     tokens: TokenKey,
     advisories: Arc<Advisories>,
     base_url: String,
@@ -42,7 +47,9 @@ pub struct Service {
 
 impl Service {
     /// Puts the parts together.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When no client for the issuers' keys can be made.
     pub fn new(
         config: ServerConfig,
         store: Store,
@@ -50,10 +57,12 @@ impl Service {
         advisories: Arc<Advisories>,
         base_url: String,
         stopping: watch::Receiver<bool>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self {
             tenant: Tenant::default(),
             attempts: Attempts::new(config.limits.failures_a_minute),
+            pace: Pace::new(config.limits.requests_a_minute),
+            issuers: oidc::Keys::new(&config.auth.oidc, &config.reach)?,
             metrics: crate::telemetry::metrics_handle(),
             places: Semaphore::new(config.limits.concurrent_requests),
             config,
@@ -62,7 +71,7 @@ impl Service {
             tokens,
             advisories,
             base_url,
-        }
+        })
     }
 
     /// How users reach the service.
@@ -82,11 +91,6 @@ impl Service {
     /// The advisories in force.
     pub(super) fn advisories(&self) -> Result<Arc<AdvisoryIndex>, ApiError> {
         self.advisories.index().map_err(ApiError::Unavailable)
-    }
-
-    /// Writes one line of the audit trail: who did what to what.
-    fn audit(&self, identity: &Identity, action: &'static str, object: &str) {
-        tracing::info!(target: "audit", tenant = self.tenant.as_str(), actor = %identity.actor, action, object);
     }
 }
 

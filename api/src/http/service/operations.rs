@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Service, id, not_found, page, page_size, word};
+use crate::http::cursor;
 use crate::http::error::ApiError;
 use crate::http::operations::WantedJobs;
 use crate::http::wire::{Job, Page, Sweep};
@@ -22,7 +23,8 @@ impl Service {
                 break;
             }
         }
-        let next = (found.len() == limit).then(|| found.last().map(cursor)).flatten();
+        let next = (found.len() == limit).then(|| found.last()).flatten();
+        let next = next.map(|job| cursor::seal(&list(state), format!("{}.{}", job.state.as_str(), job.id).as_bytes()));
         found.retain(|job| sees(identity, job));
         Ok(page(found, next))
     }
@@ -38,7 +40,6 @@ impl Service {
         if self.store.retry_job(&self.tenant, job.id, Timestamp::now()).await? != Some(true) {
             return Err(ApiError::Conflict("only a job that was given up or cancelled can be tried again".to_owned()));
         }
-        self.audit(identity, "job.retry", id);
         Ok(self.job_of(identity, id).await?.into())
     }
 
@@ -48,12 +49,11 @@ impl Service {
         if self.store.cancel_job(&self.tenant, job.id, Timestamp::now()).await? != Some(true) {
             return Err(ApiError::Conflict("the job has already ended".to_owned()));
         }
-        self.audit(identity, "job.cancel", id);
         Ok(self.job_of(identity, id).await?.into())
     }
 
     /// Starts a sweep.
-    pub(in crate::http) async fn start_sweep(&self, identity: &Identity, request_id: &str) -> Result<Sweep, ApiError> {
+    pub(in crate::http) async fn start_sweep(&self, request_id: &str) -> Result<Sweep, ApiError> {
         let now = Timestamp::now();
         let sweep = SweepRecord {
             id: SweepId::fresh(),
@@ -81,7 +81,6 @@ impl Service {
             sweep: Some(sweep.id),
         };
         self.store.begin_sweep(sweep.clone(), job, now).await?;
-        self.audit(identity, "sweep.start", &sweep.id.to_string());
         Ok(sweep.into())
     }
 
@@ -102,12 +101,10 @@ fn position(
     after: Option<&str>,
 ) -> Result<(impl Iterator<Item = JobState>, Option<JobId>), ApiError> {
     let wrong = || ApiError::Invalid("after: not a cursor of this list".to_owned());
-    let cursor = after.map(|text| text.split_once('.').ok_or_else(wrong)).transpose()?;
+    let cursor = after.map(|text| cursor::open_text(&list(state), text)).transpose()?;
+    let cursor = cursor.as_deref().map(|text| text.split_once('.').ok_or_else(wrong)).transpose()?;
     let reached = cursor.map(|(word, _)| JobState::parse(word).ok_or_else(wrong)).transpose()?;
     let job = cursor.map(|(_, id)| id.parse::<JobId>().map_err(|_| wrong())).transpose()?;
-    if state.is_some() && reached.is_some() && state != reached {
-        return Err(wrong());
-    }
     let wanted = move |one: &JobState| state.is_none_or(|state| state == *one);
     Ok((
         JobState::ALL.into_iter().skip_while(move |one| reached.is_some_and(|reached| reached != *one)).filter(wanted),
@@ -115,11 +112,14 @@ fn position(
     ))
 }
 
-fn cursor(job: &JobRecord) -> String {
-    format!("{}.{}", job.state.as_str(), job.id)
+fn list(state: Option<JobState>) -> String {
+    format!("jobs {}", state.map_or("", JobState::as_str))
 }
 
-/// Jobs about no repository are nobody's secret.
+/// Jobs about no repository concern all of them.
 fn sees(identity: &Identity, job: &JobRecord) -> bool {
-    job.job.repository().is_none_or(|repository| identity.sees(repository.as_str()))
+    match job.job.repository() {
+        Some(repository) => identity.sees(repository.as_str()),
+        None => identity.repositories.is_none(),
+    }
 }

@@ -3,11 +3,14 @@
 use jiff::Timestamp;
 
 use super::{Service, not_found, page_size};
+use crate::http::cursor;
 use crate::http::error::ApiError;
 use crate::http::wire::{Job, NewRepository, NewScan, Page, Paging, Repository};
 use crate::identity::Identity;
 use crate::store::record;
 use crate::store::record::{JobKind, NewJob, Priority, RepositoryId, RepositoryRecord, ScanSpec, Trigger};
+
+const LIST: &str = "repositories";
 
 impl Service {
     /// Registers a repository after looking where its URL leads. True when it is new.
@@ -30,9 +33,6 @@ impl Service {
             return Err(ApiError::Forbidden("this token is restricted to other repositories".to_owned()));
         }
         let (record, new) = self.store.register(new, Timestamp::now()).await?;
-        if new {
-            self.audit(identity, "repository.register", record.id.as_str());
-        }
         Ok((new, record.into()))
     }
 
@@ -43,9 +43,11 @@ impl Service {
         paging: &Paging,
     ) -> Result<Page<Repository>, ApiError> {
         let limit = page_size(paging.limit)?;
-        let after = paging.after.as_deref().map(RepositoryId::from_text);
+        let after = paging.after.as_deref().map(|after| cursor::open_text(LIST, after)).transpose()?;
+        let after = after.as_deref().map(RepositoryId::from_text);
         let found = self.store.repositories(&self.tenant, after.as_ref(), limit).await?;
-        let next = (found.len() == limit).then(|| found.last().map(|record| record.id.to_string())).flatten();
+        let last = found.last().filter(|_| found.len() == limit);
+        let next = last.map(|record| cursor::seal(LIST, record.id.as_str().as_bytes()));
         let seen = found.into_iter().filter(|record| identity.sees(record.id.as_str()));
         Ok(Page { items: seen.map(Repository::from).collect(), next })
     }
@@ -68,7 +70,6 @@ impl Service {
     pub(in crate::http) async fn forget(&self, identity: &Identity, id: &str) -> Result<(), ApiError> {
         let record = self.repository(identity, id).await?;
         self.store.delete_repository(&self.tenant, &record.id).await?;
-        self.audit(identity, "repository.forget", id);
         Ok(())
     }
 
@@ -96,7 +97,6 @@ impl Service {
         };
         let job =
             self.store.enqueue(self.scan_job(&repository, spec, Priority::Ci, request_id), Timestamp::now()).await?;
-        self.audit(identity, "scan.ask", id);
         let job = self.store.job(&self.tenant, job.id()).await?;
         job.map(Job::from).ok_or_else(|| ApiError::Internal("a job vanished while it was queued".to_owned()))
     }

@@ -1,13 +1,20 @@
 //! API tokens, and the identity behind one.
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
-use super::{Service, not_found};
+use super::{Service, not_found, page, page_size};
+use crate::config::Issuer;
+use crate::http::cursor;
 use crate::http::error::ApiError;
-use crate::http::wire::{CreatedToken, NewToken, Page, TokenView};
+use crate::http::wire::{CreatedToken, NewToken, Page, Paging, TokenView};
+use crate::identity::oidc::{self, Refusal};
 use crate::identity::{self, Identity, Scope, Token, TokenRecord};
 use crate::store::StoreError;
+use crate::store::record::RepositoryId;
+
+const LIST: &str = "tokens";
+/// `last_used` is exact to this many seconds, so that a busy token is not a write for each request.
+const USED_EXACT: i64 = 60;
 
 impl Service {
     /// Who sends this token; `None` when it opens nothing (any more).
@@ -17,12 +24,42 @@ impl Service {
         now: Timestamp,
     ) -> Result<Option<Identity>, ApiError> {
         let found = self.store.token_by_hash(&self.tokens.hash(token)).await?;
-        let valid = found.filter(|record| record.valid_at(now.as_second()));
-        Ok(valid.map(|record| Identity {
+        let Some(record) = found.filter(|record| record.valid_at(now.as_second())) else { return Ok(None) };
+        if record.last_used.is_none_or(|last| now.as_second() - last >= USED_EXACT) {
+            let (store, id) = (self.store.clone(), record.id.clone());
+            // nobody waits for it
+            tokio::spawn(async move {
+                if let Err(error) = store.token_used(&id, now).await {
+                    tracing::error!(%error, "the use of a token cannot be noted");
+                }
+            });
+        }
+        Ok(Some(Identity {
             actor: format!("token:{}", record.id),
             scopes: record.scopes,
             repositories: record.repositories,
         }))
+    }
+
+    /// Who sends this token of a CI system.
+    pub(in crate::http) async fn identity_of_ci(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Result<Identity, Refusal>, ApiError> {
+        let claimed = match oidc::claimed(token) {
+            Ok(claimed) => claimed,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let own =
+            |issuer: &&Issuer| issuer.issuer.as_str().trim_end_matches('/') == claimed.issuer.trim_end_matches('/');
+        let Some(issuer) = self.config.auth.oidc.iter().find(own) else { return Ok(Err(Refusal::Issuer)) };
+        let key = self.issuers.find(issuer, &claimed.key).await;
+        let key = key.map_err(|error| ApiError::Unavailable(error.to_string()))?;
+        let Some(key) = key else { return Ok(Err(Refusal::Key)) };
+        let audience = issuer.audience.as_deref().unwrap_or(&self.base_url);
+        let verified = oidc::verify(token, &claimed, &key, issuer, audience, now.as_second());
+        Ok(verified.and_then(|claims| oidc::identity(&claims, issuer, &self.tenant)))
     }
 
     /// The admin token of a first start: made when there is none at all and nobody else could come in.
@@ -39,73 +76,47 @@ impl Service {
             repositories: None,
             expires: None,
         };
-        self.make_token(asked).await.map(|(token, _)| Some(token))
-    }
-
-    async fn make_token(&self, asked: identity::NewToken) -> Result<(Token, TokenRecord), StoreError> {
-        let bits = identity::random().map_err(|error| StoreError::Failed(format!("no random bits: {error}")))?;
-        let token = Token::from_random(&bits);
-        let id = Uuid::now_v7().to_string();
-        let record = TokenRecord::new(id, self.tokens.hash(&token), asked, Timestamp::now().as_second());
-        self.store.put_token(record.clone()).await?;
-        Ok((token, record))
+        identity::issue(&self.store, &self.tokens, asked, Timestamp::now()).await.map(|(token, _)| Some(token))
     }
 
     /// Makes a token; its text is in the answer only.
-    pub(in crate::http) async fn create_token(
-        &self,
-        identity: &Identity,
-        asked: NewToken,
-    ) -> Result<CreatedToken, ApiError> {
-        let name = asked.name.trim().to_owned();
-        if name.is_empty() || name.chars().count() > 200 {
-            return Err(ApiError::Invalid("name: expected 1 to 200 characters".to_owned()));
-        }
-        if asked.scopes.is_empty() {
-            return Err(ApiError::Invalid("scopes: at least one is needed".to_owned()));
-        }
+    pub(in crate::http) async fn create_token(&self, asked: NewToken) -> Result<CreatedToken, ApiError> {
+        let now = Timestamp::now();
         let expires = asked.expires_at.as_deref().map(moment).transpose()?;
-        let asked = identity::NewToken { name, scopes: asked.scopes, repositories: asked.repositories, expires };
-        let (token, record) = self.make_token(asked).await?;
-        self.audit(identity, "token.create", &record.id);
-        Ok(CreatedToken { token: token.expose().to_owned(), view: view(record) })
+        for id in asked.repositories.iter().flatten() {
+            if self.store.repository(&self.tenant, &RepositoryId::from_text(id)).await?.is_none() {
+                let id: String = id.chars().take(80).collect();
+                return Err(ApiError::Unprocessable(format!("repositories: no repository {id:?}")));
+            }
+        }
+        let asked =
+            identity::NewToken { name: asked.name, scopes: asked.scopes, repositories: asked.repositories, expires };
+        let asked = asked.checked(now.as_second()).map_err(|wrong| ApiError::Unprocessable(wrong.to_string()))?;
+        let (token, record) = identity::issue(&self.store, &self.tokens, asked, now).await?;
+        Ok(CreatedToken { token: token.expose().to_owned(), view: record.into() })
     }
 
-    /// Every token, revoked ones too.
-    pub(in crate::http) async fn tokens(&self) -> Result<Page<TokenView>, ApiError> {
-        let records = self.store.tokens().await?;
-        Ok(Page { items: records.into_iter().map(view).collect(), next: None })
+    /// One page of the tokens, revoked ones too.
+    pub(in crate::http) async fn tokens(&self, paging: &Paging) -> Result<Page<TokenView>, ApiError> {
+        let limit = page_size(paging.limit)?;
+        let after = paging.after.as_deref().map(|after| cursor::open_text(LIST, after)).transpose()?;
+        let all = self.store.tokens().await?.into_iter();
+        let behind = all.skip_while(|record| after.as_ref().is_some_and(|after| record.id <= *after));
+        let found: Vec<TokenRecord> = behind.take(limit).collect();
+        let last = found.last().filter(|_| found.len() == limit);
+        let next = last.map(|record| cursor::seal(LIST, record.id.as_bytes()));
+        Ok(page(found, next))
     }
 
     /// Ends a token.
-    pub(in crate::http) async fn revoke_token(&self, identity: &Identity, id: &str) -> Result<(), ApiError> {
+    pub(in crate::http) async fn revoke_token(&self, id: &str) -> Result<(), ApiError> {
         let revoked = self.store.revoke_token(id, Timestamp::now().as_second()).await?;
-        if !revoked {
-            return Err(not_found("token", id));
-        }
-        self.audit(identity, "token.revoke", id);
-        Ok(())
+        if revoked { Ok(()) } else { Err(not_found("token", id)) }
     }
 }
 
 fn moment(text: &str) -> Result<i64, ApiError> {
     let time = text.parse::<Timestamp>();
     time.map(Timestamp::as_second)
-        .map_err(|_| ApiError::Invalid("expires_at: expected a time as of RFC 3339".to_owned()))
-}
-
-fn time(seconds: i64) -> Option<String> {
-    Timestamp::from_second(seconds).ok().map(|time| time.to_string())
-}
-
-fn view(record: TokenRecord) -> TokenView {
-    TokenView {
-        id: record.id,
-        name: record.name,
-        scopes: record.scopes,
-        repositories: record.repositories,
-        created_at: time(record.created).unwrap_or_default(),
-        expires_at: record.expires.and_then(time),
-        revoked_at: record.revoked.and_then(time),
-    }
+        .map_err(|_| ApiError::Unprocessable("expires_at: expected a time as of RFC 3339".to_owned()))
 }

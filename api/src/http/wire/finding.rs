@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::words;
 use crate::store::record::FindingRecord;
 
 /// A finding with its life. The finding's own fields are those of the JSON report.
@@ -33,6 +34,8 @@ pub struct Finding {
 pub struct Decision {
     /// The reason given.
     pub reason: String,
+    /// The forges' word for it, where one was given.
+    pub resolution: Option<Resolution>,
     /// When an acceptance ends, RFC 3339.
     pub until: Option<String>,
     /// Who.
@@ -44,6 +47,7 @@ pub struct Decision {
 impl From<FindingRecord> for Finding {
     fn from(record: FindingRecord) -> Self {
         let decision = |triage: crate::store::record::Triage| Decision {
+            resolution: Resolution::of_reason(&triage.reason),
             reason: triage.reason,
             until: triage.until.map(|until| until.to_string()),
             actor: triage.actor,
@@ -62,15 +66,106 @@ impl From<FindingRecord> for Finding {
     }
 }
 
+/// The forges' words for why a finding is closed by hand: resolutions of secrets, dismissals of dependency alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// A secret that is none.
+    FalsePositive,
+    /// A secret that stays.
+    WontFix,
+    /// A secret that is worth nothing any more.
+    Revoked,
+    /// A secret of the tests.
+    UsedInTests,
+    /// A fix is under way.
+    FixStarted,
+    /// The advisory does not hold here.
+    Inaccurate,
+    /// Nobody has time for it.
+    NoBandwidth,
+    /// What is vulnerable is not used.
+    NotUsed,
+    /// The risk is borne.
+    TolerableRisk,
+}
+
+impl Resolution {
+    const ALL: [Self; 9] = [
+        Self::FalsePositive,
+        Self::WontFix,
+        Self::Revoked,
+        Self::UsedInTests,
+        Self::FixStarted,
+        Self::Inaccurate,
+        Self::NoBandwidth,
+        Self::NotUsed,
+        Self::TolerableRisk,
+    ];
+
+    /// The forges' word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FalsePositive => "false_positive",
+            Self::WontFix => "wont_fix",
+            Self::Revoked => "revoked",
+            Self::UsedInTests => "used_in_tests",
+            Self::FixStarted => "fix_started",
+            Self::Inaccurate => "inaccurate",
+            Self::NoBandwidth => "no_bandwidth",
+            Self::NotUsed => "not_used",
+            Self::TolerableRisk => "tolerable_risk",
+        }
+    }
+
+    /// Whether forges use the word for secrets; the others are for everything else.
+    #[must_use]
+    pub fn is_for_secrets(self) -> bool {
+        matches!(self, Self::FalsePositive | Self::WontFix | Self::Revoked | Self::UsedInTests)
+    }
+
+    /// A reason that is such a word, or begins with one and a colon.
+    #[must_use]
+    pub fn of_reason(reason: &str) -> Option<Self> {
+        let word = reason.split_once(':').map_or(reason, |(word, _)| word).trim();
+        Self::ALL.into_iter().find(|resolution| resolution.as_str() == word)
+    }
+}
+
 /// A decision about a finding.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Triage {
     /// `accepted`, `revoked`, or `open` to take a decision back.
+    #[schema(schema_with = words::decision)]
     pub state: String,
-    /// Why: `false_positive`, `wont_fix`, `used_in_tests`, `tolerable_risk`, … or words.
-    #[schema(min_length = 1, max_length = 1000)]
-    pub reason: String,
+    /// Why, in words; may be left out where `resolution` says it.
+    #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
+    pub reason: Option<String>,
+    /// Why, by the forges' word.
+    pub resolution: Option<Resolution>,
     /// When an acceptance ends, RFC 3339.
+    #[schema(schema_with = words::moment)]
     pub until: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_may_begin_with_the_forges_word() {
+        for (reason, expected) in [
+            ("wont_fix", Some(Resolution::WontFix)),
+            ("used_in_tests: a fixture", Some(Resolution::UsedInTests)),
+            ("because", None),
+            ("we say: wont_fix", None),
+        ] {
+            assert_eq!(Resolution::of_reason(reason), expected, "{reason}");
+        }
+        for word in Resolution::ALL {
+            assert_eq!(serde_json::to_value(word).expect("a word"), word.as_str());
+        }
+    }
 }

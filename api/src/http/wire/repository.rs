@@ -10,10 +10,14 @@ use crate::store::record::RepositoryRecord;
 #[serde(deny_unknown_fields)]
 pub struct NewRepository {
     /// The clone URL, without credentials.
-    #[schema(example = "https://github.com/acme/site", max_length = 2000)]
+    #[schema(
+        example = "https://github.com/acme/site",
+        max_length = 2000,
+        pattern = "^(https?|ssh|git|file)://.+|^[^/:@]+@[^/:@]+:.+|^/.*"
+    )]
     pub url: String,
     /// The branch that findings are kept for; the remote's HEAD when not given.
-    #[schema(max_length = 200)]
+    #[schema(max_length = 200, pattern = "^[A-Za-z0-9_]+([/-][A-Za-z0-9_]+)*$")]
     pub default_branch: Option<String>,
 }
 

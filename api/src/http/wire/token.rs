@@ -1,9 +1,11 @@
 //! Tokens on the wire.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::identity::Scope;
+use super::words;
+use crate::identity::{Scope, TokenRecord};
 
 /// What a token is to be.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -18,6 +20,7 @@ pub struct NewToken {
     /// The repositories it is restricted to, by id; all when not given.
     pub repositories: Option<Vec<String>>,
     /// When it ends, RFC 3339; never when not given.
+    #[schema(schema_with = words::moment)]
     pub expires_at: Option<String>,
 }
 
@@ -36,6 +39,8 @@ pub struct TokenView {
     pub created_at: String,
     /// RFC 3339.
     pub expires_at: Option<String>,
+    /// When it was last used, exact to a minute, RFC 3339.
+    pub last_used_at: Option<String>,
     /// RFC 3339.
     pub revoked_at: Option<String>,
 }
@@ -48,4 +53,20 @@ pub struct CreatedToken {
     /// What is kept of it.
     #[serde(flatten)]
     pub view: TokenView,
+}
+
+impl From<TokenRecord> for TokenView {
+    fn from(record: TokenRecord) -> Self {
+        let time = |seconds| Timestamp::from_second(seconds).ok().map(|time| time.to_string());
+        Self {
+            id: record.id,
+            name: record.name,
+            scopes: record.scopes,
+            repositories: record.repositories,
+            created_at: time(record.created).unwrap_or_default(),
+            expires_at: record.expires.and_then(time),
+            last_used_at: record.last_used.and_then(time),
+            revoked_at: record.revoked.and_then(time),
+        }
+    }
 }
