@@ -16,7 +16,7 @@ use crate::jobs::Jobs;
 use crate::jobs::schedule::ScheduleError;
 use crate::knowledge::Advisories;
 use crate::look::{LookError, Scanner};
-use crate::store::{Store, StoreError};
+use crate::store::{self, StoreError};
 
 /// Why the service does not start, in a sentence that names the thing.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +100,7 @@ pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let address = listener.local_addr().map_err(|source| StartError::Listen { address: config.listen, source })?;
     let data = |source| StartError::DataDirectory { path: config.data_dir.clone(), source };
     std::fs::create_dir_all(&config.data_dir).map_err(data)?;
-    let store = open_store(config.data_dir.join("store")).await?;
+    let store = store::open(&config).await?;
     let tokens = TokenKey::open(&config.data_dir).map_err(data)?;
     let known = open_advisories(config.clone()).await?;
     let look = Arc::new(Scanner::open(&config.data_dir, Arc::clone(&known))?);
@@ -133,12 +133,6 @@ pub async fn serve(config: ServerConfig, announce: impl FnOnce(&RunningServer)) 
 async fn open_advisories(config: ServerConfig) -> Result<Arc<Advisories>, StartError> {
     let opened = tokio::task::spawn_blocking(move || Arc::new(Advisories::open(&config))).await;
     opened.map_err(|error| StoreError::Failed(error.to_string()).into())
-}
-
-/// Opens the embedded store; sled blocks while it recovers.
-async fn open_store(directory: PathBuf) -> Result<Store, StoreError> {
-    let opened = tokio::task::spawn_blocking(move || Store::open(&directory)).await;
-    opened.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

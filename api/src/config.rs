@@ -24,7 +24,7 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// The embedded store, mirrors and keys live here.
     pub data_dir: PathBuf,
-    /// `sled`, the embedded store under `data_dir`; this version has no other.
+    /// `sled`, the embedded store under `data_dir`, or `postgres://…`, which any number of processes may share.
     pub store: Credential,
     /// How users reach the service, for links and as OIDC audience; `http://<listen>` when not given.
     pub public_url: Option<Url>,
@@ -232,6 +232,12 @@ impl ServerConfig {
         }
     }
 
+    /// Whether the store is the embedded one.
+    #[must_use]
+    pub fn embedded(&self) -> bool {
+        self.store.expose() == "sled"
+    }
+
     /// Checks what types alone cannot.
     ///
     /// # Errors
@@ -252,8 +258,9 @@ impl ServerConfig {
         if self.workers == 0 {
             return wrong("workers", "at least one is needed");
         }
-        if self.store.expose() != "sled" {
-            return wrong("store", "this version keeps everything in \"sled\"; no other store is built in yet");
+        let address = ["postgres://", "postgresql://"].iter().any(|start| self.store.expose().starts_with(start));
+        if !self.embedded() && !address {
+            return wrong("store", "either \"sled\" or the address of a PostgreSQL database, postgres://…");
         }
         if !self.sweep.cron.is_empty() {
             let parsed = self.sweep.cron.parse::<croner::Cron>();

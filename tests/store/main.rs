@@ -88,6 +88,7 @@ async fn load(directory: &Path, round: &str) {
                 worker: "child".into(),
                 token: LeaseToken::fresh(),
                 lease: SignedDuration::from_secs(1),
+                least: Priority::Sweep,
                 host_cap: 4,
                 running_cap: 4,
                 max_attempts: 1_000,
@@ -171,6 +172,7 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
                 worker: "parent".into(),
                 token: LeaseToken::fresh(),
                 lease: SignedDuration::from_secs(60),
+                least: Priority::Sweep,
                 host_cap: 4,
                 running_cap: 4,
                 max_attempts: 1_000,
@@ -179,7 +181,8 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
             let Some(job) = store.claim(claim, later).await.unwrap() else { break };
             store.finish(job.id, token, Outcome::Done, later).await.unwrap();
         }
-        let open = store.sizes(&site.tenant).await.unwrap().1;
+        let sizes = store.sizes(&site.tenant).await.unwrap();
+        let open = [JobState::Ready, JobState::Running, JobState::Dead].map(|state| sizes.jobs_in(state));
         assert_eq!(open, [0, 0, 0], "ready, running, dead");
         assert_eq!(store.verify().await.unwrap().problems, []);
     });

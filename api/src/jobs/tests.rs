@@ -175,8 +175,8 @@ async fn a_sweep_lists_everything_and_scans_what_moved() {
         assert_eq!((record.listed, record.changed, record.failed), expected, "{record:?}");
         assert_eq!((record.state, &record.failures[0].0), (SweepState::Done, &gone.id));
         for _ in 0..600 {
-            let waiting = bench.store.sizes(&Tenant::default()).await.unwrap().1;
-            if waiting[0] + waiting[1] == 0 {
+            let sizes = bench.store.sizes(&Tenant::default()).await.unwrap();
+            if sizes.jobs_in(JobState::Ready) + sizes.jobs_in(JobState::Running) == 0 {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

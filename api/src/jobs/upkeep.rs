@@ -8,13 +8,15 @@ use tokio::sync::watch;
 use super::random;
 use super::schedule::Schedule;
 use crate::store::record::{JobKind, NewJob, Priority, SweepId, Tenant};
-use crate::store::{Delivery, Store, StoreError};
+use crate::store::{Delivery, Retention, Store, StoreError};
 
 const EVERY: Duration = Duration::from_secs(30);
-/// How long finished jobs, deliveries and superseded scans are kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(24 * 90);
-/// Scans of a repository that are kept however old.
-const SCANS: usize = 50;
+const RETENTION: Retention = Retention {
+    records: SignedDuration::from_hours(24 * 90),
+    scans: 50,
+    fixed: SignedDuration::from_hours(24 * 365),
+    events: SignedDuration::from_hours(24 * 7),
+};
 
 /// Runs until asked to stop.
 pub(super) async fn run(store: Store, tenant: Tenant, mut stop: watch::Receiver<bool>) {
@@ -26,15 +28,19 @@ pub(super) async fn run(store: Store, tenant: Tenant, mut stop: watch::Receiver<
         }
         if pruned.is_none_or(|at| at.elapsed() > Duration::from_secs(24 * 3600)) {
             pruned = Some(tokio::time::Instant::now());
-            if let Err(error) = store.retain(&tenant, SCANS, now - KEPT).await {
+            if let Err(error) = store.retain(&tenant, RETENTION, now).await {
                 tracing::error!(%error, "old records cannot be removed");
             }
         }
         match store.sizes(&tenant).await {
-            Ok((bytes, counts)) => {
-                metrics::gauge!("secretarybird_store_bytes").set(bytes as f64);
-                for (state, count) in ["ready", "running", "dead"].into_iter().zip(counts) {
-                    metrics::gauge!("secretarybird_jobs", "state" => state).set(count as f64);
+            Ok(sizes) => {
+                metrics::gauge!("secretarybird_store_bytes").set(sizes.bytes as f64);
+                metrics::gauge!("secretarybird_outbox_events").set(sizes.events as f64);
+                for (state, count) in sizes.jobs {
+                    metrics::gauge!("secretarybird_jobs", "state" => state.as_str()).set(count as f64);
+                }
+                for (state, count) in sizes.messages {
+                    metrics::gauge!("secretarybird_messages", "state" => state.as_str()).set(count as f64);
                 }
             }
             Err(error) => tracing::error!(%error, "the store cannot be measured"),

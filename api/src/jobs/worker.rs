@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::git::{self, Prepared, RunError};
 use super::{Digests, HOST_CAP, Shop, random, retry, sweep};
 use crate::store::record::{
-    ErrorClass, JobKind, JobRecord, LeaseToken, Outcome, ScanFinding, ScanId, ScanRecord, ScanSpec,
+    ErrorClass, JobKind, JobRecord, LeaseToken, Outcome, Priority, ScanFinding, ScanId, ScanRecord, ScanSpec,
 };
 use crate::store::{Claim, Committed, ScanCommit, StoreError};
 
@@ -28,6 +28,7 @@ pub(super) async fn run(shop: Arc<Shop>, number: usize, mut stop: watch::Receive
             worker: name.clone(),
             token: LeaseToken::fresh(),
             lease: LEASE,
+            least: Priority::Sweep,
             host_cap: HOST_CAP,
             running_cap: shop.running_cap,
             max_attempts: retry::MAX_ATTEMPTS,

@@ -1,4 +1,4 @@
-//! What the store promises, on the real engine in a temporary directory.
+//! What the store promises, on each backend: sled in a temporary directory, PostgreSQL as a cluster of its own.
 
 use advisories::{PackageName, Severity, Version};
 use scanner::finding::{Confidence, Detail, Location, PostureDetail, VulnerabilityDetail};
@@ -6,17 +6,99 @@ use scanner::inventory::Manifest;
 use scanner::report::{AdvisoriesUsed, Stats, Target, Tool};
 use scanner::{Diagnostic, Kind, Stage};
 
-use super::record::{ErrorClass, FindingState, JobError, JobKind, Priority, ScanSpec, Trigger};
+use jiff::{SignedDuration, Timestamp};
+use scanner::{Finding, FindingId, Report};
+
+use super::record::{
+    Enqueued, ErrorClass, EventKind, FindingState, JobError, JobId, JobKind, JobState, LeaseToken, MessageId,
+    MessageState, NewJob, NewMessage, NewRepository, Outcome, Priority, RepositoryRecord, ScanId, ScanRecord, ScanSpec,
+    StoredResponse, Tenant, Triage, Trigger,
+};
 use super::*;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-fn open() -> (tempfile::TempDir, Store) {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path()).unwrap();
-    (directory, store)
+/// Which backend.
+#[derive(Debug, Clone, Copy)]
+enum On {
+    Sled,
+    #[cfg(feature = "real-parts")]
+    Postgres,
+}
+
+/// Where a store is, so that it can be opened again.
+enum Place {
+    Directory(tempfile::TempDir),
+    #[cfg(feature = "real-parts")]
+    Database(String),
+}
+
+impl Place {
+    async fn open(&self) -> Store {
+        let store = match self {
+            Self::Directory(directory) => Store::open(directory.path()).unwrap(),
+            #[cfg(feature = "real-parts")]
+            Self::Database(address) => Store::connect(address).await.unwrap(),
+        };
+        store.bring_forward().await.unwrap();
+        store
+    }
+}
+
+#[cfg(feature = "real-parts")]
+#[path = "../../../tests/postgres/cluster.rs"]
+mod cluster;
+
+async fn open(on: On) -> (Place, Store) {
+    let place = match on {
+        On::Sled => Place::Directory(tempfile::tempdir().unwrap()),
+        #[cfg(feature = "real-parts")]
+        On::Postgres => {
+            static CLUSTER: std::sync::OnceLock<cluster::Cluster> = std::sync::OnceLock::new();
+            Place::Database(CLUSTER.get_or_init(cluster::Cluster::start).database())
+        }
+    };
+    let store = place.open().await;
+    (place, store)
+}
+
+/// Every test of the contract, on each backend.
+macro_rules! contract {
+    ($($name:ident)*) => {
+        mod on_sled {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::On::Sled).await;
+            })*
+        }
+        #[cfg(feature = "real-parts")]
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::On::Postgres).await;
+            })*
+        }
+    };
+}
+
+contract! {
+    a_message_is_sent_under_a_lease_until_it_is_delivered_or_given_up
+    one_process_leads_until_it_leaves_or_is_silent
+    a_store_of_another_version_is_brought_forward_or_refused
+    a_delivery_is_accepted_once_and_survives_reopening
+    pushes_to_one_ref_join_while_they_wait_and_never_run_side_by_side
+    turns_go_by_priority_then_round_the_organisations_under_the_host_cap
+    a_lost_lease_commits_nothing_and_a_dead_worker_s_job_runs_again_until_it_is_given_up
+    cancelling_stops_what_waits_and_tells_what_runs
+    scans_open_fix_and_reopen_findings_and_events_go_out_once
+    triage_survives_scans_and_a_new_canonical_id_and_ends_on_its_day
+    lists_page_through_everything_once_in_order_and_a_cursor_fits_its_list_only
+    who_has_a_package_follows_the_head_and_a_rematch_reaches_it_once
+    a_key_answers_the_same_request_again_and_no_other
+    an_export_comes_back_byte_equal_and_a_cut_one_is_refused
+    reindexing_changes_nothing_of_a_sound_store_and_retention_spares_findings_and_the_head
 }
 
 async fn registered(store: &Store, name: &str) -> RepositoryRecord {
@@ -55,6 +137,7 @@ fn asks() -> Claim {
         worker: "w".into(),
         token: LeaseToken::fresh(),
         lease: SignedDuration::from_secs(30),
+        least: Priority::Sweep,
         host_cap: 2,
         running_cap: 8,
         max_attempts: 3,
@@ -152,24 +235,22 @@ async fn sound(store: &Store) {
     assert_eq!(store.verify().await.unwrap().problems, []);
 }
 
-#[tokio::test]
-async fn a_delivery_is_accepted_once_and_survives_reopening() {
-    let (directory, store) = open();
+async fn a_delivery_is_accepted_once_and_survives_reopening(on: On) {
+    let (place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;
     let job = push(&site, "refs/heads/main", "c1", Priority::Webhook);
     let first = store.accept_delivery(delivery("d1", vec![job.clone()]), at(1)).await.unwrap();
     let again = store.accept_delivery(delivery("d1", vec![job]), at(2)).await.unwrap();
     assert_eq!((first.duplicate, again.duplicate, &first.jobs), (false, true, &again.jobs));
     drop(store);
-    let store = Store::open(directory.path()).unwrap();
+    let store = place.open().await;
     let waiting = store.jobs(&Tenant::default(), JobState::Ready, None, 10).await.unwrap();
     assert_eq!(waiting.iter().map(|job| job.id).collect::<Vec<_>>(), first.jobs);
     sound(&store).await;
 }
 
-#[tokio::test]
-async fn pushes_to_one_ref_join_while_they_wait_and_never_run_side_by_side() {
-    let (_directory, store) = open();
+async fn pushes_to_one_ref_join_while_they_wait_and_never_run_side_by_side(on: On) {
+    let (_place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;
     let one = store.enqueue(push(&site, "refs/heads/main", "c1", Priority::Sweep), at(1)).await.unwrap();
     let two = store.enqueue(push(&site, "refs/heads/main", "c2", Priority::Webhook), at(2)).await.unwrap();
@@ -187,9 +268,8 @@ async fn pushes_to_one_ref_join_while_they_wait_and_never_run_side_by_side() {
     sound(&store).await;
 }
 
-#[tokio::test]
-async fn turns_go_by_priority_then_round_the_organisations_under_the_host_cap() {
-    let (_directory, store) = open();
+async fn turns_go_by_priority_then_round_the_organisations_under_the_host_cap(on: On) {
+    let (_place, store) = open(on).await;
     let mut urls = Vec::new();
     for name in ["big/a", "big/b", "big/c", "small/x"] {
         let repository = registered(&store, name).await;
@@ -208,9 +288,8 @@ async fn turns_go_by_priority_then_round_the_organisations_under_the_host_cap() 
     sound(&store).await;
 }
 
-#[tokio::test]
-async fn a_lost_lease_commits_nothing_and_a_dead_worker_s_job_runs_again_until_it_is_given_up() {
-    let (_directory, store) = open();
+async fn a_lost_lease_commits_nothing_and_a_dead_worker_s_job_runs_again_until_it_is_given_up(on: On) {
+    let (_place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;
     let id = store.enqueue(push(&site, "refs/heads/main", "c1", Priority::Ci), at(0)).await.unwrap().id();
     let stale = asks();
@@ -242,9 +321,8 @@ async fn a_lost_lease_commits_nothing_and_a_dead_worker_s_job_runs_again_until_i
     sound(&store).await;
 }
 
-#[tokio::test]
-async fn cancelling_stops_what_waits_and_tells_what_runs() {
-    let (_directory, store) = open();
+async fn cancelling_stops_what_waits_and_tells_what_runs(on: On) {
+    let (_place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;
     let tenant = &site.tenant;
     let waiting = store.enqueue(push(&site, "refs/heads/a", "a", Priority::Ci), at(0)).await.unwrap().id();
@@ -264,9 +342,8 @@ async fn cancelling_stops_what_waits_and_tells_what_runs() {
     sound(&store).await;
 }
 
-#[tokio::test]
-async fn scans_open_fix_and_reopen_findings_and_events_go_out_once() {
-    let (_directory, store) = open();
+async fn scans_open_fix_and_reopen_findings_and_events_go_out_once(on: On) {
+    let (_place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;
     let found = vulnerability(&site, "PYSEC-1", &["PYSEC-1", "CVE-1"]);
     let state = async |id: &FindingId| store.finding(&site.tenant, id.as_str()).await.unwrap().unwrap();
@@ -292,17 +369,19 @@ async fn scans_open_fix_and_reopen_findings_and_events_go_out_once() {
     assert_eq!(state(&found.id).await.state, FindingState::Fixed);
     store.commit_scan(scanned(&site, "c6", vec![found.clone()]), at(6)).await.unwrap();
     assert_eq!((state(&found.id).await.state, state(&found.id).await.reopened), (FindingState::Reopened, 1));
-    let events = store.drain_outbox(10).await.unwrap();
+    let events = store.drain_outbox(20).await.unwrap();
     let kinds: Vec<_> = events.iter().map(|event| event.event).collect();
-    assert_eq!(kinds, [EventKind::Opened, EventKind::Fixed, EventKind::Reopened]);
-    store.acknowledge(events.iter().map(|event| event.id).collect()).await.unwrap();
-    assert_eq!(store.drain_outbox(10).await.unwrap(), []);
+    use EventKind::{Fixed, Opened, Reopened, Scanned};
+    assert_eq!(kinds, [Scanned, Opened, Scanned, Scanned, Scanned, Scanned, Fixed, Scanned, Reopened]);
+    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    assert!(store.route(ids.clone(), vec![], at(7)).await.unwrap());
+    assert!(!store.route(ids, vec![], at(7)).await.unwrap(), "each event once");
+    assert_eq!(store.drain_outbox(20).await.unwrap(), []);
     sound(&store).await;
 }
 
-#[tokio::test]
-async fn triage_survives_scans_and_a_new_canonical_id_and_ends_on_its_day() {
-    let (_directory, store) = open();
+async fn triage_survives_scans_and_a_new_canonical_id_and_ends_on_its_day(on: On) {
+    let (_place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;
     let old = vulnerability(&site, "PYSEC-1", &["CVE-1", "PYSEC-1"]);
     store.commit_scan(scanned(&site, "c1", vec![old.clone()]), at(1)).await.unwrap();
@@ -334,9 +413,8 @@ async fn triage_survives_scans_and_a_new_canonical_id_and_ends_on_its_day() {
     sound(&store).await;
 }
 
-#[tokio::test]
-async fn lists_page_through_everything_once_in_order_and_a_cursor_fits_its_list_only() {
-    let (_directory, store) = open();
+async fn lists_page_through_everything_once_in_order_and_a_cursor_fits_its_list_only(on: On) {
+    let (_place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;
     let severities = [Severity::Low, Severity::Critical, Severity::Unknown, Severity::Medium];
     let mut findings: Vec<_> =
@@ -378,9 +456,8 @@ async fn lists_page_through_everything_once_in_order_and_a_cursor_fits_its_list_
     }
 }
 
-#[tokio::test]
-async fn who_has_a_package_follows_the_head_and_a_rematch_reaches_it_once() {
-    let (_directory, store) = open();
+async fn who_has_a_package_follows_the_head_and_a_rematch_reaches_it_once(on: On) {
+    let (_place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;
     store.commit_scan(scanned(&site, "c1", vec![]), at(1)).await.unwrap();
     let uses = store.affected_by(&site.tenant, "jinja2", None, 10).await.unwrap();
@@ -392,7 +469,8 @@ async fn who_has_a_package_follows_the_head_and_a_rematch_reaches_it_once() {
     }
     let closed = store.rematch(&site.tenant, &site.id, vec![], vec![found.id.clone()], at(3)).await.unwrap();
     assert_eq!(closed.fixed, 1);
-    assert_eq!(store.drain_outbox(10).await.unwrap().len(), 2);
+    let told = store.drain_outbox(10).await.unwrap();
+    assert_eq!(told.iter().filter(|event| event.finding.is_some()).count(), 2);
     let mut without = scanned(&site, "c2", vec![]);
     without.report.inventory.clear();
     store.commit_scan(without, at(4)).await.unwrap();
@@ -405,9 +483,8 @@ async fn who_has_a_package_follows_the_head_and_a_rematch_reaches_it_once() {
     sound(&store).await;
 }
 
-#[tokio::test]
-async fn a_key_answers_the_same_request_again_and_no_other() {
-    let (_directory, store) = open();
+async fn a_key_answers_the_same_request_again_and_no_other(on: On) {
+    let (_place, store) = open(on).await;
     let tenant = Tenant::default();
     let begin = async |print: &str, now| store.begin_request(&tenant, "k", print, at(now)).await.unwrap();
     assert_eq!(begin("post a", 0).await, Idempotency::Fresh);
@@ -420,15 +497,14 @@ async fn a_key_answers_the_same_request_again_and_no_other() {
     assert_eq!(begin("post a", 99).await, Idempotency::Replay(answer));
 }
 
-#[tokio::test]
-async fn an_export_comes_back_byte_equal_and_a_cut_one_is_refused() {
-    let (_directory, store) = open();
+async fn an_export_comes_back_byte_equal_and_a_cut_one_is_refused(on: On) {
+    let (_place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;
     store.commit_scan(scanned(&site, "c1", vec![check(&site, "x", Severity::Low)]), at(1)).await.unwrap();
     store.accept_delivery(delivery("d", vec![push(&site, "r", "c", Priority::Ci)]), at(2)).await.unwrap();
     let mut exported = Vec::new();
     store.export(&mut exported).await.unwrap();
-    let (_other, copy) = open();
+    let (_other, copy) = open(on).await;
     copy.import(exported.as_slice()).await.unwrap();
     let mut again = Vec::new();
     copy.export(&mut again).await.unwrap();
@@ -436,13 +512,12 @@ async fn an_export_comes_back_byte_equal_and_a_cut_one_is_refused() {
     sound(&copy).await;
     assert!(copy.claim(asks(), at(3)).await.unwrap().is_some(), "its queue goes on");
     assert!(copy.import(exported.as_slice()).await.is_err(), "only into an empty store");
-    let (_third, cut) = open();
+    let (_third, cut) = open(on).await;
     assert!(cut.import(&exported[..exported.len() / 2]).await.is_err());
 }
 
-#[tokio::test]
-async fn reindexing_changes_nothing_of_a_sound_store_and_retention_spares_findings_and_the_head() {
-    let (_directory, store) = open();
+async fn reindexing_changes_nothing_of_a_sound_store_and_retention_spares_findings_and_the_head(on: On) {
+    let (_place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;
     for commit in ["c1", "c2", "c3"] {
         let found = check(&site, "x", Severity::Low);
@@ -452,16 +527,104 @@ async fn reindexing_changes_nothing_of_a_sound_store_and_retention_spares_findin
     let before = store.verify().await.unwrap();
     assert_eq!(store.reindex().await.unwrap(), before.indexed);
     assert_eq!(store.verify().await.unwrap(), before);
-    assert_eq!(store.retain(&site.tenant, 1, at(10)).await.unwrap(), 3, "two scans and a delivery");
+    let hour = SignedDuration::from_hours(1);
+    let kept = Retention { records: hour, scans: 1, fixed: hour, events: hour * 3 };
+    assert_eq!(store.retain(&site.tenant, kept, at(7_300)).await.unwrap(), 3, "two scans and a delivery");
     assert_eq!(store.scans(&site.tenant, &site.id, None, 10).await.unwrap().len(), 1);
     assert_eq!(store.findings(FindingsQuery::all(site.tenant.clone())).await.unwrap().findings.len(), 1);
     assert_eq!(store.jobs(&site.tenant, JobState::Ready, None, 10).await.unwrap().len(), 1);
     sound(&store).await;
 }
 
+async fn a_message_is_sent_under_a_lease_until_it_is_delivered_or_given_up(on: On) {
+    let (_place, store) = open(on).await;
+    let site = registered(&store, "acme/site").await;
+    let tenant = &site.tenant;
+    store.commit_scan(scanned(&site, "c1", vec![check(&site, "x", Severity::Low)]), at(1)).await.unwrap();
+    let ids: Vec<_> = store.drain_outbox(10).await.unwrap().iter().map(|event| event.id).collect();
+    let message = |channel: &str| NewMessage {
+        tenant: tenant.clone(),
+        channel: channel.into(),
+        content: serde_json::json!({"text": channel}),
+        ready_at: at(2),
+    };
+    assert!(store.route(ids, vec![message("chat"), message("mail")], at(2)).await.unwrap());
+    assert_eq!(store.claim_message(asks(), at(1)).await.unwrap(), None, "not before its time");
+    let (one, other) = (asks(), asks());
+    let first = store.claim_message(one.clone(), at(3)).await.unwrap().unwrap();
+    let second = store.claim_message(other.clone(), at(3)).await.unwrap().unwrap();
+    assert!(first.channel != second.channel);
+    assert_eq!(store.claim_message(asks(), at(4)).await.unwrap(), None);
+    let end = async |id, token, outcome, now| store.finish_message(id, token, outcome, at(now)).await.unwrap();
+    assert_eq!(end(first.id, other.token, Outcome::Done, 5).await, None, "another one's lease");
+    assert_eq!(end(first.id, one.token, Outcome::Done, 5).await, Some(MessageState::Sent));
+    assert_eq!(end(first.id, one.token, Outcome::Done, 6).await, None, "once");
+    // its sender died, twice; the third one is refused
+    for (now, attempts) in [(40, 2), (80, 3)] {
+        let again = store.claim_message(asks(), at(now)).await.unwrap().unwrap();
+        assert_eq!((again.id, again.attempts), (second.id, attempts));
+    }
+    assert_eq!(store.claim_message(asks(), at(120)).await.unwrap(), None);
+    let dead = store.messages(tenant, MessageState::Dead, None, 10).await.unwrap();
+    assert_eq!(dead.iter().map(|message| message.id).collect::<Vec<_>>(), [second.id]);
+    assert_eq!(store.retry_message(tenant, second.id, at(121)).await.unwrap(), Some(true));
+    assert_eq!(store.retry_message(tenant, second.id, at(121)).await.unwrap(), Some(false));
+    assert_eq!(store.retry_message(tenant, MessageId::fresh(), at(121)).await.unwrap(), None);
+    assert_eq!(store.claim_message(asks(), at(122)).await.unwrap().unwrap().attempts, 1);
+    sound(&store).await;
+}
+
+async fn one_process_leads_until_it_leaves_or_is_silent(on: On) {
+    let (_place, store) = open(on).await;
+    let lease = SignedDuration::from_secs(60);
+    let attend = async |name: &str, now| store.attend(name, lease, at(now)).await.unwrap();
+    assert_eq!((attend("a", 0).await, attend("b", 1).await, attend("a", 30).await), (true, false, true));
+    assert_eq!(store.at_work(at(31)).await.unwrap(), ["a", "b"]);
+    assert!(attend("b", 95).await, "it was silent for too long");
+    assert!(!attend("a", 96).await);
+    store.leave("b").await.unwrap();
+    assert_eq!((attend("a", 97).await, store.at_work(at(98)).await.unwrap()), (true, vec!["a".to_owned()]));
+}
+
+async fn a_store_of_another_version_is_brought_forward_or_refused(on: On) {
+    let (place, store) = open(on).await;
+    let site = registered(&store, "acme/site").await;
+    store.accept_delivery(delivery("d", vec![push(&site, "r", "c", Priority::Ci)]), at(1)).await.unwrap();
+    // as version 1 wrote it: no format, an event counted, its key a number
+    let event = serde_json::json!({"id": 7, "tenant": "default", "repository": site.id, "event": "fixed", "at": at(1),
+        "finding": {"id": "0".repeat(32), "kind": "posture", "severity": "low", "title": "x", "ignored": false}});
+    store
+        .write(move |rows| {
+            let mut bytes = record::codec::encode(&event).unwrap();
+            bytes[1..3].copy_from_slice(&1_u16.to_be_bytes());
+            rows.put(rows::Key::table(keys::OUTBOX).number(7).done(), bytes);
+            rows.delete(format::key().done());
+            Ok(())
+        })
+        .await
+        .unwrap();
+    drop(store);
+    let store = place.open().await;
+    assert_eq!(store.format().await.unwrap(), Some(format::FORMAT));
+    let events = store.drain_outbox(10).await.unwrap();
+    assert_eq!((events.len(), events[0].event, events[0].scan), (1, EventKind::Fixed, None));
+    assert!(store.route(vec![events[0].id], vec![], at(2)).await.unwrap(), "it has its new key");
+    assert!(store.claim(asks(), at(3)).await.unwrap().is_some(), "the queue goes on");
+    sound(&store).await;
+    store.write(|rows| rows::save(rows, format::key(), &(format::FORMAT + 1))).await.unwrap();
+    drop(store);
+    let refused = match &place {
+        Place::Directory(directory) => Store::open(directory.path()),
+        #[cfg(feature = "real-parts")]
+        Place::Database(address) => Store::connect(address).await,
+    };
+    assert!(matches!(refused, Err(StoreError::Newer { .. })), "{refused:?}");
+}
+
 #[tokio::test]
 async fn a_second_opener_is_told_so() {
-    let (directory, _store) = open();
+    let directory = tempfile::tempdir().unwrap();
+    let _store = Store::open(directory.path()).unwrap();
     let error = Store::open(directory.path()).unwrap_err();
     assert!(matches!(error, StoreError::InUse(_)), "{error}");
     assert!(error.to_string().contains("another process uses this directory"));
@@ -469,7 +632,8 @@ async fn a_second_opener_is_told_so() {
 
 #[tokio::test]
 async fn a_store_that_is_cut_short_is_refused_and_says_so() {
-    let (directory, store) = open();
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
     let site = registered(&store, "acme/site").await;
     store.commit_scan(scanned(&site, "c1", vec![check(&site, "x", Severity::Low)]), at(1)).await.unwrap();
     drop(store);

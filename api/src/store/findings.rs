@@ -2,18 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use advisories::Severity;
 use jiff::Timestamp;
 use scanner::finding::{Detail, Site};
 use scanner::{Finding, FindingId, Report};
 
 use super::life::{self, Sighting, TriageRefused};
 use super::record::{
-    EventKind, FindingRecord, FindingState, OutboxEvent, Outcome, PackageUse, RepositoryId, RepositoryRecord, ScanId,
+    FindingRecord, Outcome, PackageUse, RepositoryId, RepositoryRecord, ScanId,
     ScanRecord, Tenant, Triage, codec,
 };
-use super::rows::{Read, Write, decode, list, load, save, successor};
-use super::{Committed, FindingsPage, FindingsQuery, ScanCommit, StoreError, keys, queue};
+use super::rows::{Read, Row, Scope, Write, list, load, load_many, save, successor};
+use super::{Committed, FindingsPage, FindingsQuery, ScanCommit, StoreError, keys, outbox, queue};
 
 /// Bytes of a stored chunk: sled turns values past about 128 KiB into files of their own.
 const CHUNK: usize = 64 << 10;
@@ -43,59 +42,47 @@ fn remove(rows: &mut dyn Write, record: &FindingRecord) {
     rows.delete(keys::finding(&record.tenant, record.id().as_str()).done());
 }
 
-fn tell(
-    rows: &mut dyn Write,
-    event: Option<EventKind>,
-    record: &FindingRecord,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Some(event) = event.filter(|_| record.finding.ignored.is_none()) else { return Ok(()) };
-    let counter = keys::meta("outbox");
-    let id = load::<u64>(rows, &counter)?.unwrap_or(0) + 1;
-    save(rows, counter, &id)?;
-    let event = OutboxEvent {
-        id,
-        tenant: record.tenant.clone(),
-        repository: record.repository.clone(),
-        event,
-        finding: record.summary(),
-        at: now,
-    };
-    save(rows, super::rows::Key::table(keys::OUTBOX).number(id), &event)
-}
-
 /// All findings of a repository, whatever their state.
-fn of_repository(
+pub fn of_repository(
     rows: &(impl Read + ?Sized),
     tenant: &Tenant,
     repository: &RepositoryId,
 ) -> Result<BTreeMap<FindingId, FindingRecord>, StoreError> {
     let prefix = keys::finding_order(tenant, b'r', repository.as_str());
-    let mut known = BTreeMap::new();
-    for (_, id) in rows.range(prefix.bytes(), &prefix.end(), usize::MAX)? {
-        let record = read_listed(rows, tenant, &id)?;
-        known.insert(record.finding.id.clone(), record);
-    }
-    Ok(known)
+    let found = rows.range(prefix.bytes(), &prefix.end(), usize::MAX)?;
+    Ok(listed(rows, tenant, &found)?.into_iter().map(|record| (record.finding.id.clone(), record)).collect())
 }
 
-fn read_listed(rows: &(impl Read + ?Sized), tenant: &Tenant, id: &[u8]) -> Result<FindingRecord, StoreError> {
-    let id = String::from_utf8_lossy(id);
-    finding(rows, tenant, &id)?.ok_or_else(|| StoreError::index("a listed finding that is not there"))
+/// The findings that index rows name.
+fn listed(rows: &(impl Read + ?Sized), tenant: &Tenant, found: &[Row]) -> Result<Vec<FindingRecord>, StoreError> {
+    let key = |(_, id): &Row| keys::finding(tenant, &String::from_utf8_lossy(id)).done();
+    let keys: Vec<_> = found.iter().map(key).collect();
+    let absent = || StoreError::index("a listed finding that is not there");
+    load_many(rows, &keys)?.into_iter().map(|record| record.ok_or_else(absent)).collect()
 }
 
 /// Commits a scan once: fenced by the lease, all or nothing.
 pub fn commit_scan(rows: &mut dyn Write, commit: &ScanCommit, now: Timestamp) -> Result<Option<Committed>, StoreError> {
     let scan = &commit.scan;
+    rows.lock(Scope::Repository(&scan.tenant, &scan.repository))?;
+    let committed = keep(rows, commit, now)?;
+    // the queue last, so that it is held for a moment only
     if let Some((id, token)) = commit.job
         && queue::finish(rows, id, token, Outcome::Done, Some(scan.id), now)?.is_none()
     {
+        rows.discard();
         return Ok(None);
     }
+    Ok(Some(committed))
+}
+
+fn keep(rows: &mut dyn Write, commit: &ScanCommit, now: Timestamp) -> Result<Committed, StoreError> {
+    let scan = &commit.scan;
     // the repository may have been deleted while it was scanned: then nothing of it is kept
     let key = keys::repository(&scan.tenant, &scan.repository);
-    let Some(mut repository) = load::<RepositoryRecord>(rows, &key)? else { return Ok(Some(Committed::default())) };
+    let Some(mut repository) = load::<RepositoryRecord>(rows, &key)? else { return Ok(Committed::default()) };
     write_scan(rows, commit)?;
+    outbox::tell_scanned(rows, scan, now)?;
     let mut committed = Committed::default();
     if scan.tracked {
         repository.head_scan = Some(scan.id);
@@ -107,7 +94,7 @@ pub fn commit_scan(rows: &mut dyn Write, commit: &ScanCommit, now: Timestamp) ->
         write_packages(rows, scan, &commit.report)?;
     }
     save(rows, key, &repository)?;
-    Ok(Some(committed))
+    Ok(committed)
 }
 
 fn write_scan(rows: &mut dyn Write, commit: &ScanCommit) -> Result<(), StoreError> {
@@ -146,13 +133,13 @@ fn live_on(rows: &mut dyn Write, scan: &ScanRecord, report: &Report, now: Timest
         let (after, event) = life::seen(before.clone(), finding, &at);
         put(rows, before.as_ref(), &after)?;
         committed.count(event);
-        tell(rows, event, &after, now)?;
+        outbox::tell(rows, event, &after, at.scan, now)?;
     }
     for before in known.into_values().filter(|record| life::looked_at(&record.finding, &report.diagnostics)) {
         if let Some((after, event)) = life::gone(before.clone(), &at) {
             put(rows, Some(&before), &after)?;
             committed.count(event);
-            tell(rows, event, &after, now)?;
+            outbox::tell(rows, event, &after, at.scan, now)?;
         }
     }
     Ok(committed)
@@ -221,6 +208,7 @@ fn remove_scan(rows: &mut dyn Write, scan: &ScanRecord) -> Result<(), StoreError
 
 /// Removes a repository with everything that is known of it. False when it is not there.
 pub fn delete_repository(rows: &mut dyn Write, tenant: &Tenant, id: &RepositoryId) -> Result<bool, StoreError> {
+    rows.lock(Scope::Repository(tenant, id))?;
     let key = keys::repository(tenant, id);
     if rows.get(key.bytes())?.is_none() {
         return Ok(false);
@@ -243,6 +231,7 @@ pub fn prune_scans(
     keep: usize,
     before: Timestamp,
 ) -> Result<usize, StoreError> {
+    rows.lock(Scope::Repository(&repository.tenant, &repository.id))?;
     let old = scans(rows, &repository.tenant, &repository.id, None, usize::MAX)?;
     let old = old.into_iter().skip(keep);
     let old: Vec<_> = old.filter(|scan| scan.committed_at < before && repository.head_scan != Some(scan.id)).collect();
@@ -270,11 +259,11 @@ pub fn scans(
         Some(id) => successor(prefix.clone().inverted(id.as_bytes()).bytes()),
         None => prefix.bytes().to_vec(),
     };
-    let ids = rows.range(&from, &prefix.end(), limit)?;
-    let read = |(_, id): (Vec<u8>, Vec<u8>)| {
-        load(rows, &keys::scan(tenant, scan_id(&id)?))?.ok_or_else(|| StoreError::index("a listed scan is not there"))
-    };
-    ids.into_iter().map(read).collect()
+    let found = rows.range(&from, &prefix.end(), limit)?;
+    let ids = found.iter().map(|(_, id)| scan_id(id)).collect::<Result<Vec<_>, _>>()?;
+    let keys: Vec<_> = ids.into_iter().map(|id| keys::scan(tenant, id).done()).collect();
+    let absent = || StoreError::index("a listed scan that is not there");
+    load_many(rows, &keys)?.into_iter().map(|scan| scan.ok_or_else(absent)).collect()
 }
 
 /// The newest scan of a commit.
@@ -312,16 +301,10 @@ pub fn report(rows: &dyn Read, tenant: &Tenant, id: ScanId) -> Result<Option<Vec
 pub fn page(rows: &dyn Read, query: &FindingsQuery) -> Result<FindingsPage, StoreError> {
     let (index, of) = query.index();
     let list = keys::finding_order(&query.tenant, index, &of);
-    let states: Vec<_> = query.state.map_or_else(|| FindingState::ALL.to_vec(), |state| vec![state]);
-    let mut severities =
-        vec![Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::None, Severity::Unknown];
-    severities.retain(|severity| query.severity.is_none_or(|wanted| wanted == *severity));
     let from = query.cursor()?;
     let mut page = FindingsPage::default();
     let mut examined = 0;
-    for (state, severity) in states.iter().flat_map(|state| severities.iter().map(move |severity| (*state, *severity)))
-    {
-        let prefix = keys::state_and_severity(list.clone(), state, severity);
+    for prefix in query.prefixes(&list) {
         let mut start = prefix.bytes().to_vec();
         if let Some(from) = &from {
             start = start.max(successor(from));
@@ -331,9 +314,9 @@ pub fn page(rows: &dyn Read, query: &FindingsQuery) -> Result<FindingsPage, Stor
             let rows_wanted = query.limit.clamp(1, 500);
             let found = rows.range(&start, &end, rows_wanted)?;
             let exhausted = found.len() < rows_wanted;
-            for (key, id) in found {
+            let records = listed(rows, &query.tenant, &found)?;
+            for ((key, _), record) in found.into_iter().zip(records) {
                 examined += 1;
-                let record = read_listed(rows, &query.tenant, &id)?;
                 start = successor(&key);
                 if query.admits(&record) {
                     page.findings.push(record);
@@ -351,6 +334,13 @@ pub fn page(rows: &dyn Read, query: &FindingsQuery) -> Result<FindingsPage, Stor
     Ok(page)
 }
 
+/// A finding whose repository is locked.
+fn locked(rows: &mut dyn Write, tenant: &Tenant, id: &str) -> Result<Option<FindingRecord>, StoreError> {
+    let Some(seen) = finding(rows, tenant, id)? else { return Ok(None) };
+    rows.lock(Scope::Repository(tenant, &seen.repository))?;
+    finding(rows, tenant, id)
+}
+
 /// Decides about a finding. `None` when it is not there.
 pub fn triage(
     rows: &mut dyn Write,
@@ -358,7 +348,7 @@ pub fn triage(
     id: &str,
     triage: &Triage,
 ) -> Result<Option<Result<FindingRecord, TriageRefused>>, StoreError> {
-    let Some(before) = finding(rows, tenant, id)? else { return Ok(None) };
+    let Some(before) = locked(rows, tenant, id)? else { return Ok(None) };
     let after = match life::decide(before.clone(), triage.clone()) {
         Ok(after) => after,
         Err(refused) => return Ok(Some(Err(refused))),
@@ -375,10 +365,10 @@ pub fn expire(rows: &mut dyn Write, now: Timestamp, limit: usize) -> Result<usiz
     let mut expired = 0;
     for (key, id) in due {
         let tenant = tenant_of(&key)?;
-        let before = read_listed(rows, &tenant, &id)?;
+        let Some(before) = locked(rows, &tenant, &String::from_utf8_lossy(&id))? else { continue };
         if let Some((after, event)) = life::expire(before.clone(), now) {
             put(rows, Some(&before), &after)?;
-            tell(rows, event, &after, now)?;
+            outbox::tell(rows, event, &after, None, now)?;
             expired += 1;
         }
     }
@@ -413,6 +403,7 @@ pub fn rematch(
     withdrawn: &[FindingId],
     now: Timestamp,
 ) -> Result<Committed, StoreError> {
+    rows.lock(Scope::Repository(tenant, repository))?;
     let mut committed = Committed::default();
     if rows.get(keys::repository(tenant, repository).bytes())?.is_none() {
         return Ok(committed);
@@ -423,7 +414,7 @@ pub fn rematch(
         let (after, event) = life::seen(before.clone(), finding_, &at);
         put(rows, before.as_ref(), &after)?;
         committed.count(event);
-        tell(rows, event, &after, now)?;
+        outbox::tell(rows, event, &after, at.scan, now)?;
     }
     for id in withdrawn {
         let Some(before) = finding(rows, tenant, id.as_str())?.filter(|found| found.repository == *repository) else {
@@ -432,15 +423,8 @@ pub fn rematch(
         if let Some((after, event)) = life::gone(before.clone(), &at) {
             put(rows, Some(&before), &after)?;
             committed.count(event);
-            tell(rows, event, &after, now)?;
+            outbox::tell(rows, event, &after, at.scan, now)?;
         }
     }
     Ok(committed)
-}
-
-/// The oldest events that were not yet acknowledged.
-pub fn outbox(rows: &dyn Read, limit: usize) -> Result<Vec<OutboxEvent>, StoreError> {
-    let table = super::rows::Key::table(keys::OUTBOX);
-    let events = rows.range(table.bytes(), &table.end(), limit)?;
-    events.into_iter().map(|(key, bytes)| decode(&key, &bytes)).collect()
 }

@@ -3,14 +3,17 @@
 use advisories::Severity;
 use jiff::Timestamp;
 
-use super::record::{FindingRecord, FindingState, JobId, JobRecord, JobState, RepositoryId, ScanId, SweepId, Tenant};
+use super::record::{
+    EventId, FindingRecord, FindingState, JobId, JobRecord, JobState, MessageId, MessageState, RepositoryId, ScanId,
+    SweepId, Tenant,
+};
 use super::rows::Key;
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $name:ident = $letter:literal;)*) => {
         $($(#[$doc])* pub const $name: u8 = $letter;)*
         /// Tables that hold records; everything else follows from them.
-        pub const RECORDS: &[u8] = b"ABDFIJMOPRSTW";
+        pub const RECORDS: &[u8] = b"ABDFGIJMOPRSTW";
     };
 }
 
@@ -23,10 +26,14 @@ tables! {
     DELIVERY = b'D';
     /// Findings.
     FINDING = b'F';
+    /// Messages to be sent.
+    MESSAGE = b'G';
     /// Remembered answers.
     IDEMPOTENCY = b'I';
     /// Jobs.
     JOB = b'J';
+    /// Processes at work: no record, for it is worth nothing to another store.
+    PROCESS = b'N';
     /// Named values.
     META = b'M';
     /// Events to be told.
@@ -47,12 +54,16 @@ tables! {
     BY_EXPIRY = b'e';
     /// Findings in the orders of lists.
     FINDING_ORDER = b'f';
+    /// Messages by state.
+    MESSAGE_STATE = b'm';
     /// Tokens by hash.
     BY_HASH = b'h';
     /// Jobs by state.
     BY_STATE = b'j';
     /// Running jobs by coalesce key.
     RUNNING = b'k';
+    /// Messages by when they are due, or their lease ends.
+    MESSAGE_DUE = b'd';
     /// Leases by their end.
     LEASE = b'l';
     /// Package names of a repository.
@@ -85,8 +96,25 @@ pub fn queue(rank: u8) -> Key {
     Key::table(QUEUE).fixed(&[rank])
 }
 
+/// Host first: a host that is at its cap is passed over in one step.
+pub fn queue_of(job: &JobRecord) -> Key {
+    queue(job.priority.rank()).text(&job.host).text(&job.organisation)
+}
+
 pub fn queued(job: &JobRecord) -> Key {
-    queue(job.priority.rank()).text(&job.organisation).time(job.ready_at).fixed(job.id.as_bytes())
+    queue_of(job).time(job.ready_at).fixed(job.id.as_bytes())
+}
+
+pub fn event(id: EventId) -> Key {
+    Key::table(OUTBOX).fixed(id.as_bytes())
+}
+
+pub fn message(id: MessageId) -> Key {
+    Key::table(MESSAGE).fixed(id.as_bytes())
+}
+
+pub fn message_by_state(tenant: &Tenant, state: MessageState) -> Key {
+    of_tenant(MESSAGE_STATE, tenant).fixed(&[state as u8])
 }
 
 pub fn lease(until: Timestamp, id: JobId) -> Key {

@@ -1,19 +1,22 @@
-//! Looking after a store: verify, reindex, export, import, retention.
+//! Looking after a store: what must follow from what, and how much there is.
 
-use std::io::{BufRead, Write as _};
+use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::error::row_name;
 use super::record::{
-    AuditRecord, DeliveryRecord, FindingRecord, IdempotencyRecord, JobRecord, OutboxEvent, PackageUse,
-    RepositoryRecord, ScanRecord, SweepRecord, Tenant, codec,
+    AuditRecord, DeliveryRecord, FindingRecord, FindingState, IdempotencyRecord, JobRecord, JobState, MessageRecord,
+    MessageState, OutboxEvent, PackageUse, RepositoryRecord, ScanRecord, SweepRecord, Tenant, codec,
 };
 use super::rows::{Key, Read, Row, Write, decode, successor};
-use super::{Store, StoreError, keys, queue};
+use super::{Backend, Store, StoreError, blocking, keys, outbox, queue};
 use crate::identity::TokenRecord;
 
-const STEP: usize = 500;
+/// Rows of one step of a walk.
+pub const STEP: usize = 500;
+/// Rows that are counted at most.
+const COUNTED: usize = 100_000;
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,6 +36,38 @@ pub struct Verified {
     pub indexed: u64,
     /// What is wrong; the first thousand.
     pub problems: Vec<Problem>,
+}
+
+/// How big the store is and what is under way in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Bytes on the disk.
+    pub bytes: u64,
+    /// Events that are not yet routed.
+    pub events: usize,
+    /// Jobs by state.
+    pub jobs: Vec<(JobState, usize)>,
+    /// Messages by state.
+    pub messages: Vec<(MessageState, usize)>,
+}
+
+impl Sizes {
+    /// Jobs in a state.
+    #[must_use]
+    pub fn jobs_in(&self, state: JobState) -> usize {
+        self.jobs.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count)
+    }
+}
+
+/// How many there are of what is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Totals {
+    /// Registered repositories.
+    pub repositories: usize,
+    /// Scans.
+    pub scans: usize,
+    /// Findings by state.
+    pub findings: Vec<(FindingState, usize)>,
 }
 
 /// The index rows that follow from a record.
@@ -74,13 +109,17 @@ fn derived(key: &[u8], bytes: &[u8]) -> Result<Vec<Row>, StoreError> {
         Some(&keys::DELIVERY) => decode::<DeliveryRecord>(key, bytes).map(|_| vec![])?,
         Some(&keys::IDEMPOTENCY) => decode::<IdempotencyRecord>(key, bytes).map(|_| vec![])?,
         Some(&keys::OUTBOX) => decode::<OutboxEvent>(key, bytes).map(|_| vec![])?,
+        Some(&keys::MESSAGE) => {
+            let message: MessageRecord = decode(key, bytes)?;
+            same(outbox::derived(&message), message.id.as_bytes())
+        }
         Some(&keys::SWEEP) => decode::<SweepRecord>(key, bytes).map(|_| vec![])?,
         _ => codec::decode_raw(bytes).map(|_| vec![]).map_err(|error| StoreError::record(key, &error))?,
     })
 }
 
 /// The next rows of the tables that hold records.
-fn records(rows: &(impl Read + ?Sized), from: &[u8]) -> Result<Vec<Row>, StoreError> {
+pub fn records(rows: &(impl Read + ?Sized), from: &[u8]) -> Result<Vec<Row>, StoreError> {
     for &table in keys::RECORDS {
         let table = Key::table(table);
         let start = from.max(table.bytes()).to_vec();
@@ -92,22 +131,6 @@ fn records(rows: &(impl Read + ?Sized), from: &[u8]) -> Result<Vec<Row>, StoreEr
         }
     }
     Ok(vec![])
-}
-
-/// A line of an export.
-#[derive(Debug, Serialize, Deserialize)]
-struct Line {
-    /// The row's key, hexadecimal.
-    key: String,
-    /// The row as stored, hexadecimal: header with schema version and checksum, then the record.
-    value: String,
-}
-
-/// The last line of an export.
-#[derive(Debug, Serialize, Deserialize)]
-struct Trailer {
-    rows: u64,
-    blake3: String,
 }
 
 impl Store {
@@ -151,129 +174,51 @@ impl Store {
         }
     }
 
-    /// Writes every record as checksummed lines, compressed. Gives how many.
-    ///
-    /// # Errors
-    /// When the store or `out` fails.
-    pub async fn export(&self, out: impl std::io::Write) -> Result<u64, StoreError> {
-        let failed = |error: std::io::Error| StoreError::Failed(format!("export: {error}"));
-        let mut packed = zstd::Encoder::new(out, 3).map_err(failed)?;
-        let mut digest = blake3::Hasher::new();
-        let (mut from, mut rows) = (vec![0], 0);
-        loop {
-            let start = from.clone();
-            let step = self.read(move |rows| records(rows, &start)).await?;
-            let Some((last, _)) = step.last() else { break };
-            from = successor(last);
-            for (key, value) in &step {
-                decode_check(key, value)?;
-                let line = Line { key: hex::encode(key), value: hex::encode(value) };
-                let mut text = serde_json::to_vec(&line).map_err(|error| failed(error.into()))?;
-                text.push(b'\n');
-                digest.update(&text);
-                packed.write_all(&text).map_err(failed)?;
-                rows += 1;
-            }
-        }
-        let trailer = Trailer { rows, blake3: digest.finalize().to_hex().to_string() };
-        serde_json::to_writer(&mut packed, &trailer).map_err(|error| failed(error.into()))?;
-        packed.write_all(b"\n").map_err(failed)?;
-        packed.finish().and_then(|mut out| out.flush()).map_err(failed)?;
-        Ok(rows)
-    }
-
-    /// Reads an export into this store, which must be empty, and makes the indexes. Gives how many records.
-    ///
-    /// # Errors
-    /// When the export is damaged or cut short, or this store is not empty.
-    pub async fn import(&self, input: impl std::io::Read) -> Result<u64, StoreError> {
-        let failed = |reason: String| StoreError::Damaged { row: "the export".to_owned(), reason };
-        if !self.read(|rows| records(rows, &[0])).await?.is_empty() {
-            return Err(StoreError::Failed("import: this store is not empty".to_owned()));
-        }
-        let packed = zstd::Decoder::new(input).map_err(|error| failed(error.to_string()))?;
-        let mut digest = blake3::Hasher::new();
-        let (mut rows, mut pending) = (0_u64, Vec::new());
-        for text in std::io::BufReader::new(packed).lines() {
-            let text = text.map_err(|error| failed(error.to_string()))?;
-            if let Ok(trailer) = serde_json::from_str::<Trailer>(&text) {
-                if trailer.rows != rows || trailer.blake3 != digest.finalize().to_hex().as_str() {
-                    return Err(failed("the checksum does not fit; the store holds a part of it".to_owned()));
-                }
-                self.import_step(&mut pending).await?;
-                self.reindex().await?;
-                return Ok(rows);
-            }
-            digest.update(text.as_bytes());
-            digest.update(b"\n");
-            let line: Line = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
-            let bytes = |text: &str| hex::decode(text).map_err(|error| failed(error.to_string()));
-            let (key, value) = (bytes(&line.key)?, bytes(&line.value)?);
-            decode_check(&key, &value)?;
-            pending.push((key, value));
-            rows += 1;
-            if pending.len() >= STEP {
-                self.import_step(&mut pending).await?;
-            }
-        }
-        Err(failed("it is cut short".to_owned()))
-    }
-
-    async fn import_step(&self, pending: &mut Vec<Row>) -> Result<(), StoreError> {
-        let step = std::mem::take(pending);
-        self.write(move |rows| {
-            for (key, value) in &step {
-                rows.put(key.clone(), value.clone());
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    /// Removes finished jobs, deliveries and remembered answers from before `before`, and of each repository the scans older than it but the
-    /// newest `keep` and the head's. Findings are never removed. Gives how many records went.
+    /// How big the store is and what is under way in it, each counted up to a hundred thousand.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn retain(&self, tenant: &Tenant, keep: usize, before: Timestamp) -> Result<usize, StoreError> {
-        let owner = tenant.clone();
-        let mut removed = self.write(move |rows| queue::prune(rows, &owner, before, STEP)).await?;
-        let mut after = None;
-        loop {
-            let page = self.repositories(tenant, after.as_ref(), STEP).await?;
-            let Some(last) = page.last() else { return Ok(removed) };
-            after = Some(last.id.clone());
-            for repository in page {
-                removed +=
-                    self.write(move |rows| super::findings::prune_scans(rows, &repository, keep, before)).await?;
+    pub async fn sizes(&self, tenant: &Tenant) -> Result<Sizes, StoreError> {
+        let bytes = match &self.backend {
+            Backend::Sled(sled) => sled.bytes()?,
+            Backend::Postgres(postgres) => {
+                let postgres = Arc::clone(postgres);
+                blocking(move || postgres.bytes()).await?
             }
-        }
-    }
-
-    /// Bytes on the disk, and how many jobs wait, run and were given up (counted up to ten thousand each).
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn sizes(&self, tenant: &Tenant) -> Result<(u64, [usize; 3]), StoreError> {
-        let bytes = self.sled.bytes()?;
+        };
         let tenant = tenant.clone();
         self.read(move |rows| {
-            use super::record::JobState::{Dead, Ready, Running};
-            let count = |state| {
-                let prefix = keys::job_by_state(&tenant, state);
-                rows.range(prefix.bytes(), &prefix.end(), 10_000).map(|found| found.len())
-            };
-            Ok((bytes, [count(Ready)?, count(Running)?, count(Dead)?]))
+            let count = |prefix: Key| rows.count(prefix.bytes(), &prefix.end(), COUNTED);
+            let mut sizes = Sizes { bytes, events: count(Key::table(keys::OUTBOX))?, ..Sizes::default() };
+            for state in JobState::ALL {
+                sizes.jobs.push((state, count(keys::job_by_state(&tenant, state))?));
+            }
+            for state in MessageState::ALL {
+                sizes.messages.push((state, count(keys::message_by_state(&tenant, state))?));
+            }
+            Ok(sizes)
         })
         .await
     }
-}
 
-fn decode_check(key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-    if !key.first().is_some_and(|table| keys::RECORDS.contains(table)) {
-        return Err(StoreError::Damaged { row: hex::encode(key), reason: "no such table".to_owned() });
+    /// How many repositories, scans and findings (by state) there are. It walks over them: not for every minute.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn totals(&self, tenant: &Tenant) -> Result<Totals, StoreError> {
+        let tenant = tenant.clone();
+        self.read(move |rows| {
+            let count = |prefix: Key| rows.count(prefix.bytes(), &prefix.end(), usize::MAX);
+            let all = keys::finding_order(&tenant, b'a', "");
+            let mut findings = Vec::new();
+            for state in FindingState::ALL {
+                findings.push((state, count(all.clone().fixed(&[state as u8]))?));
+            }
+            let repositories = count(keys::of_tenant(keys::REPOSITORY, &tenant))?;
+            Ok(Totals { repositories, scans: count(keys::of_tenant(keys::SCAN, &tenant))?, findings })
+        })
+        .await
     }
-    codec::decode_raw(value).map(|_| ()).map_err(|error| StoreError::record(key, &error))
 }
 
 fn verify_step(rows: &dyn Read, from: &[u8]) -> Result<(Verified, Option<Vec<u8>>), StoreError> {
@@ -292,8 +237,7 @@ fn verify_step(rows: &dyn Read, from: &[u8]) -> Result<(Verified, Option<Vec<u8>
         for (index, value) in expected {
             verified.indexed += 1;
             if rows.get(&index)?.as_deref() != Some(&value[..]) {
-                let row = String::from_utf8_lossy(key).chars().filter(|letter| !letter.is_control()).collect();
-                verified.problems.push(Problem { row, reason: "an index row is missing or wrong".to_owned() });
+                verified.problems.push(Problem { row: row_name(key), reason: "an index row is missing or wrong".to_owned() });
             }
         }
     }

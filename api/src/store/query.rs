@@ -3,7 +3,8 @@
 use advisories::Severity;
 use scanner::Kind;
 
-use super::StoreError;
+use super::rows::Key;
+use super::{StoreError, keys};
 use super::record::{FindingRecord, FindingState, RepositoryId, Tenant};
 
 /// Which findings, in the one order there is: state, then severity (the worst first), then identity.
@@ -67,6 +68,18 @@ impl FindingsQuery {
             (b'k', kind.as_str().to_owned())
         } else {
             (b'a', String::new())
+        }
+    }
+
+    /// The stretches of that index, in its order.
+    pub(super) fn prefixes(&self, list: &Key) -> Vec<Key> {
+        match (self.state, self.severity) {
+            (None, None) => vec![list.clone()],
+            (Some(state), None) => vec![list.clone().fixed(&[state as u8])],
+            (state, Some(severity)) => {
+                let states = FindingState::ALL.into_iter().filter(|one| state.is_none_or(|state| state == *one));
+                states.map(|state| keys::state_and_severity(list.clone(), state, severity)).collect()
+            }
         }
     }
 

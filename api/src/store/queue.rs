@@ -1,16 +1,20 @@
 //! Decisions about deliveries and jobs.
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::keys;
 use super::record::{
     DeliveryRecord, Enqueued, JobId, JobRecord, JobState, LeaseToken, NewJob, Outcome, Priority, Tenant,
 };
-use super::rows::{Read, Write, list, load, save, successor};
+use super::rows::{Key, Read, Row, Scope, Write, load, load_many, save, successor};
 use super::{Claim, Delivery, Receipt, StoreError};
 
 /// Waiting jobs of one organisation that are looked at in one turn.
 const LOOKAHEAD: usize = 16;
+/// Waiting jobs that are read at once.
+const BATCH: usize = 64;
 
 pub fn job(rows: &(impl Read + ?Sized), id: JobId) -> Result<Option<JobRecord>, StoreError> {
     load(rows, &keys::job(id))
@@ -48,6 +52,7 @@ pub fn derived(job: &JobRecord) -> Vec<Vec<u8>> {
 }
 
 pub fn enqueue(rows: &mut dyn Write, new: NewJob, id: JobId, now: Timestamp) -> Result<Enqueued, StoreError> {
+    rows.lock(Scope::Queue)?;
     if let Some(key) = &new.coalesce
         && let Some(waiting) = rows.get(keys::coalesce(keys::BY_COALESCE, &new.tenant, key).bytes())?
         && let Some(before) = job(rows, id_of(&waiting)?)?
@@ -67,6 +72,7 @@ fn id_of(bytes: &[u8]) -> Result<JobId, StoreError> {
 }
 
 pub fn accept(rows: &mut dyn Write, delivery: &Delivery, now: Timestamp) -> Result<Receipt, StoreError> {
+    rows.lock(Scope::Queue)?;
     let key = keys::delivery(&delivery.tenant, &delivery.source, &delivery.id);
     if let Some(known) = load::<DeliveryRecord>(rows, &key)? {
         return Ok(Receipt { duplicate: true, jobs: known.jobs });
@@ -114,24 +120,23 @@ fn rejoin(rows: &mut dyn Write, before: &JobRecord, mut after: JobRecord, now: T
 }
 
 pub fn claim(rows: &mut dyn Write, claim: &Claim, now: Timestamp) -> Result<Option<JobRecord>, StoreError> {
+    rows.lock(Scope::Queue)?;
     reap(rows, claim.max_attempts, now)?;
-    let mut busy = std::collections::HashMap::<String, usize>::new();
-    let leases = super::rows::Key::table(keys::LEASE);
+    let mut busy = HashMap::<String, usize>::new();
+    let leases = Key::table(keys::LEASE);
     let running = rows.range(leases.bytes(), &leases.end(), claim.running_cap)?;
     if running.len() >= claim.running_cap {
         return Ok(None);
     }
-    for (_, id) in running {
-        if let Some(job) = job(rows, id_of(&id)?)? {
-            *busy.entry(job.host).or_default() += 1;
-        }
+    for job in listed(rows, running)? {
+        *busy.entry(job.host).or_default() += 1;
     }
-    for priority in Priority::ALL {
+    for priority in Priority::ALL.into_iter().filter(|priority| *priority <= claim.least) {
         if let Some(before) = next_turn(rows, priority, claim, &busy, now)? {
             let mut after = before.clone();
             after.lease(claim.token, &claim.worker, claim.lease, now);
             put(rows, Some(&before), &after)?;
-            let turn = keys::queue(priority.rank()).text(&after.organisation).end();
+            let turn = keys::queue_of(&after).end();
             rows.put(keys::meta(&format!("turn {}", priority.rank())).done(), super::record::codec::encode_raw(&turn));
             return Ok(Some(after));
         }
@@ -144,7 +149,7 @@ fn next_turn(
     rows: &dyn Write,
     priority: Priority,
     claim: &Claim,
-    busy: &std::collections::HashMap<String, usize>,
+    busy: &HashMap<String, usize>,
     now: Timestamp,
 ) -> Result<Option<JobRecord>, StoreError> {
     let table = keys::queue(priority.rank());
@@ -155,32 +160,87 @@ fn next_turn(
     };
     let turn = turn.clamp(start.clone(), end.clone());
     for (from, to) in [(turn.clone(), end), (start, turn)] {
-        let mut from = from;
-        while let Some((_, id)) = rows.range(&from, &to, 1)?.into_iter().next() {
-            let first = queued(rows, &id)?;
-            let organisation = keys::queue(priority.rank()).text(&first.organisation);
-            for (_, id) in rows.range(organisation.bytes(), &organisation.end(), LOOKAHEAD)? {
-                let job = queued(rows, &id)?;
-                if job.ready_at > now {
-                    break;
-                }
-                let same = job.coalesce.as_deref().map(|key| keys::coalesce(keys::RUNNING, &job.tenant, key));
-                let under_way = match same {
-                    Some(key) => rows.get(key.bytes())?.is_some(),
-                    None => false,
-                };
-                if !under_way && busy.get(&job.host).copied().unwrap_or(0) < claim.host_cap {
-                    return Ok(Some(job));
-                }
-            }
-            from = organisation.end();
+        if let Some(job) = first_runnable(rows, from, &to, claim, busy, now)? {
+            return Ok(Some(job));
         }
     }
     Ok(None)
 }
 
-fn queued(rows: &dyn Write, id: &[u8]) -> Result<JobRecord, StoreError> {
-    job(rows, id_of(id)?)?.ok_or_else(|| StoreError::index("a queued job that is not there"))
+/// The first waiting job between two keys that may run now. Hosts at their cap, organisations whose jobs wait for their time and those
+/// with [`LOOKAHEAD`] jobs that may not run are passed over.
+fn first_runnable(
+    rows: &dyn Write,
+    mut from: Vec<u8>,
+    to: &[u8],
+    claim: &Claim,
+    busy: &HashMap<String, usize>,
+    now: Timestamp,
+) -> Result<Option<JobRecord>, StoreError> {
+    let mut organisation = (Vec::new(), 0);
+    loop {
+        let found = rows.range(&from, to, BATCH)?;
+        let exhausted = found.len() < BATCH;
+        let keys: Vec<_> = found.iter().map(|(key, _)| key.clone()).collect();
+        for (key, job) in keys.into_iter().zip(listed(rows, found)?) {
+            if key < from {
+                continue;
+            }
+            from = successor(&key);
+            let own = keys::queue_of(&job);
+            if own.bytes() != organisation.0 {
+                organisation = (own.bytes().to_vec(), 0);
+            }
+            organisation.1 += 1;
+            if busy.get(&job.host).copied().unwrap_or(0) >= claim.host_cap {
+                from = keys::queue(job.priority.rank()).text(&job.host).end();
+            } else if job.ready_at > now || organisation.1 > LOOKAHEAD {
+                from = own.end();
+            } else if !under_way(rows, &job)? {
+                return Ok(Some(job));
+            }
+        }
+        if exhausted || from.as_slice() >= to {
+            return Ok(None);
+        }
+    }
+}
+
+fn under_way(rows: &dyn Write, job: &JobRecord) -> Result<bool, StoreError> {
+    match job.coalesce.as_deref().map(|key| keys::coalesce(keys::RUNNING, &job.tenant, key)) {
+        Some(key) => rows.get(key.bytes()).map(|running| running.is_some()),
+        None => Ok(false),
+    }
+}
+
+/// The jobs that index rows name.
+fn listed(rows: &(impl Read + ?Sized), found: Vec<Row>) -> Result<Vec<JobRecord>, StoreError> {
+    let ids = found.iter().map(|(_, id)| id_of(id)).collect::<Result<Vec<_>, _>>()?;
+    let keys: Vec<_> = ids.into_iter().map(|id| keys::job(id).done()).collect();
+    let absent = || StoreError::index("a listed job that is not there");
+    load_many(rows, &keys)?.into_iter().map(|job| job.ok_or_else(absent)).collect()
+}
+
+/// Whether a claim could find anything to do: a waiting job, or a lease that has run out.
+pub fn anything(rows: &dyn Read, now: Timestamp) -> Result<bool, StoreError> {
+    let waiting = Key::table(keys::QUEUE);
+    if !rows.range(waiting.bytes(), &waiting.end(), 1)?.is_empty() {
+        return Ok(true);
+    }
+    let ended = keys::lease(now, JobId::from_bytes([0; 16]));
+    Ok(!rows.range(Key::table(keys::LEASE).bytes(), ended.bytes(), 1)?.is_empty())
+}
+
+/// Whether work more urgent than `than` waits for its turn, and may run now.
+pub fn more_urgent(rows: &dyn Read, than: Priority, now: Timestamp) -> Result<bool, StoreError> {
+    for priority in Priority::ALL.into_iter().filter(|priority| *priority < than) {
+        let table = keys::queue(priority.rank());
+        let found = rows.range(table.bytes(), &table.end(), LOOKAHEAD)?;
+        if listed(rows, found)?.iter().any(|job| job.ready_at <= now) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Moves the lease. `None` when it is lost; otherwise whether the job is to stop.
@@ -191,6 +251,7 @@ pub fn heartbeat(
     length: SignedDuration,
     now: Timestamp,
 ) -> Result<Option<bool>, StoreError> {
+    rows.lock(Scope::Queue)?;
     let Some(before) = job(rows, id)?.filter(|job| job.held_by(token)) else { return Ok(None) };
     let mut after = before.clone();
     if let Some(lease) = &mut after.lease {
@@ -209,6 +270,7 @@ pub fn finish(
     scan: Option<super::record::ScanId>,
     now: Timestamp,
 ) -> Result<Option<JobState>, StoreError> {
+    rows.lock(Scope::Queue)?;
     let Some(before) = job(rows, id)?.filter(|job| job.held_by(token)) else { return Ok(None) };
     let mut after = before.clone();
     after.scan = scan.or(after.scan);
@@ -226,6 +288,7 @@ pub fn alter(
     change: impl FnOnce(&mut JobRecord) -> bool,
     now: Timestamp,
 ) -> Result<Option<bool>, StoreError> {
+    rows.lock(Scope::Queue)?;
     let Some(before) = job(rows, id)?.filter(|job| job.tenant == *tenant) else { return Ok(None) };
     let mut after = before.clone();
     if !change(&mut after) {
@@ -248,45 +311,5 @@ pub fn jobs(
         Some(id) => successor(prefix.clone().inverted(id.as_bytes()).bytes()),
         None => prefix.bytes().to_vec(),
     };
-    let ids = rows.range(&from, &prefix.end(), limit)?;
-    let read = |(_, id): (Vec<u8>, Vec<u8>)| {
-        job(rows, id_of(&id)?)?.ok_or_else(|| StoreError::index("a listed job that is not there"))
-    };
-    ids.into_iter().map(read).collect()
-}
-
-/// Removes what ended before `before`: jobs, deliveries, remembered answers. Gives how many rows went.
-pub fn prune(rows: &mut dyn Write, tenant: &Tenant, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-    let mut removed = 0;
-    for state in JobState::ALL.into_iter().filter(|state| state.is_final()) {
-        let prefix = keys::job_by_state(tenant, state);
-        // the oldest stand last
-        let oldest = prefix.clone().inverted(&oldest_id(before));
-        for (_, id) in rows.range(oldest.bytes(), &prefix.end(), limit)? {
-            let Some(job) = job(rows, id_of(&id)?)?.filter(|job| job.updated_at < before) else { continue };
-            for key in derived(&job) {
-                rows.delete(key);
-            }
-            rows.delete(keys::job(job.id).done());
-            removed += 1;
-        }
-    }
-    let deliveries = list::<DeliveryRecord>(rows, &keys::of_tenant(keys::DELIVERY, tenant), None, limit)?;
-    let answers =
-        list::<super::record::IdempotencyRecord>(rows, &keys::of_tenant(keys::IDEMPOTENCY, tenant), None, limit)?;
-    let old = deliveries.into_iter().filter(|(_, record)| record.accepted_at < before).map(|(key, _)| key);
-    let old = old.chain(answers.into_iter().filter(|(_, record)| record.at < before).map(|(key, _)| key));
-    for key in old.collect::<Vec<_>>() {
-        rows.delete(key);
-        removed += 1;
-    }
-    Ok(removed)
-}
-
-/// The least identity of version 7 that a job made at `time` can have.
-fn oldest_id(time: Timestamp) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    let millis = u64::try_from(time.as_millisecond()).unwrap_or(0).to_be_bytes();
-    bytes[..6].copy_from_slice(&millis[2..]);
-    bytes
+    listed(rows, rows.range(&from, &prefix.end(), limit)?)
 }

@@ -5,14 +5,17 @@ pub mod codec;
 mod finding;
 mod identity;
 mod job;
+mod outbox;
 mod repository;
 mod scan;
+pub(super) mod upgrade;
 
 pub use access::{AuditRecord, IdempotencyRecord, StoredResponse};
 pub use finding::{FindingRecord, FindingState, Triage};
-pub use identity::{InvalidTenant, JobId, LeaseToken, RepositoryId, ScanId, SweepId, Tenant};
+pub use identity::{InvalidTenant, EventId, JobId, LeaseToken, MessageId, RepositoryId, ScanId, SweepId, Tenant};
 pub use job::{
     Enqueued, ErrorClass, JobError, JobKind, JobRecord, JobState, Lease, NewJob, Outcome, Priority, ScanSpec, Trigger,
 };
+pub use outbox::{EventKind, MessageRecord, MessageState, NewMessage, OutboxEvent};
 pub use repository::{DeliveryRecord, NewRepository, RepositoryRecord, SweepRecord, SweepState, normalise_url};
-pub use scan::{EventKind, OutboxEvent, PackageUse, ScanFinding, ScanRecord};
+pub use scan::{PackageUse, ScanFinding, ScanRecord};

@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use super::record::codec;
+use super::record::{RepositoryId, Tenant, codec};
+
+/// Bytes of a text that stand in a key as they are.
+const LONGEST_TEXT: usize = 400;
 
 /// A key and its value.
 pub type Row = (Vec<u8>, Vec<u8>);
@@ -17,11 +20,45 @@ pub trait Read {
     /// When the backend fails; an absent row is `None`.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// The values under `keys`, one for each in their order.
+    ///
+    /// # Errors
+    /// When the backend fails.
+    fn get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
     /// At most `limit` rows from `from` (with it) to `to` (without), ascending.
     ///
     /// # Errors
     /// When the backend fails.
     fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError>;
+
+    /// How many rows stand between `from` and `to`, counted up to `limit`.
+    ///
+    /// # Errors
+    /// When the backend fails.
+    fn count(&self, from: &[u8], to: &[u8], limit: usize) -> Result<usize, StoreError> {
+        self.range(from, to, limit).map(|found| found.len())
+    }
+}
+
+/// What decisions get in each other's way about. A decision locks before it reads what it decides by; one that needs several scopes takes
+/// the repository before the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope<'s> {
+    /// Deliveries, jobs, leases and turns.
+    Queue,
+    /// Messages to be sent.
+    Messages,
+    /// Tokens.
+    Tokens,
+    /// Named values and the processes at work.
+    Values,
+    /// A repository with its findings, scans and packages.
+    Repository(&'s Tenant, &'s RepositoryId),
+    /// A remembered request.
+    Request(&'s Tenant, &'s str),
 }
 
 /// Changes rows; all of one decision's changes happen, or none.
@@ -31,6 +68,15 @@ pub trait Write: Read {
 
     /// Removes a row, if it is there.
     fn delete(&mut self, key: Vec<u8>);
+
+    /// Forgets every change that this decision has made so far.
+    fn discard(&mut self);
+
+    /// Keeps other decisions of the scope out until this one has ended. With one writer there is nobody to keep out.
+    ///
+    /// # Errors
+    /// When the backend fails.
+    fn lock(&mut self, scope: Scope<'_>) -> Result<(), StoreError>;
 }
 
 /// Builds a key whose byte order is the order of its parts.
@@ -44,10 +90,15 @@ impl Key {
         Self(vec![letter])
     }
 
-    /// A text of any length: NUL is escaped, and a terminator keeps `"a"` below `"ab"` and apart from what follows.
+    /// A text of any length: NUL is escaped, and a terminator keeps `"a"` below `"ab"` and apart from what follows. Of a very long one a
+    /// digest stands for the end: an index page of PostgreSQL takes 2.7 KB.
     #[must_use]
     pub fn text(mut self, part: &str) -> Self {
-        for &byte in part.as_bytes() {
+        let (start, digest) = match part.as_bytes().split_at_checked(LONGEST_TEXT) {
+            Some((start, rest)) if !rest.is_empty() => (start, blake3::hash(rest).to_hex().to_string()),
+            _ => (part.as_bytes(), String::new()),
+        };
+        for &byte in start.iter().chain(digest.as_bytes()) {
             self.0.push(byte);
             if byte == 0 {
                 self.0.push(0xff);
@@ -122,7 +173,19 @@ pub fn load<T: DeserializeOwned>(rows: &(impl Read + ?Sized), key: &Key) -> Resu
 /// # Errors
 /// When it is damaged; the message names the row.
 pub fn decode<T: DeserializeOwned>(key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
-    codec::decode(bytes).map_err(|error| StoreError::record(key, &error))
+    codec::decode(key.first().copied(), bytes).map_err(|error| StoreError::record(key, &error))
+}
+
+/// Reads the records under `keys`, one for each in their order.
+///
+/// # Errors
+/// When the backend fails or a record is damaged.
+pub fn load_many<T: DeserializeOwned>(
+    rows: &(impl Read + ?Sized),
+    keys: &[Vec<u8>],
+) -> Result<Vec<Option<T>>, StoreError> {
+    let values = rows.get_many(keys)?;
+    keys.iter().zip(values).map(|(key, value)| value.map(|bytes| decode(key, &bytes)).transpose()).collect()
 }
 
 /// Writes a record.
@@ -175,5 +238,14 @@ mod tests {
             let inside = key.as_slice() >= prefix.bytes() && key < prefix.end();
             assert_eq!(inside, left == "a", "{left:?}");
         }
+    }
+
+    #[test]
+    fn very_long_texts_are_told_apart_in_a_bounded_key() {
+        let long = |end: &str| Key::table(b'x').text(&format!("{}{end}", "r".repeat(9000))).done();
+        assert!(long("a") != long("b") && long("a") == long("a"));
+        assert!(long("a").len() < 600);
+        let fits = "r".repeat(LONGEST_TEXT);
+        assert_eq!(Key::table(b'x').text(&fits).done()[1..=LONGEST_TEXT], *fits.as_bytes());
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! sled's own flush ends in `sync_file_range` on Linux, which a power cut undoes; hence the fdatasync of a second descriptor.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +12,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use super::StoreError;
-use super::rows::{Read, Row, Write, successor};
+use super::overlay::{Below, Overlay};
+use super::rows::{Read, Row, Scope, Write};
 
 /// Operations that share one flush.
 const GROUP: usize = 200;
@@ -21,8 +21,8 @@ const CACHE_BYTES: u64 = 64 << 20;
 
 /// One decision for the writer: runs over rows, then is told whether its changes are durable.
 pub trait Decision: Send {
-    /// Decides. False when nothing of it is to be kept.
-    fn run(&mut self, rows: &mut dyn Write) -> bool;
+    /// Decides. Nothing of it is kept when it fails.
+    fn run(&mut self, rows: &mut dyn Write) -> Result<(), StoreError>;
     /// What it decided is on the disk, or why not.
     fn settled(self: Box<Self>, durable: Result<(), StoreError>);
 }
@@ -83,7 +83,8 @@ impl Sled {
         writer.send(decision).map_err(|_| StoreError::gone())
     }
 
-    /// Runs a read. A panic inside sled (a damaged page) becomes an error and takes readiness away.
+    /// Runs a read. A panic inside sled (a damaged page) becomes an error and takes readiness away. The writer may change rows between two
+    /// looks of one read: [`StoreError::Index`] may mean no more than that, and the read is to be repeated among the writer's decisions.
     ///
     /// # Errors
     /// When the read fails.
@@ -95,8 +96,10 @@ impl Sled {
                 reason: "the storage engine gave up on a damaged page".to_owned(),
             })
         });
-        if matches!(answer, Err(StoreError::Damaged { .. } | StoreError::Failed(_))) {
-            self.failed.store(true, Ordering::SeqCst);
+        if let Err(error @ (StoreError::Damaged { .. } | StoreError::Failed(_))) = &answer
+            && !self.failed.swap(true, Ordering::SeqCst)
+        {
+            tracing::error!(%error, "the store failed; nothing more is accepted");
         }
         answer
     }
@@ -146,55 +149,17 @@ impl Read for sled::Db {
         let rows = sled::Tree::range(self, from..to).take(limit);
         rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(failure)).collect()
     }
-}
 
-/// Changes not yet written, over what is below; `None` is a removed row.
-struct Overlay<'b> {
-    below: &'b dyn Read,
-    changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-}
-
-impl Read for Overlay<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.changes.get(key).map_or_else(|| self.below.get(key), |change| Ok(change.clone()))
-    }
-
-    fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
-        let mut changes = self.changes.range(from.to_vec()..to.to_vec()).peekable();
-        let mut answer = Vec::new();
-        let mut from = from.to_vec();
-        loop {
-            let step = limit.saturating_sub(answer.len()).max(1);
-            let below = self.below.range(&from, to, step)?;
-            let exhausted = below.len() < step;
-            for row in below {
-                while let Some((key, change)) = changes.next_if(|(key, _)| **key < row.0) {
-                    answer.extend(change.clone().map(|value| (key.clone(), value)));
-                }
-                from = successor(&row.0);
-                match changes.next_if(|(key, _)| **key == row.0) {
-                    Some((_, change)) => answer.extend(change.clone().map(|value| (row.0, value))),
-                    None => answer.push(row),
-                }
-            }
-            if exhausted {
-                answer.extend(changes.by_ref().filter_map(|(key, value)| Some((key.clone(), value.clone()?))));
-            }
-            if exhausted || answer.len() >= limit {
-                answer.truncate(limit);
-                return Ok(answer);
-            }
-        }
+    fn count(&self, from: &[u8], to: &[u8], limit: usize) -> Result<usize, StoreError> {
+        let rows = sled::Tree::range(self, from..to).keys().take(limit);
+        rows.map(|key| key.map_err(failure)).try_fold(0, |count, key| key.map(|_| count + 1))
     }
 }
 
-impl Write for Overlay<'_> {
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.changes.insert(key, Some(value));
-    }
-
-    fn delete(&mut self, key: Vec<u8>) {
-        self.changes.insert(key, None);
+impl Below for sled::Db {
+    /// The writer runs one decision after the other.
+    fn lock(&self, _: Scope<'_>) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 
@@ -254,10 +219,8 @@ impl Writer {
                 catch_unwind(AssertUnwindSafe(|| self.commit(&mut group)))
                     .unwrap_or_else(|_| Err(StoreError::Failed("the storage engine gave up".to_owned())))
             };
-            if let Err(error) = &outcome
-                && !self.failed.swap(true, Ordering::SeqCst)
-            {
-                tracing::error!(%error, "the store failed; nothing more is accepted");
+            if let Err(error) = &outcome {
+                self.fail(error);
             }
             for decision in group {
                 decision.settled(outcome.clone());
@@ -265,22 +228,32 @@ impl Writer {
         }
     }
 
+    fn fail(&self, error: &StoreError) {
+        if !self.failed.swap(true, Ordering::SeqCst) {
+            tracing::error!(%error, "the store failed; nothing more is accepted");
+        }
+    }
+
     /// Runs the group's decisions one after another and writes the changes of those that succeed as one batch.
     fn commit(&mut self, group: &mut [Box<dyn Decision>]) -> Result<(), StoreError> {
-        let mut all = Overlay { below: &self.db, changes: BTreeMap::new() };
+        let mut all = Overlay::over(&self.db);
         for decision in group {
-            let mut own = Overlay { below: &all, changes: BTreeMap::new() };
-            let keep = decision.run(&mut own);
-            let changes = own.changes;
-            if keep {
-                all.changes.extend(changes);
+            let mut own = Overlay::over(&all);
+            match decision.run(&mut own) {
+                Ok(()) => {
+                    let changes = own.into_changes();
+                    all.extend(changes);
+                }
+                Err(error @ (StoreError::Damaged { .. } | StoreError::Index(_))) => self.fail(&error),
+                Err(_) => {}
             }
         }
-        if all.changes.is_empty() {
+        let changes = all.into_changes();
+        if changes.is_empty() {
             return Ok(());
         }
         let mut batch = sled::Batch::default();
-        for (key, value) in all.changes {
+        for (key, value) in changes {
             match value {
                 Some(value) => batch.insert(key, value),
                 None => batch.remove(key),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The schema version that this program writes.
-pub const SCHEMA: u16 = 1;
+pub const SCHEMA: u16 = 2;
 
 const FORM: u8 = b'J';
 const HEADER: usize = 7;
@@ -57,6 +57,14 @@ fn seal(bytes: &mut [u8]) {
 /// # Errors
 /// [`CodecError`].
 pub fn decode_raw(bytes: &[u8]) -> Result<&[u8], CodecError> {
+    open(bytes).map(|(_, content)| content)
+}
+
+/// Checks the header and gives the schema version and the content.
+///
+/// # Errors
+/// [`CodecError`].
+pub fn open(bytes: &[u8]) -> Result<(u16, &[u8]), CodecError> {
     let Some((&[form, v1, v2, c1, c2, c3, c4], content)) = bytes.split_first_chunk::<HEADER>() else {
         return Err(CodecError::Damaged(format!("{} bytes are too few", bytes.len())));
     };
@@ -71,15 +79,17 @@ pub fn decode_raw(bytes: &[u8]) -> Result<&[u8], CodecError> {
     if found > SCHEMA {
         return Err(CodecError::Newer { found });
     }
-    Ok(content)
+    Ok((found, content))
 }
 
-/// Reads a record.
+/// Reads a record of a table; one of an older version is brought forward.
 ///
 /// # Errors
 /// [`CodecError`].
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    serde_json::from_slice(decode_raw(bytes)?).map_err(|error| CodecError::Damaged(error.to_string()))
+pub fn decode<T: DeserializeOwned>(table: Option<u8>, bytes: &[u8]) -> Result<T, CodecError> {
+    let (version, content) = open(bytes)?;
+    let content = super::upgrade::content(table, version, content)?;
+    serde_json::from_slice(&content).map_err(|error| CodecError::Damaged(error.to_string()))
 }
 
 #[cfg(test)]
@@ -89,13 +99,13 @@ mod tests {
     #[test]
     fn every_flipped_content_bit_is_noticed() {
         let bytes = encode(&("a record", 12_u32)).unwrap();
-        assert_eq!(decode::<(String, u32)>(&bytes).unwrap(), ("a record".to_owned(), 12));
+        assert_eq!(decode::<(String, u32)>(None, &bytes).unwrap(), ("a record".to_owned(), 12));
         for index in (0..bytes.len()).filter(|index| !(1..3).contains(index)) {
             for bit in 0..8 {
                 let mut flipped = bytes.clone();
                 flipped[index] ^= 1 << bit;
                 assert!(
-                    matches!(decode::<(String, u32)>(&flipped), Err(CodecError::Damaged(_))),
+                    matches!(decode::<(String, u32)>(None, &flipped), Err(CodecError::Damaged(_))),
                     "byte {index} bit {bit}"
                 );
             }
@@ -106,7 +116,7 @@ mod tests {
     fn a_newer_schema_is_refused_by_name() {
         let mut bytes = encode(&1).unwrap();
         bytes[1..3].copy_from_slice(&(SCHEMA + 1).to_be_bytes());
-        assert!(matches!(decode::<u32>(&bytes), Err(CodecError::Newer { found }) if found == SCHEMA + 1));
-        assert!(matches!(decode::<u32>(b"J"), Err(CodecError::Damaged(_))));
+        assert!(matches!(decode::<u32>(None, &bytes), Err(CodecError::Newer { found }) if found == SCHEMA + 1));
+        assert!(matches!(decode::<u32>(None, b"J"), Err(CodecError::Damaged(_))));
     }
 }

@@ -167,6 +167,14 @@ uuid_identity!(
     SweepId
 );
 uuid_identity!(
+    /// An event of the outbox.
+    EventId
+);
+uuid_identity!(
+    /// A message on its way to a channel.
+    MessageId
+);
+uuid_identity!(
     /// Fences a claim: only who holds the job's current lease token may heartbeat, finish or commit for it.
     LeaseToken
 );

@@ -1,4 +1,4 @@
-//! Committed scans, what they found in short, and the events they cause.
+//! Committed scans, what they found in short, and the packages they saw.
 
 use advisories::{PackageName, Severity, Version};
 use jiff::Timestamp;
@@ -90,33 +90,4 @@ pub struct PackageUse {
     pub matched: bool,
     /// Where it is imported, as far as a finding of the scan said so.
     pub imported_at: Option<Vec<Site>>,
-}
-
-/// What happened to a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EventKind {
-    /// Seen for the first time.
-    Opened,
-    /// Came back after it was fixed, or after its acceptance ran out.
-    Reopened,
-    /// No longer there.
-    Fixed,
-}
-
-/// Something to be told to the outside, written in the transaction that made it true.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutboxEvent {
-    /// Ascending in the order of events of one store; receivers may drop what they have seen.
-    pub id: u64,
-    /// Whose.
-    pub tenant: Tenant,
-    /// Where.
-    pub repository: RepositoryId,
-    /// What happened.
-    pub event: EventKind,
-    /// To which finding.
-    pub finding: ScanFinding,
-    /// When.
-    pub at: Timestamp,
 }

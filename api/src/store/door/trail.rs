@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::record::{AuditRecord, IdempotencyRecord, Tenant};
-use super::rows::{Key, list, load, save};
-use super::{Store, StoreError, keys};
 use crate::identity::TokenRecord;
+use crate::store::record::{AuditRecord, IdempotencyRecord, Tenant};
+use crate::store::rows::{Key, Scope, list, load, save};
+use crate::store::{Store, StoreError, keys};
 
 impl Store {
     /// Adds a line to the audit trail.
@@ -46,7 +46,9 @@ impl Store {
     /// [`StoreError`].
     pub async fn release_request(&self, tenant: &Tenant, key: &str) -> Result<(), StoreError> {
         let row = keys::of_tenant(keys::IDEMPOTENCY, tenant).text(key);
+        let (tenant, key) = (tenant.clone(), key.to_owned());
         self.write(move |rows| {
+            rows.lock(Scope::Request(&tenant, &key))?;
             let unanswered = load::<IdempotencyRecord>(rows, &row)?.is_some_and(|record| record.response.is_none());
             if unanswered {
                 rows.delete(row.clone().done());
@@ -63,6 +65,7 @@ impl Store {
     pub async fn token_used(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
         let key = Key::table(keys::TOKEN).text(id);
         self.write(move |rows| {
+            rows.lock(Scope::Tokens)?;
             let Some(mut token) = load::<TokenRecord>(rows, &key)? else { return Ok(()) };
             token.last_used = token.last_used.max(Some(at.as_second()));
             save(rows, key.clone(), &token)

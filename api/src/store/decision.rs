@@ -1,0 +1,95 @@
+//! What is asked of the store, and what it answers.
+
+use jiff::SignedDuration;
+use scanner::Report;
+
+use super::record::{EventKind, JobId, LeaseToken, NewJob, Priority, ScanRecord, StoredResponse, Tenant};
+
+/// A webhook delivery (or a tick of the clock) with what it asks for.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Whose.
+    pub tenant: Tenant,
+    /// Who sent it.
+    pub source: String,
+    /// The sender's delivery id.
+    pub id: String,
+    /// The request that brought it.
+    pub request_id: String,
+    /// What it asks for.
+    pub jobs: Vec<NewJob>,
+}
+
+/// What came of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// It was accepted before; nothing changed.
+    pub duplicate: bool,
+    /// The jobs it made or joined (when it was first accepted).
+    pub jobs: Vec<JobId>,
+}
+
+/// A worker asks for work.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Who asks.
+    pub worker: String,
+    /// The fence of the new lease.
+    pub token: LeaseToken,
+    /// How long the lease holds without a heartbeat.
+    pub lease: SignedDuration,
+    /// The least urgent work that it takes.
+    pub least: Priority,
+    /// Jobs running at once on one host.
+    pub host_cap: usize,
+    /// Jobs running at once in all.
+    pub running_cap: usize,
+    /// Runs after which a job whose workers die is given up.
+    pub max_attempts: u32,
+}
+
+/// A finished scan to be committed.
+#[derive(Debug, Clone)]
+pub struct ScanCommit {
+    /// The job it was made for and the lease it is fenced by.
+    pub job: Option<(JobId, LeaseToken)>,
+    /// The scan.
+    pub scan: ScanRecord,
+    /// Its report.
+    pub report: Report,
+}
+
+/// What a commit changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Findings seen for the first time.
+    pub opened: usize,
+    /// Findings that came back.
+    pub reopened: usize,
+    /// Findings that are gone.
+    pub fixed: usize,
+}
+
+impl Committed {
+    pub(super) fn count(&mut self, event: Option<EventKind>) {
+        match event {
+            Some(EventKind::Opened) => self.opened += 1,
+            Some(EventKind::Reopened) => self.reopened += 1,
+            Some(EventKind::Fixed) => self.fixed += 1,
+            Some(EventKind::Scanned) | None => {}
+        }
+    }
+}
+
+/// What an `Idempotency-Key` says about a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Idempotency {
+    /// Not seen before: do the work, then call [`Store::remember`].
+    Fresh,
+    /// The first request with this key is still being worked on.
+    UnderWay,
+    /// Answer this again.
+    Replay(StoredResponse),
+    /// The key was used for another request.
+    Mismatch,
+}
