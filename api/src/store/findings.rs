@@ -8,8 +8,7 @@ use scanner::{Finding, FindingId, Report};
 
 use super::life::{self, Sighting, TriageRefused};
 use super::record::{
-    FindingRecord, Outcome, PackageUse, RepositoryId, RepositoryRecord, ScanId,
-    ScanRecord, Tenant, Triage, codec,
+    FindingRecord, Outcome, PackageUse, RepositoryId, RepositoryRecord, ScanId, ScanRecord, Tenant, Triage, codec,
 };
 use super::rows::{Read, Row, Scope, Write, list, load, load_many, save, successor};
 use super::{Committed, FindingsPage, FindingsQuery, ScanCommit, StoreError, keys, outbox, queue};

@@ -237,7 +237,9 @@ fn verify_step(rows: &dyn Read, from: &[u8]) -> Result<(Verified, Option<Vec<u8>
         for (index, value) in expected {
             verified.indexed += 1;
             if rows.get(&index)?.as_deref() != Some(&value[..]) {
-                verified.problems.push(Problem { row: row_name(key), reason: "an index row is missing or wrong".to_owned() });
+                verified
+                    .problems
+                    .push(Problem { row: row_name(key), reason: "an index row is missing or wrong".to_owned() });
             }
         }
     }

@@ -83,8 +83,7 @@ fn forget_derived(rows: &mut dyn Write, message: Option<&MessageRecord>) {
 
 /// The index rows of a message.
 pub fn derived(message: &MessageRecord) -> Vec<Vec<u8>> {
-    let mut rows =
-        vec![keys::message_by_state(&message.tenant, message.state).inverted(message.id.as_bytes()).done()];
+    let mut rows = vec![keys::message_by_state(&message.tenant, message.state).inverted(message.id.as_bytes()).done()];
     let due = match (message.state, &message.lease) {
         (MessageState::Ready, _) => Some(message.ready_at),
         (MessageState::Sending, Some(lease)) => Some(lease.until),
@@ -155,12 +154,7 @@ pub fn finish(
 }
 
 /// Puts a message that was given up back. `None`: no such message; false: it was not given up.
-pub fn retry(
-    rows: &mut dyn Write,
-    tenant: &Tenant,
-    id: MessageId,
-    now: Timestamp,
-) -> Result<Option<bool>, StoreError> {
+pub fn retry(rows: &mut dyn Write, tenant: &Tenant, id: MessageId, now: Timestamp) -> Result<Option<bool>, StoreError> {
     rows.lock(Scope::Messages)?;
     let found = load::<MessageRecord>(rows, &keys::message(id))?;
     let Some(before) = found.filter(|message| message.tenant == *tenant) else { return Ok(None) };

@@ -3,9 +3,9 @@
 use advisories::Severity;
 use scanner::Kind;
 
+use super::record::{FindingRecord, FindingState, RepositoryId, Tenant};
 use super::rows::Key;
 use super::{StoreError, keys};
-use super::record::{FindingRecord, FindingState, RepositoryId, Tenant};
 
 /// Which findings, in the one order there is: state, then severity (the worst first), then identity.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ pub(super) mod upgrade;
 
 pub use access::{AuditRecord, IdempotencyRecord, StoredResponse};
 pub use finding::{FindingRecord, FindingState, Triage};
-pub use identity::{InvalidTenant, EventId, JobId, LeaseToken, MessageId, RepositoryId, ScanId, SweepId, Tenant};
+pub use identity::{EventId, InvalidTenant, JobId, LeaseToken, MessageId, RepositoryId, ScanId, SweepId, Tenant};
 pub use job::{
     Enqueued, ErrorClass, JobError, JobKind, JobRecord, JobState, Lease, NewJob, Outcome, Priority, ScanSpec, Trigger,
 };

@@ -24,15 +24,8 @@ pub struct Retention {
     pub events: SignedDuration,
 }
 
-const TABLES: [u8; 7] = [
-    keys::DELIVERY,
-    keys::IDEMPOTENCY,
-    keys::JOB,
-    keys::SWEEP,
-    keys::MESSAGE,
-    keys::OUTBOX,
-    keys::FINDING,
-];
+const TABLES: [u8; 7] =
+    [keys::DELIVERY, keys::IDEMPOTENCY, keys::JOB, keys::SWEEP, keys::MESSAGE, keys::OUTBOX, keys::FINDING];
 
 impl Store {
     /// Removes what is older than it is kept for. Gives how many records went.
@@ -63,8 +56,7 @@ impl Store {
             after = Some(last.id.clone());
             for repository in page {
                 let before = now - kept.records;
-                removed +=
-                    self.write(move |rows| findings::prune_scans(rows, &repository, kept.scans, before)).await?;
+                removed += self.write(move |rows| findings::prune_scans(rows, &repository, kept.scans, before)).await?;
             }
         }
     }
@@ -74,13 +66,7 @@ impl Store {
 type Old = (Vec<Vec<u8>>, Option<Vec<u8>>);
 
 /// The old ones among the next rows of a table.
-fn old(
-    rows: &dyn Read,
-    table: u8,
-    from: &[u8],
-    kept: Retention,
-    now: Timestamp,
-) -> Result<Old, StoreError> {
+fn old(rows: &dyn Read, table: u8, from: &[u8], kept: Retention, now: Timestamp) -> Result<Old, StoreError> {
     let found = rows.range(from, &Key::table(table).end(), STEP)?;
     let last = found.last().map(|(key, _)| key.clone());
     let mut old = Vec::new();

@@ -125,10 +125,7 @@ impl Postgres {
         wait(&self.runtime, self.pool.get())
     }
 
-    fn attempt<T>(
-        &self,
-        decide: &mut impl FnMut(&mut dyn Write) -> Result<T, StoreError>,
-    ) -> Result<T, Trouble> {
+    fn attempt<T>(&self, decide: &mut impl FnMut(&mut dyn Write) -> Result<T, StoreError>) -> Result<T, Trouble> {
         let mut client = self.client()?;
         // a look after a lock sees what was committed before the lock was given
         let begun = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);

@@ -36,10 +36,7 @@ const WRITE: &str = "WITH gone AS (DELETE FROM secretarybird_rows WHERE key = AN
      ON CONFLICT (key) DO UPDATE SET value = excluded.value) SELECT pg_current_xact_id()::text";
 
 /// Waits for the database on this thread, within bounds.
-pub fn wait<T, E: Into<Trouble>>(
-    runtime: &Handle,
-    answer: impl Future<Output = Result<T, E>>,
-) -> Result<T, Trouble> {
+pub fn wait<T, E: Into<Trouble>>(runtime: &Handle, answer: impl Future<Output = Result<T, E>>) -> Result<T, Trouble> {
     match runtime.block_on(async { tokio::time::timeout(PATIENCE, answer).await }) {
         Ok(answer) => answer.map_err(Into::into),
         Err(_) => Err(Trouble::Again(format!("PostgreSQL gave no answer in {} seconds", PATIENCE.as_secs()))),

@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorClass, EventId, JobError, Lease, LeaseToken, MessageId, Outcome, RepositoryId, ScanFinding, ScanId, Tenant};
+use super::{
+    ErrorClass, EventId, JobError, Lease, LeaseToken, MessageId, Outcome, RepositoryId, ScanFinding, ScanId, Tenant,
+};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
