@@ -5,9 +5,11 @@
 mod layers;
 mod oidc;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use scanner::policy::PolicyLayer;
 use serde::Deserialize;
 use url::Url;
 
@@ -44,6 +46,18 @@ pub struct ServerConfig {
     pub log: Log,
     /// What scans and outgoing calls may reach beside public addresses.
     pub reach: Reach,
+    /// Which findings fail a gate, on the whole server.
+    pub policy: PolicyLayer,
+    /// What holds for one organisation, by the start of its repositories' addresses without scheme (`github.com/acme`).
+    pub organisations: BTreeMap<String, Organisation>,
+}
+
+/// One organisation.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Organisation {
+    /// Its policy, over the server's.
+    pub policy: PolicyLayer,
 }
 
 impl Default for ServerConfig {
@@ -61,6 +75,8 @@ impl Default for ServerConfig {
             sweep: Sweep::default(),
             log: Log::default(),
             reach: Reach::default(),
+            policy: PolicyLayer::default(),
+            organisations: BTreeMap::new(),
         }
     }
 }
@@ -223,6 +239,14 @@ pub struct Reach {
 }
 
 impl ServerConfig {
+    /// The organisation that a repository's address belongs to, with its name: the one whose name says most.
+    #[must_use]
+    pub fn organisation(&self, address: &str) -> Option<(&str, &Organisation)> {
+        let of = |name: &str| address.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let named = self.organisations.iter().filter(|(name, _)| of(name.trim_end_matches('/')));
+        named.max_by_key(|(name, _)| name.len()).map(|(name, organisation)| (name.as_str(), organisation))
+    }
+
     /// The address under which users reach the service; `bound` is where it really listens.
     #[must_use]
     pub fn base_url(&self, bound: SocketAddr) -> String {

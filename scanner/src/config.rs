@@ -3,6 +3,10 @@
 //! ```toml
 //! fail-on = "high"
 //! skip = ["usage"]
+//! vex = ["security/vex.json"]    # OpenVEX or CycloneDX documents of this repository
+//!
+//! [policy]                       # more rules: see `policy::PolicyLayer`
+//! dev = "low"
 //!
 //! [[ignore]]
 //! id = "PYSEC-2021-421"          # a finding's id, an advisory, a rule, a package or a path pattern
@@ -13,20 +17,24 @@
 //! An ignore that is malformed or expired hides nothing and is reported; an unknown key is an error that names its line.
 
 use jiff::civil::Date;
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer as _;
 use toml_edit::{Document, Item, TableLike, Value};
 
 use crate::diagnostic::{Diagnostic, Stage};
-use crate::policy::{Aspect, Ignore, Threshold};
+use crate::policy::{Aspect, Ignore, PolicyLayer, Threshold, vex};
 use crate::repository::{ReadError, Snapshot};
 
 /// The file that stands beside the code.
 pub const FILE_NAME: &str = "secretarybird.toml";
 
 /// What a repository says about its own scans.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RepositoryConfig {
-    /// From which severity on a finding violates the policy.
-    pub fail_on: Option<Threshold>,
+    /// Which findings fail.
+    pub policy: PolicyLayer,
+    /// VEX statements, by the path of their document.
+    pub vex: Vec<(String, Vec<vex::Statement>)>,
     /// What is not looked at.
     pub skip: Vec<Aspect>,
     /// Findings that do not count, with reasons.
@@ -47,32 +55,69 @@ pub fn of_snapshot(snapshot: &dyn Snapshot, today: Date) -> (RepositoryConfig, V
         if table.is_some() && !text.contains("secretarybird") {
             continue;
         }
-        return read(path, &text, table, today);
+        let (mut config, named, mut diagnostics) = parse(path, &text, table, today);
+        read_vex(&mut config, &named, snapshot, &mut diagnostics);
+        return (config, diagnostics);
     }
     (RepositoryConfig::default(), Vec::new())
 }
 
-/// Reads one configuration text. `table` leads to the part that is ours.
+/// Reads the VEX documents that the configuration names. One that cannot be read hides nothing, and says so.
+fn read_vex(
+    config: &mut RepositoryConfig,
+    named: &[String],
+    snapshot: &dyn Snapshot,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for path in named {
+        let text = snapshot.read(path).map_err(|error| error.to_string());
+        let read =
+            text.and_then(|bytes| vex::read(&String::from_utf8_lossy(&bytes)).map_err(|error| error.to_string()));
+        match read {
+            Ok(statements) => config.vex.push((path.clone(), statements)),
+            Err(reason) => diagnostics.push(gap(path, format!("no VEX document that can be read: {reason}"))),
+        }
+    }
+}
+
+/// Reads one configuration text. `table` leads to the part that is ours. Of a text that stands alone no VEX documents are read.
 pub fn read(path: &str, text: &str, table: Option<[&str; 2]>, today: Date) -> (RepositoryConfig, Vec<Diagnostic>) {
+    let (config, named, mut diagnostics) = parse(path, text, table, today);
+    if !named.is_empty() {
+        let reason = "`vex` names documents of a repository; outside of one they are given by --vex";
+        diagnostics.push(gap(path, reason.to_owned()));
+    }
+    (config, diagnostics)
+}
+
+/// The configuration, the VEX documents it names, and what is wrong with it.
+fn parse(
+    path: &str,
+    text: &str,
+    table: Option<[&str; 2]>,
+    today: Date,
+) -> (RepositoryConfig, Vec<String>, Vec<Diagnostic>) {
     let document = match Document::parse(text.to_owned()) {
         Ok(document) => document,
         Err(error) => {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
-            return (RepositoryConfig::default(), vec![gap(path, error.message().to_owned()).at(line, None)]);
+            let wrong = gap(path, error.message().to_owned()).at(line, None);
+            return (RepositoryConfig::default(), Vec::new(), vec![wrong]);
         }
     };
     let mut ours = Some(document.as_item());
     for key in table.iter().flatten() {
         ours = ours.and_then(|item| item.get(key));
     }
-    let mut reader = Reader { path, text, today, config: RepositoryConfig::default(), diagnostics: Vec::new() };
+    let config = RepositoryConfig::default();
+    let mut reader = Reader { path, text, today, config, vex: Vec::new(), diagnostics: Vec::new() };
     if let Some(item) = ours {
         match item.as_table_like() {
             Some(table) => reader.table(table),
             None => reader.complain(item, "expected a table"),
         }
     }
-    (reader.config, reader.diagnostics)
+    (reader.config, reader.vex, reader.diagnostics)
 }
 
 fn gap(path: &str, reason: String) -> Diagnostic {
@@ -89,6 +134,7 @@ struct Reader<'a> {
     text: &'a str,
     today: Date,
     config: RepositoryConfig,
+    vex: Vec<String>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -106,13 +152,40 @@ impl Reader<'_> {
         for (key, item) in table.iter() {
             match key {
                 "fail-on" | "fail_on" => match item.as_str().map(str::parse::<Threshold>) {
-                    Some(Ok(threshold)) => self.config.fail_on = Some(threshold),
+                    Some(Ok(threshold)) => self.config.policy.fail_on = Some(threshold),
                     _ => self.complain(item, "`fail-on` is one of low, medium, high, critical, none"),
                 },
                 "skip" => self.skip(item),
                 "ignore" => self.ignores(item),
-                other => self.complain(item, format!("unknown key `{other}` (known: fail-on, skip, ignore)")),
+                "vex" => self.vex(item),
+                "policy" => self.policy(item),
+                other => {
+                    self.complain(item, format!("unknown key `{other}` (known: fail-on, skip, vex, policy, ignore)"));
+                }
             }
+        }
+    }
+
+    fn policy(&mut self, item: &Item) {
+        let Ok(value) = item.clone().into_value() else { return self.complain(item, "`policy` is a table") };
+        match PolicyLayer::deserialize(value.into_deserializer()) {
+            Ok(policy) => {
+                let fail_on = policy.fail_on.or(self.config.policy.fail_on);
+                self.config.policy = PolicyLayer { fail_on, ..policy };
+            }
+            Err(error) => {
+                let line = error.span().map_or_else(|| self.line(item), |span| line_of(self.text, span.start));
+                self.diagnostics.push(gap(self.path, format!("policy: {}", error.message())).at(line, None));
+            }
+        }
+    }
+
+    fn vex(&mut self, item: &Item) {
+        let paths: Option<Vec<String>> =
+            item.as_array().and_then(|array| array.iter().map(|path| Some(path.as_str()?.to_owned())).collect());
+        match paths {
+            Some(paths) => self.vex = paths,
+            None => self.complain(item, "`vex` is a list of paths"),
         }
     }
 
@@ -214,7 +287,7 @@ reason = "y"
 untill = 2027-01-01
 "#;
         let (config, diagnostics) = read(FILE_NAME, text, None, TODAY);
-        assert_eq!(config.fail_on, Some(Threshold::High));
+        assert_eq!(config.policy.fail_on, Some(Threshold::High));
         assert_eq!(config.skip, [Aspect::Usage]);
         let places: Vec<_> = config.ignores.iter().map(|ignore| ignore.by.as_str()).collect();
         assert_eq!(places, ["secretarybird.toml:6"]);
@@ -230,9 +303,9 @@ untill = 2027-01-01
     fn found_in_pyproject_when_there_is_no_file_of_its_own() {
         let pyproject = "[tool.secretarybird]\nfail-on = \"none\"\n";
         let snapshot = MemorySnapshot::new([("pyproject.toml", pyproject)]);
-        assert_eq!(of_snapshot(&snapshot, TODAY).0.fail_on, Some(Threshold::None));
+        assert_eq!(of_snapshot(&snapshot, TODAY).0.policy.fail_on, Some(Threshold::None));
         let both = MemorySnapshot::new([("pyproject.toml", pyproject), (FILE_NAME, "fail-on = \"low\"")]);
-        assert_eq!(of_snapshot(&both, TODAY).0.fail_on, Some(Threshold::Low));
+        assert_eq!(of_snapshot(&both, TODAY).0.policy.fail_on, Some(Threshold::Low));
     }
 
     #[test]
@@ -240,5 +313,28 @@ untill = 2027-01-01
         let (_, diagnostics) = read(FILE_NAME, "fail-on = \"low\"\n[[ignore\n", None, TODAY);
         assert_eq!(diagnostics[0].line, Some(2));
         assert!(diagnostics[0].gap);
+    }
+
+    #[test]
+    fn a_policy_is_read_and_its_faults_name_their_line() {
+        let text = "fail-on = \"low\"\n[policy]\ndev = \"low\"\n[policy.kinds]\nunused = \"none\"\n";
+        let (config, diagnostics) = read(FILE_NAME, text, None, TODAY);
+        assert_eq!(diagnostics, []);
+        assert_eq!(config.policy.fail_on, Some(Threshold::Low));
+        assert_eq!(config.policy.dev, Some(advisories::Severity::Low));
+        assert_eq!(config.policy.kinds.len(), 1);
+        let (_, diagnostics) = read(FILE_NAME, "[policy]\n\ndeev = \"low\"\n", None, TODAY);
+        assert_eq!((diagnostics.len(), diagnostics[0].line, diagnostics[0].gap), (1, Some(3), true), "{diagnostics:?}");
+    }
+
+    #[test]
+    fn vex_documents_of_the_repository_are_read_and_a_bad_one_is_said() {
+        let vex = r#"{"@context": "https://openvex.dev/ns/v0.2.0", "statements": []}"#;
+        let config = "vex = [\"vex.json\", \"bad.json\", \"none.json\"]";
+        let snapshot = MemorySnapshot::new([(FILE_NAME, config), ("vex.json", vex), ("bad.json", "{")]);
+        let (config, diagnostics) = of_snapshot(&snapshot, TODAY);
+        assert_eq!(config.vex, [("vex.json".to_owned(), vec![])]);
+        let paths: Vec<_> = diagnostics.iter().filter(|it| it.gap).map(|it| it.path.as_deref()).collect();
+        assert_eq!(paths, [Some("bad.json"), Some("none.json")]);
     }
 }

@@ -176,6 +176,9 @@ pub struct VulnerabilityDetail {
     pub imported_at: Option<Vec<Site>>,
     /// Asked for by the project itself.
     pub direct: bool,
+    /// Needed at run time, not only by groups and extras.
+    #[serde(default = "needed_at_run_time")]
+    pub main: bool,
     /// Shortest paths to it.
     pub via: Vec<Vec<PackageName>>,
     /// What was said by whom: disagreeing sources, an index mismatch, functions named.
@@ -187,6 +190,11 @@ pub struct VulnerabilityDetail {
     /// Links for a reader.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<String>,
+}
+
+/// What a record that does not say is taken for: the case that lowers nothing.
+fn needed_at_run_time() -> bool {
+    true
 }
 
 /// Whether a provider was asked about a secret, and what it said.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::Diagnostic;
 use crate::finding::Finding;
 use crate::inventory::Manifest;
+use crate::policy::PolicyLayer;
 
 /// The version of the report's form.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -32,6 +33,9 @@ pub enum Target {
         url: String,
         /// The scanned commit; `None` for a repository without commits.
         commit: Option<String>,
+        /// The commit's committer time, RFC 3339 in UTC.
+        #[serde(default)]
+        committed_at: Option<String>,
     },
     /// A plain directory.
     Directory {
@@ -81,6 +85,9 @@ pub struct Report {
     pub advisories: AdvisoriesUsed,
     /// False when something could not be looked at.
     pub complete: bool,
+    /// The repository's own policy at this commit.
+    #[serde(default)]
+    pub policy: PolicyLayer,
     /// Every manifest.
     pub inventory: Vec<Manifest>,
     /// Every problem, the worst first.

@@ -12,7 +12,7 @@ use crate::config::{self, RepositoryConfig};
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::{Finding, FindingId, Kind};
 use crate::inventory::{self, Inventory};
-use crate::policy::{self, Aspect};
+use crate::policy::{self, Aspect, PolicyLayer};
 use crate::posture;
 use crate::report::{AdvisoriesUsed, Report, SCHEMA_VERSION, Stats, Target, Tool};
 use crate::repository::{DirectorySnapshot, GitSnapshot, Mirror, Origin, RepositoryError, Snapshot};
@@ -103,10 +103,15 @@ pub fn scan(source: &Source<'_>, knowledge: &Knowledge<'_>, options: &Options) -
     let (config, said) = &options.config;
     stages.say(said.clone());
     policy::apply_ignores(&mut findings, &config.ignores);
+    for (document, statements) in &config.vex {
+        policy::vex::apply(&mut findings, statements, document);
+    }
     for finding in &mut findings {
         finding.id = finding.id.within(finding.kind, &options.repository);
     }
-    Ok(stages.report(source, inventory, findings, stats, knowledge))
+    let mut report = stages.report(source, inventory, findings, stats, knowledge);
+    report.policy = config.policy.clone();
+    Ok(report)
 }
 
 /// The configuration that stands in the source itself.
@@ -228,6 +233,7 @@ impl Stages {
             target: target(source),
             advisories: knowledge.advisories.as_ref().map_or_else(|_| AdvisoriesUsed::default(), |index| used(index)),
             complete: !self.diagnostics.iter().any(|diagnostic| diagnostic.gap),
+            policy: PolicyLayer::default(),
             inventory: inventory.manifests,
             findings,
             diagnostics: self.diagnostics,
@@ -251,12 +257,24 @@ fn worst_first(findings: &mut Vec<Finding>) {
 fn target(source: &Source<'_>) -> Target {
     match source {
         Source::Commit(mirror, commit) => {
-            Target::Git { url: mirror.location().to_owned(), commit: commit.map(|commit| commit.to_string()) }
+            let committed_at = commit.and_then(|commit| committed_at(mirror, commit));
+            Target::Git {
+                url: mirror.location().to_owned(),
+                commit: commit.map(|commit| commit.to_string()),
+                committed_at,
+            }
         }
         Source::Directory(directory) => {
             Target::Directory { path: directory.root().display().to_string(), commit: None }
         }
     }
+}
+
+/// `None` for a time that no calendar has; the commit itself could be read.
+fn committed_at(mirror: &Mirror, commit: Oid) -> Option<String> {
+    let repository = mirror.repository().ok()?;
+    let seconds = repository.find_commit(commit).ok()?.time().seconds();
+    Timestamp::from_second(seconds).ok().map(|time| time.to_string())
 }
 
 fn used(index: &AdvisoryIndex) -> AdvisoriesUsed {

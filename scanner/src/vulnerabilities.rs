@@ -109,6 +109,7 @@ impl Matching<'_> {
                 kev: found.kev,
                 imported_at: self.imports.map(|imports| imports.get(&package.name).cloned().unwrap_or_default()),
                 direct: package.direct,
+                main: package.main || (package.groups.is_empty() && package.extras.is_empty()),
                 via: package.via.clone(),
                 evidence,
                 affected_symbols: found.symbols,

@@ -6,6 +6,7 @@ mod directories;
 mod exit;
 mod feed;
 mod gate;
+mod report_format;
 mod rules;
 mod scan;
 mod serve;

@@ -214,6 +214,21 @@ mod tests {
     }
 
     #[test]
+    fn an_organisation_is_the_start_of_an_address() {
+        let file =
+            file("[organisations.\"forge.example/a\".policy]\nfail-on = \"low\"\n[organisations.\"forge.example\"]\n");
+        let config = ServerConfig::load(Some(file.path()), &environment(&[]), vec![]).expect("config");
+        let name = |address: &str| config.organisation(address).map(|(name, _)| name.to_owned());
+        for (address, expected) in [
+            ("forge.example/a/site", Some("forge.example/a")),
+            ("forge.example/ab/site", Some("forge.example")),
+            ("forge.example.org/a/site", None),
+        ] {
+            assert_eq!(name(address).as_deref(), expected, "{address}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named_and_no_value_quoted() {
         let secret = ["sw", "ordfish-sw", "ordfish"].concat();
         let quoted = format!("[webhooks.github]\nsecrets = \"{secret}\"\n");

@@ -1,8 +1,9 @@
 //! The verdict over facts that are already gathered: pass, fail, pending or incomplete.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use scanner::policy::Threshold;
+use jiff::Timestamp;
+use scanner::policy::{Circumstances, Policy};
 use scanner::{Finding, FindingId};
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +32,12 @@ pub struct Facts<'f> {
     pub base: Option<&'f BTreeSet<FindingId>>,
     /// Findings that somebody accepted, for a time that has not run out.
     pub accepted: &'f BTreeSet<FindingId>,
-    /// From where on a finding counts.
-    pub threshold: Threshold,
+    /// Which findings fail.
+    pub policy: &'f Policy,
+    /// When each was first seen, where that is known.
+    pub first_seen: &'f BTreeMap<FindingId, Timestamp>,
+    /// The time of the judgement.
+    pub now: Timestamp,
 }
 
 /// The answer, with the findings that are new (violating or not).
@@ -53,7 +58,11 @@ pub fn judge<'f>(facts: &Facts<'f>) -> Verdict<'f> {
     let counts =
         |finding: &&Finding| finding.ignored.is_none() && !facts.accepted.contains(&finding.id) && !known(finding);
     let new: Vec<&Finding> = facts.findings.iter().filter(counts).collect();
-    let violating = new.iter().filter(|finding| facts.threshold.is_reached_by(finding));
+    let fails = |finding: &&&Finding| {
+        let first_seen = facts.first_seen.get(&finding.id).copied();
+        facts.policy.judge(finding, Circumstances { first_seen, now: facts.now }).fails
+    };
+    let violating = new.iter().filter(fails);
     let mut reasons: Vec<String> =
         violating.map(|finding| format!("{} {}: {}", finding.kind, finding.rule, finding.title)).collect();
     let state = match (reasons.is_empty(), facts.gaps.is_empty()) {
@@ -71,6 +80,7 @@ mod tests {
     use advisories::Severity;
     use scanner::Kind;
     use scanner::finding::{Confidence, Detail, Ignored, Location, PostureDetail};
+    use scanner::policy::{PolicyLayer, Threshold};
 
     use super::*;
 
@@ -125,7 +135,10 @@ mod tests {
             (vec![ignored], &[], None, &none, medium, State::Pass, 0),
         ];
         for (number, (findings, gaps, base, accepted, threshold, state, new)) in cases.iter().enumerate() {
-            let facts = Facts { findings, gaps, base: *base, accepted, threshold: *threshold };
+            let layer = PolicyLayer { fail_on: Some(*threshold), ..PolicyLayer::default() };
+            let policy = &Policy::of(&[("case", &layer)]);
+            let (first_seen, now) = (&BTreeMap::new(), Timestamp::UNIX_EPOCH);
+            let facts = Facts { findings, gaps, base: *base, accepted, policy, first_seen, now };
             let verdict = judge(&facts);
             assert_eq!((verdict.state, verdict.new.len()), (*state, *new), "case {number}");
         }

@@ -1,65 +1,28 @@
 //! A report in the form that the caller asks for.
 
 use axum::http::{HeaderMap, header};
-use scanner::{Report, export};
+use scanner::Report;
+use scanner::export::{self, Format};
 
 use super::error::ApiError;
 
-/// A form of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// The JSON report.
-    Json,
-    /// One JSON object a line.
-    JsonLines,
-    /// For a person.
-    Text,
-    /// SARIF 2.1.0, for code scanning.
-    Sarif,
-    /// For a comment.
-    Markdown,
-    /// For a spreadsheet.
-    Csv,
-    /// GitHub's workflow commands.
-    Github,
-}
+/// What a range of several forms means first.
+const PREFERRED: [Format; 9] = [
+    Format::Json,
+    Format::JsonLines,
+    Format::Text,
+    Format::Sarif,
+    Format::CycloneDx,
+    Format::Spdx,
+    Format::OpenVex,
+    Format::Markdown,
+    Format::Csv,
+];
 
-impl Format {
-    /// Every form.
-    pub const ALL: [Self; 7] =
-        [Self::Json, Self::JsonLines, Self::Text, Self::Sarif, Self::Markdown, Self::Csv, Self::Github];
-
-    /// The word of `?format=`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::JsonLines => "jsonl",
-            Self::Text => "text",
-            Self::Sarif => "sarif",
-            Self::Markdown => "markdown",
-            Self::Csv => "csv",
-            Self::Github => "github",
-        }
-    }
-
-    /// What `Content-Type` says.
-    #[must_use]
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::JsonLines => "application/x-ndjson",
-            Self::Text | Self::Github => "text/plain; charset=utf-8",
-            Self::Sarif => "application/sarif+json",
-            Self::Markdown => "text/markdown; charset=utf-8",
-            Self::Csv => "text/csv; charset=utf-8",
-        }
-    }
-
-    fn answers(self, range: &str) -> bool {
-        let own = self.media_type().split(';').next().unwrap_or_default();
-        range == own || range == "*/*" || range.strip_suffix("/*").is_some_and(|family| own.starts_with(family))
-    }
+/// Whether a media range (RFC 9110, section 12.5.1, without parameters) takes a form.
+fn answers(format: Format, range: &str) -> bool {
+    let own = format.media_type().split(';').next().unwrap_or_default();
+    range == own || range == "*/*" || range.strip_suffix("/*").is_some_and(|family| own.starts_with(family))
 }
 
 /// Chooses by `?format=`, else by `Accept` in the caller's order of preference (RFC 9110, section 12.5.1), else JSON.
@@ -67,10 +30,9 @@ impl Format {
 /// # Errors
 /// [`ApiError::NotAcceptable`], naming what there is.
 pub fn choose(format: Option<&str>, headers: &HeaderMap) -> Result<Format, ApiError> {
-    let none =
-        || ApiError::NotAcceptable("a report comes as json, jsonl, text, sarif, markdown, csv or github".to_owned());
+    let none = |reason: String| ApiError::NotAcceptable(reason);
     if let Some(word) = format {
-        return Format::ALL.into_iter().find(|format| format.as_str() == word).ok_or_else(none);
+        return word.parse::<Format>().map_err(|error| none(format!("format {error}")));
     }
     let Some(accept) = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()) else {
         return Ok(Format::Json);
@@ -79,8 +41,8 @@ pub fn choose(format: Option<&str>, headers: &HeaderMap) -> Result<Format, ApiEr
         accept.split(',').map(preference).filter(|(quality, _)| *quality > 0.0).collect();
     // stable, so that equals stay in the caller's order
     ranges.sort_by(|left, right| right.0.total_cmp(&left.0));
-    let answer = |(_, range): &(f32, &str)| Format::ALL.into_iter().find(|format| format.answers(range));
-    ranges.iter().find_map(answer).ok_or_else(none)
+    let answer = |(_, range): &(f32, &str)| PREFERRED.into_iter().find(|format| answers(*format, range));
+    ranges.iter().find_map(answer).ok_or_else(|| none("a report comes in none of the media types accepted".to_owned()))
 }
 
 fn preference(range: &str) -> (f32, &str) {
@@ -95,16 +57,9 @@ fn preference(range: &str) -> (f32, &str) {
 /// # Errors
 /// [`ApiError::Internal`].
 pub fn render(format: Format, report: &Report) -> Result<Vec<u8>, ApiError> {
-    let wrong = |error: serde_json::Error| ApiError::Internal(error.to_string());
-    Ok(match format {
-        Format::Json => serde_json::to_vec(report).map_err(wrong)?,
-        Format::JsonLines => export::json::lines(report).map_err(wrong)?.into_bytes(),
-        Format::Text => export::text::render(report).into_bytes(),
-        Format::Sarif => serde_json::to_vec(&export::sarif::render(report)).map_err(wrong)?,
-        Format::Markdown => export::markdown::render(report).into_bytes(),
-        Format::Csv => export::markdown::csv(report).into_bytes(),
-        Format::Github => export::markdown::annotations(report).into_bytes(),
-    })
+    let rendered = export::render(report, format).map_err(|error| ApiError::Internal(error.to_string()))?;
+    // no terminal reads this
+    Ok(anstream::adapter::strip_str(&rendered).to_string().into_bytes())
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub struct Question {
     /// Seconds to wait for an answer other than `pending`.
     #[param(maximum = 86_400)]
     pub wait: Option<u64>,
-    /// `low`, `medium` (the default), `high`, `critical` or `none`: from where on a finding fails.
+    /// `low`, `medium`, `high`, `critical` or `none`: from where on a finding fails; what the policy says when not given.
     #[param(schema_with = words::threshold)]
     pub fail_on: Option<String>,
 }
@@ -85,14 +85,12 @@ pub async fn gate(
     Path(id): Path<String>,
     Query(question): Query<Question>,
 ) -> Result<Json<Gate>, ApiError> {
-    let threshold = match &question.fail_on {
-        Some(word) => word.parse().map_err(|error| ApiError::Invalid(format!("fail_on: {error}")))?,
-        None => scanner::policy::Threshold::default(),
-    };
+    let fail_on = question.fail_on.as_deref().map(str::parse).transpose();
+    let fail_on = fail_on.map_err(|error| ApiError::Invalid(format!("fail_on: {error}")))?;
     let wait = question.wait.unwrap_or(0).min(service.config.limits.gate_wait_seconds);
     let deadline = tokio::time::Instant::now() + Duration::from_secs(wait);
     loop {
-        let answer = service.gate(&identity, &id, &question.commit, threshold, &request.0).await?;
+        let answer = service.gate(&identity, &id, &question.commit, fail_on, &request.0).await?;
         let waited = tokio::time::Instant::now() >= deadline || *service.stopping.borrow();
         if answer.state != crate::gate::State::Pending || waited {
             return Ok(Json(answer));

@@ -40,9 +40,10 @@ impl Look for Files {
         Ok(Report {
             schema_version: 1,
             tool: Tool { name: "t".into(), version: "0".into(), rules_digest: "r".into() },
-            target: Target::Git { url: repository.url.clone(), commit: Some(commit.to_string()) },
+            target: Target::Git { url: repository.url.clone(), commit: Some(commit.to_string()), committed_at: None },
             advisories: AdvisoriesUsed::default(),
             complete: true,
+            policy: scanner::policy::PolicyLayer::default(),
             inventory: vec![],
             findings: scanner::repository::Snapshot::entries(&snapshot).iter().map(finding).collect(),
             diagnostics: vec![],

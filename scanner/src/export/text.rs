@@ -35,7 +35,7 @@ pub fn render(report: &Report) -> String {
 
 fn header(out: &mut String, report: &Report) {
     let (what, commit) = match &report.target {
-        Target::Git { url, commit } => (url, commit.as_deref()),
+        Target::Git { url, commit, .. } => (url, commit.as_deref()),
         Target::Directory { path, .. } => (path, None),
     };
     let commit = commit.map_or_else(String::new, |commit| format!(" at {}", short(commit)));

@@ -156,6 +156,7 @@ impl Merged {
             None => self.packages.push(package),
             Some(same) => {
                 same.main |= package.main;
+                same.pin_by(package.hashes.iter().map(String::as_str));
                 same.groups.extend(package.groups);
                 same.groups.sort();
                 same.groups.dedup();
@@ -194,7 +195,10 @@ pub fn read_conda_lock(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> 
         let mut package = Package::new(name, source);
         package.version = Some(Version::new(version));
         package.line = Some(entry.get("name").map_or(entry.line, |name| name.line));
-        package.hashed = entry.get("hash").is_some_and(|hash| !hash.entries().is_empty());
+        let hashes = entry.get("hash").map_or(&[][..], Node::entries).iter();
+        let hashes: Vec<String> =
+            hashes.filter_map(|(name, digest)| Some(format!("{}:{}", name.text()?, digest.text()?))).collect();
+        package.pin_by(hashes.iter().map(String::as_str));
         let category = entry.field("category").unwrap_or("main");
         package.main = category == "main";
         package.groups = Some(category.to_owned()).filter(|category| category != "main").into_iter().collect();
@@ -233,14 +237,10 @@ pub fn read_explicit(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Ma
         let text = line.trim();
         if let Some(requirement) = text.strip_prefix("# pip ") {
             if let Ok(requirement) = Requirement::parse(requirement.split(" --hash").next().unwrap_or_default()) {
-                let hashed = line.contains("hash");
-                merged.add(Package {
-                    line: Some(number),
-                    hashed,
-                    direct: false,
-                    main: true,
-                    ..requirement.into_package()
-                });
+                let (line, direct, main) = (Some(number), false, true);
+                let mut package = Package { line, direct, main, ..requirement.into_package() };
+                package.pin_by(text.split("--hash").skip(1).map(|hash| hash.trim_start_matches('=').trim()));
+                merged.add(package);
             }
             continue;
         }
@@ -253,7 +253,10 @@ pub fn read_explicit(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Ma
         };
         let mut package = Package::new(name, channel(channel_of(text.split('#').next().unwrap_or(text))));
         (package.version, package.line, package.main) = (Some(version), Some(number), true);
-        package.hashed = text.contains('#');
+        // conda wrote md5 first, later `#sha256:…` as well
+        let digest = text.split_once('#').map(|(_, digest)| digest).filter(|digest| !digest.is_empty());
+        let digest = digest.map(|digest| if digest.len() == 32 { format!("md5:{digest}") } else { digest.to_owned() });
+        package.pin_by(digest.as_deref());
         // builds of Python packages say so: `py311h…`, `pyhd8ed1ab_0`
         if text.rsplit('-').next().is_some_and(|build| build.starts_with("py")) {
             package.dependencies.extend(edge("python", None));
@@ -305,7 +308,8 @@ fn pixi_package(entry: &Node) -> Option<Package> {
         return None;
     }
     let mut package = Package { version, line: Some(entry.line), main: true, ..Package::new(name, source) };
-    package.hashed = entry.get("sha256").is_some() || entry.get("md5").is_some();
+    let digest = |name: &str| entry.field(name).map(|digest| format!("{name}:{digest}"));
+    package.pin_by([digest("sha256"), digest("md5")].iter().flatten().map(String::as_str));
     let depends = entry.get("depends").map_or(&[][..], Node::items).iter().filter_map(|item| {
         let (name, range) =
             item.text()?.split_once(' ').map_or((item.text()?, None), |(name, range)| (name, Some(range)));

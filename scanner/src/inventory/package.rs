@@ -3,6 +3,8 @@
 use advisories::{PackageName, Version};
 use serde::{Deserialize, Serialize};
 
+use super::origin;
+
 /// A kind of manifest or lockfile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -74,6 +76,15 @@ impl Source {
     /// The default index.
     pub const DEFAULT_INDEX: Self = Self::Index { url: None };
 
+    /// The index at an address. The public one is the default, however it is written: lockfiles name it in full.
+    #[must_use]
+    pub fn index(address: &str) -> Self {
+        let url = origin::without_credentials(address);
+        let host = url.split_once("://").and_then(|(_, rest)| rest.split(['/', ':']).next());
+        let is_public = host.is_some_and(|host| ["pypi.org", "www.pypi.org", "pypi.python.org"].contains(&host));
+        Self::Index { url: Some(url).filter(|url| !is_public && !url.is_empty()) }
+    }
+
     /// True for the repository's own source trees, which are never matched against advisories.
     #[must_use]
     pub fn is_own_tree(&self) -> bool {
@@ -116,6 +127,9 @@ pub struct Package {
     /// The manifest pins it by hash.
     #[serde(default)]
     pub hashed: bool,
+    /// The hashes of its files as the manifest has them, `sha256:…`. Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hashes: Vec<String>,
     /// Names and versions it depends on, by the lock's own edges.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<Dependency>,
@@ -140,8 +154,18 @@ impl Package {
             declared_in: None,
             via: Vec::new(),
             hashed: false,
+            hashes: Vec::new(),
             dependencies: Vec::new(),
         }
+    }
+
+    /// Adds the hashes (`algorithm:digest`) that a manifest pins it by. Without an algorithm it is sha256, as in Poetry 1.0.
+    pub fn pin_by<'h>(&mut self, hashes: impl IntoIterator<Item = &'h str>) {
+        let named = |hash: &str| if hash.contains(':') { hash.to_owned() } else { format!("sha256:{hash}") };
+        self.hashes.extend(hashes.into_iter().map(named));
+        self.hashes.sort();
+        self.hashes.dedup();
+        self.hashed |= !self.hashes.is_empty();
     }
 }
 
@@ -215,5 +239,36 @@ impl Manifest {
     #[must_use]
     pub fn new(path: &str, format: Format, role: Role) -> Self {
         Self { path: path.to_owned(), format, role, project: None, locked_by: None, packages: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_index_is_the_default_one_however_it_is_written() {
+        let private = |url: &str| Source::Index { url: Some(url.to_owned()) };
+        let cases = [
+            ("https://pypi.org/simple", Source::DEFAULT_INDEX),
+            ("https://pypi.org/simple/", Source::DEFAULT_INDEX),
+            ("https://pypi.python.org/simple", Source::DEFAULT_INDEX),
+            ("", Source::DEFAULT_INDEX),
+            ("https://pypi.org.example.org/simple", private("https://pypi.org.example.org/simple")),
+            ("https://index.example.org/pypi.org/simple", private("https://index.example.org/pypi.org/simple")),
+            ("https://user:word@index.example.org/simple", private("https://index.example.org/simple")),
+        ];
+        for (address, expected) in cases {
+            assert_eq!(Source::index(address), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn hashes_are_kept_once_and_with_their_algorithm() {
+        let mut package = Package::new("a".parse().unwrap(), Source::DEFAULT_INDEX);
+        package.pin_by(None);
+        assert!(!package.hashed);
+        package.pin_by(["sha256:22", "11", "sha256:22"]);
+        assert_eq!((package.hashed, package.hashes), (true, vec!["sha256:11".to_owned(), "sha256:22".to_owned()]));
     }
 }

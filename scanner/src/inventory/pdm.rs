@@ -63,8 +63,8 @@ fn read_package(
     package.line = Some(file.line(at));
     package.version = version.map(Version::new);
     let key = format!("{written} {}", version.unwrap_or_default());
-    package.hashed =
-        !toml_file::items(table, "files").is_empty() || listed.is_some_and(|listed| listed.contains_key(key.as_str()));
+    let listed = listed.map_or(&[][..], |listed| toml_file::items(listed, &key));
+    package.pin_by(toml_file::file_hashes(table).chain(listed.iter().filter_map(toml_file::file_hash)));
     package.marker = toml_file::text(table, "marker").map(str::to_owned);
     for (group, _) in toml_file::texts(table, "groups").into_iter().chain(toml_file::texts(table, "sections")) {
         if group == "default" {
@@ -100,7 +100,7 @@ fn source(table: &DeTable<'_>) -> Source {
 
 fn merge(same: &mut Package, again: Package) {
     same.main |= again.main;
-    same.hashed |= again.hashed;
+    same.pin_by(again.hashes.iter().map(String::as_str));
     same.groups.extend(again.groups);
     same.groups.sort();
     same.groups.dedup();

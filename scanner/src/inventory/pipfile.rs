@@ -87,7 +87,7 @@ pub fn read_lock(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Locked
 fn locked(name: PackageName, entry: &Node) -> Package {
     let field = |key: &str| entry.field(key).map(str::to_owned);
     let mut package = package(name, entry.field("version"), &field, entry.field("editable") == Some("true"));
-    package.hashed = entry.get("hashes").is_some_and(|hashes| !hashes.items().is_empty());
+    package.pin_by(entry.get("hashes").into_iter().flat_map(|hashes| hashes.items()).filter_map(|hash| hash.text()));
     // a lock repeats no range
     package.specifier = None;
     package

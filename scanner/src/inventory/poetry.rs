@@ -63,7 +63,7 @@ fn read_package(
     };
     let mut package = Package { version, line: Some(file.line(at)), ..Package::new(name, source) };
     let listed = hashes.map_or(&[][..], |hashes| toml_file::items(hashes, written));
-    package.hashed = !toml_file::items(table, "files").is_empty() || !listed.is_empty();
+    package.pin_by(toml_file::file_hashes(table).chain(listed.iter().filter_map(toml_file::file_hash)));
     package.marker = marker(table);
     let groups = toml_file::texts(table, "groups");
     if groups.is_empty() {
@@ -99,7 +99,7 @@ fn source(table: &DeTable<'_>) -> Option<Source> {
     let url = toml_file::text(table, "url").unwrap_or_default();
     let text = |key: &str| toml_file::text(table, key).filter(|text| !text.is_empty()).map(str::to_owned);
     Some(match toml_file::text(table, "type").unwrap_or("legacy") {
-        "legacy" => Source::Index { url: Some(origin::without_credentials(url)).filter(|url| !url.is_empty()) },
+        "legacy" => Source::index(url),
         "git" | "hg" => {
             let reference = text("reference");
             // before 1.1 the lock had the commit where the reference now is

@@ -49,7 +49,12 @@ fn read_package(file: &SourceText, table: &DeTable<'_>, diagnostics: &mut Vec<Di
     package.marker = toml_file::text(table, "marker").map(str::to_owned);
     let files = toml_file::items(table, "wheels").iter().filter_map(|item| item.get_ref().as_table());
     let single = ["archive", "sdist"].iter().filter_map(|key| toml_file::table(table, &[key]));
-    package.hashed = files.chain(single).any(|file| file.contains_key("hashes"));
+    let hashes =
+        files.chain(single).filter_map(|file| toml_file::table(file, &["hashes"])).flat_map(toml_file::in_order);
+    let hashes: Vec<String> = hashes
+        .filter_map(|(algorithm, _, digest)| Some(format!("{algorithm}:{}", digest.get_ref().as_str()?)))
+        .collect();
+    package.pin_by(hashes.iter().map(String::as_str));
     Some(package)
 }
 
@@ -75,7 +80,7 @@ fn source(table: &DeTable<'_>) -> Source {
             (None, path) => Source::Path { path: path.unwrap_or_default(), directory: false },
         };
     }
-    Source::Index { url: toml_file::text(table, "index").map(origin::without_credentials) }
+    toml_file::text(table, "index").map_or(Source::DEFAULT_INDEX, Source::index)
 }
 
 fn version_of_files(table: &DeTable<'_>) -> Option<Version> {

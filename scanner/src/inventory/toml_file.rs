@@ -47,6 +47,16 @@ pub fn items<'t, 'i>(table: &'t DeTable<'i>, key: &str) -> &'t [Value<'i>] {
     table.get(key).and_then(|value| value.get_ref().as_array()).map_or(&[], |array: &DeArray<'i>| array)
 }
 
+/// The hashes of the `files` of a package, as Poetry and PDM list them.
+pub fn file_hashes<'t>(table: &'t DeTable<'_>) -> impl Iterator<Item = &'t str> {
+    items(table, "files").iter().filter_map(file_hash)
+}
+
+/// The hash of one such file. Poetry 1.0 listed the digests alone, of sha256.
+pub fn file_hash<'t>(file: &'t Value<'_>) -> Option<&'t str> {
+    file.get_ref().as_table().map_or_else(|| file.get_ref().as_str(), |table| text(table, "hash"))
+}
+
 /// The texts of the array at a key (or the one text there), with where they stand.
 pub fn texts<'t>(table: &'t DeTable<'_>, key: &str) -> Vec<(&'t str, usize)> {
     match text_at(table, key) {

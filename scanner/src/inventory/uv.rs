@@ -69,7 +69,7 @@ impl<'t, 'i> Lock<'_, 't, 'i> {
             let mut package = Package::new(name, source);
             package.version = version;
             package.line = Some(self.file.line(at));
-            package.hashed = is_hashed(table);
+            package.pin_by(hashes(table));
             let markers = toml_file::texts(table, "resolution-markers");
             package.marker = joined_markers(&markers.iter().map(|(marker, _)| *marker).collect::<Vec<_>>());
             self.tables.push(table);
@@ -218,11 +218,9 @@ fn joined_markers(markers: &[&str]) -> Option<String> {
     }
 }
 
-fn is_hashed(table: &DeTable<'_>) -> bool {
-    let sdist = table.get("sdist").into_iter();
-    sdist
-        .chain(toml_file::items(table, "wheels"))
-        .any(|file| file.get_ref().as_table().is_some_and(|f| f.contains_key("hash")))
+fn hashes<'t>(table: &'t DeTable<'_>) -> impl Iterator<Item = &'t str> {
+    let files = table.get("sdist").into_iter().chain(toml_file::items(table, "wheels"));
+    files.filter_map(|file| toml_file::text(file.get_ref().as_table()?, "hash"))
 }
 
 fn source(value: &Value<'_>) -> Option<Source> {
@@ -239,7 +237,7 @@ fn source(value: &Value<'_>) -> Option<Source> {
 
 fn source_of(kind: &str, address: &str, subdirectory: Option<String>) -> Option<Source> {
     Some(match kind {
-        "registry" => Source::Index { url: Some(origin::without_credentials(address)) },
+        "registry" => Source::index(address),
         "git" => git(address, subdirectory),
         "url" | "direct" => Source::Url { url: origin::without_credentials(address) },
         "path" => Source::Path { path: address.to_owned(), directory: false },

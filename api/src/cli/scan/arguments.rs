@@ -3,26 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use scanner::export::Format;
 use scanner::policy::{Aspect, Threshold};
 
-/// The forms a report is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// One object, the form that `--baseline` reads.
-    Json,
-    /// One line a finding, diagnostic and inventory file; the last line is the summary.
-    Jsonl,
-    /// SARIF 2.1.0, for code scanning.
-    Sarif,
-    /// A table for a pull request.
-    Markdown,
-    /// Annotations of GitHub Actions.
-    Github,
-    /// One row a finding.
-    Csv,
-}
+use crate::cli::report_format;
 
 /// What to do when something could not be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,7 +61,7 @@ pub struct Arguments {
     pub cache_dir: Option<PathBuf>,
 
     /// The form of the report.
-    #[arg(long, value_enum, default_value = "text", env = "SECRETARYBIRD_FORMAT")]
+    #[arg(long, value_parser = report_format::parser(), default_value = "text", env = "SECRETARYBIRD_FORMAT")]
     pub format: Format,
 
     /// Write the report to a file instead of stdout.
@@ -96,6 +80,10 @@ pub struct Arguments {
     /// configuration says, or medium.
     #[arg(long, value_name = "SEVERITY", env = "SECRETARYBIRD_FAIL_ON")]
     pub fail_on: Option<Threshold>,
+
+    /// An OpenVEX or CycloneDX document: findings that its statements close are marked and do not fail. May be repeated.
+    #[arg(long, value_name = "FILE", env = "SECRETARYBIRD_VEX", value_delimiter = ',')]
+    pub vex: Vec<PathBuf>,
 
     /// A configuration file instead of the repository's own.
     #[arg(long, value_name = "FILE", env = "SECRETARYBIRD_CONFIG")]

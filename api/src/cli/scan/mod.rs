@@ -9,7 +9,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use scanner::baseline::Baseline;
 use scanner::config::RepositoryConfig;
-use scanner::policy::{self, Threshold};
+use scanner::policy::{self, Circumstances, Policy, PolicyLayer};
 use scanner::scan::{Knowledge, Options, Source, repository_identity};
 use scanner::secrets::{Engine, FingerprintKey, History, RuleSet};
 use scanner::usage::WellKnown;
@@ -48,7 +48,7 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed) -> Result<Exit, Failure
         Some(given) => given,
         None => scanner::scan::config_of(&source, now).map_err(Failure::incomplete)?,
     };
-    let threshold = arguments.fail_on.or(config.0.fail_on).unwrap_or_default();
+    let policy = effective_policy(arguments, &config.0);
     let options = Options {
         aspects: arguments.aspects(&config.0.skip),
         history: history(arguments, &source)?,
@@ -62,17 +62,33 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed) -> Result<Exit, Failure
     if let (Some(baseline), Some(named)) = (baseline, &arguments.baseline) {
         baseline.apply(&mut report.findings, &format!("baseline {named}"));
     }
+    for path in &arguments.vex {
+        policy::vex::apply(&mut report.findings, &read_vex(path)?, &path.display().to_string());
+    }
     output::write(&report, arguments.format, arguments.output.as_deref())?;
-    Ok(exit(arguments, &report, threshold))
+    let known = Circumstances { first_seen: None, now };
+    Ok(exit(arguments, &report, &policy, known))
+}
+
+/// The repository's policy, and over it what the command line says.
+fn effective_policy(arguments: &Arguments, config: &RepositoryConfig) -> Policy {
+    let given = PolicyLayer { fail_on: arguments.fail_on, ..PolicyLayer::default() };
+    Policy::of(&[("the repository's configuration", &config.policy), ("--fail-on", &given)])
+}
+
+fn read_vex(path: &Path) -> Result<Vec<policy::vex::Statement>, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+    policy::vex::read(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
 }
 
 /// What could not be looked at comes first: a verdict on half of the facts is none.
-fn exit(arguments: &Arguments, report: &Report, threshold: Threshold) -> Exit {
+fn exit(arguments: &Arguments, report: &Report, policy: &Policy, known: Circumstances) -> Exit {
     if arguments.exit_zero {
         Exit::Clean
     } else if !report.complete && arguments.on_error == OnError::Fail {
         Exit::Incomplete
-    } else if policy::violations(&report.findings, threshold).next().is_some() {
+    } else if policy::violations(&report.findings, policy, known).next().is_some() {
         Exit::PolicyViolated
     } else {
         Exit::Clean

@@ -3,22 +3,13 @@
 use std::path::Path;
 
 use scanner::Report;
-use scanner::export::{json, markdown, sarif, text};
+use scanner::export::{self, Format};
 
-use super::arguments::Format;
 use crate::cli::exit::{Failure, answer};
 
 /// Writes the report in the form asked for, to the file or to stdout. A file is replaced whole or not at all.
 pub fn write(report: &Report, format: Format, file: Option<&Path>) -> Result<(), Failure> {
-    let content = match format {
-        Format::Text => Ok(text::render(report)),
-        Format::Json => json::object(report),
-        Format::Jsonl => json::lines(report),
-        Format::Sarif => serde_json::to_string_pretty(&sarif::render(report)).map(|text| text + "\n"),
-        Format::Markdown => Ok(markdown::render(report)),
-        Format::Github => Ok(markdown::annotations(report)),
-        Format::Csv => Ok(markdown::csv(report)),
-    };
+    let content = export::render(report, format);
     let content = content.map_err(|error| Failure::incomplete(format!("the report cannot be written: {error}")))?;
     let Some(path) = file else { return answer(&content) };
     let plain = anstream::adapter::strip_str(&content).to_string();

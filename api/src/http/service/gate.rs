@@ -1,8 +1,9 @@
 //! Scans, the gate, and the difference of two commits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use scanner::policy::Threshold;
+use jiff::Timestamp;
+use scanner::policy::{Policy, PolicyLayer, Threshold};
 use scanner::{FindingId, Report};
 
 use super::repositories::check_commit;
@@ -12,6 +13,13 @@ use crate::http::error::ApiError;
 use crate::http::wire::{Comparison, Gate, NewScan, Scan};
 use crate::identity::{Identity, Scope};
 use crate::store::record::{JobKind, JobRecord, JobState, RepositoryRecord, ScanId, ScanRecord};
+
+/// Of a report's findings: when each was first seen, and those that somebody decided about, for now.
+#[derive(Default)]
+struct Lives {
+    first_seen: BTreeMap<FindingId, Timestamp>,
+    accepted: BTreeSet<FindingId>,
+}
 
 impl Service {
     async fn scan_record(&self, identity: &Identity, text: &str) -> Result<Option<ScanRecord>, ApiError> {
@@ -57,7 +65,7 @@ impl Service {
         identity: &Identity,
         id: &str,
         commit: &str,
-        threshold: Threshold,
+        fail_on: Option<Threshold>,
         request_id: &str,
     ) -> Result<Gate, ApiError> {
         check_commit(commit)?;
@@ -87,14 +95,19 @@ impl Service {
         // the report also tells of secrets that only other branches have
         let own: BTreeSet<&FindingId> = scan.findings.iter().map(|finding| &finding.id).collect();
         report.findings.retain(|finding| own.contains(&finding.id));
-        let known = base.as_ref().map(|base| base.findings.iter().map(|finding| finding.id.clone()).collect());
-        let accepted = self.accepted(&report).await?;
+        let policy = self.policy(&repository, &report, fail_on);
+        let known = base.as_ref().filter(|_| policy.new_only());
+        let known = known.map(|base| base.findings.iter().map(|finding| finding.id.clone()).collect());
+        let now = Timestamp::now();
+        let lives = self.lives(&report, now).await?;
         let facts = Facts {
             findings: &report.findings,
             gaps: &scan.gaps,
             base: known.as_ref(),
-            accepted: &accepted,
-            threshold,
+            accepted: &lives.accepted,
+            policy: &policy,
+            first_seen: &lives.first_seen,
+            now,
         };
         let verdict = judge(&facts);
         Ok(Gate {
@@ -108,20 +121,32 @@ impl Service {
         })
     }
 
-    /// Findings of a report that somebody decided about, for now.
-    async fn accepted(&self, report: &Report) -> Result<BTreeSet<FindingId>, ApiError> {
-        let now = jiff::Timestamp::now();
-        let mut accepted = BTreeSet::new();
+    /// The server's policy, over it the organisation's, the repository's own, and what the question says.
+    fn policy(&self, repository: &RepositoryRecord, report: &Report, fail_on: Option<Threshold>) -> Policy {
+        let asked = PolicyLayer { fail_on, ..PolicyLayer::default() };
+        let address = repository.url.split_once("://").map_or(repository.url.as_str(), |(_, address)| address);
+        let organisation = self.config.organisation(address);
+        let mut layers = vec![("the server's configuration", &self.config.policy)];
+        layers.extend(organisation.map(|(name, organisation)| (name, &organisation.policy)));
+        layers.push(("the repository's configuration", &report.policy));
+        layers.push(("the question", &asked));
+        Policy::of(&layers)
+    }
+
+    /// What the store knows of a report's findings.
+    async fn lives(&self, report: &Report, now: Timestamp) -> Result<Lives, ApiError> {
+        let mut lives = Lives::default();
         for finding in &report.findings {
-            let record = self.store.finding(&self.tenant, finding.id.as_str()).await?;
-            let standing = record
-                .and_then(|record| record.triage)
-                .filter(|triage| !triage.state.is_open() && triage.until.is_none_or(|until| now < until));
-            if standing.is_some() {
-                accepted.insert(finding.id.clone());
+            let Some(record) = self.store.finding(&self.tenant, finding.id.as_str()).await? else { continue };
+            lives.first_seen.insert(finding.id.clone(), record.first_seen);
+            let decided = record
+                .triage
+                .is_some_and(|triage| !triage.state.is_open() && triage.until.is_none_or(|until| now < until));
+            if decided {
+                lives.accepted.insert(finding.id.clone());
             }
         }
-        Ok(accepted)
+        Ok(lives)
     }
 
     /// The job about a commit that matters most for an answer: one under way, else one that was given up.

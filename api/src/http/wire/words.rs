@@ -82,5 +82,5 @@ pub fn moment() -> Object {
 
 /// The form of a report.
 pub fn report_format() -> Object {
-    words(crate::http::report::Format::ALL.map(crate::http::report::Format::as_str))
+    words(scanner::export::Format::ALL.map(scanner::export::Format::as_str))
 }

@@ -38,6 +38,7 @@ fn vulnerability() -> Finding {
             4
         ]),
         direct: true,
+        main: true,
         via: Vec::new(),
         evidence: Vec::new(),
         affected_symbols: Vec::new(),
@@ -93,9 +94,14 @@ fn report(findings: Vec<Finding>, diagnostics: Vec<Diagnostic>) -> Report {
     Report {
         schema_version: SCHEMA_VERSION,
         tool: Tool { name: "secretarybird".to_owned(), version: "0".to_owned(), rules_digest: "0".to_owned() },
-        target: Target::Git { url: "https://forge.example.org/team/app".to_owned(), commit: Some("f".repeat(40)) },
+        target: Target::Git {
+            url: "https://forge.example.org/team/app".to_owned(),
+            commit: Some("f".repeat(40)),
+            committed_at: None,
+        },
         advisories: AdvisoriesUsed { records: 2, modified: None, source: Some("a.zip".to_owned()) },
         complete: diagnostics.iter().all(|diagnostic| !diagnostic.gap),
+        policy: crate::policy::PolicyLayer::default(),
         inventory: Vec::new(),
         findings,
         diagnostics,

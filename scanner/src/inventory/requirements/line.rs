@@ -7,12 +7,12 @@
 /// A line's meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
-    /// A requirement, and whether hashes stand behind it.
+    /// A requirement, and the hashes behind it.
     Requirement {
         /// The specifier, URL or path.
         text: String,
-        /// `--hash`
-        hashed: bool,
+        /// `--hash`, as `algorithm:digest`.
+        hashes: Vec<String>,
     },
     /// `-e`
     Editable(String),
@@ -80,8 +80,8 @@ pub fn read(line: &str) -> Meaning {
     };
     let requirement = requirement.trim();
     if !requirement.is_empty() {
-        let hashed = options.iter().any(|(name, _)| *name == "--hash");
-        return Meaning::Requirement { text: requirement.to_owned(), hashed };
+        let hashes = options.into_iter().filter(|(name, _)| *name == "--hash").map(|(_, value)| value).collect();
+        return Meaning::Requirement { text: requirement.to_owned(), hashes };
     }
     let value = |wanted: &str| options.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.clone());
     (value("--editable").map(Meaning::Editable))
@@ -165,18 +165,19 @@ mod tests {
 
     #[test]
     fn meanings() {
-        let requirement = |text: &str, hashed| Meaning::Requirement { text: text.to_owned(), hashed };
+        let pinned = |text: &str, hashes: &[&str]| Meaning::Requirement {
+            text: text.to_owned(),
+            hashes: hashes.iter().map(|hash| (*hash).to_owned()).collect(),
+        };
+        let requirement = |text: &str| pinned(text, &[]);
         let cases = [
-            ("SomeProject", requirement("SomeProject", false)), // pip, requirements file format
-            (
-                "SomeProject == 1.3 ; python_version < '3'",
-                requirement("SomeProject == 1.3 ; python_version < '3'", false),
-            ),
-            ("a==1 --hash=sha256:00 --hash=sha256:11", requirement("a==1", true)),
-            ("a==1 --hash sha256:00", requirement("a==1", true)),
-            ("FooProject >= 1.2 --global-option=\"--no-user-cfg\"", requirement("FooProject >= 1.2", false)), // pip docs
-            ("a --config-settings=\"x=y z\"", requirement("a", false)),
-            ("a -C x=y", requirement("a", false)),
+            ("SomeProject", requirement("SomeProject")), // pip, requirements file format
+            ("SomeProject == 1.3 ; python_version < '3'", requirement("SomeProject == 1.3 ; python_version < '3'")),
+            ("a==1 --hash=sha256:00 --hash=sha256:11", pinned("a==1", &["sha256:00", "sha256:11"])),
+            ("a==1 --hash sha256:00", pinned("a==1", &["sha256:00"])),
+            ("FooProject >= 1.2 --global-option=\"--no-user-cfg\"", requirement("FooProject >= 1.2")), // pip docs
+            ("a --config-settings=\"x=y z\"", requirement("a")),
+            ("a -C x=y", requirement("a")),
             ("-r base.txt", Meaning::Include("base.txt".to_owned())),
             ("-rbase.txt", Meaning::Include("base.txt".to_owned())),
             ("--requirement=base.txt", Meaning::Include("base.txt".to_owned())),

@@ -204,8 +204,13 @@ fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Parsed {
             continue;
         }
         let outcome = match line::read(&line.text) {
-            Meaning::Requirement { text, hashed } => {
-                requirement(&text).map(|found| found.map(|found| Package { hashed, ..found.into_package() }))
+            Meaning::Requirement { text, hashes } => {
+                let pinned = |found: Requirement| {
+                    let mut package = found.into_package();
+                    package.pin_by(hashes.iter().map(String::as_str));
+                    package
+                };
+                requirement(&text).map(|found| found.map(pinned))
             }
             Meaning::Editable(text) => requirement(&text).map(|found| found.map(editable)),
             Meaning::Include(path) => {
@@ -217,7 +222,7 @@ fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Parsed {
                 Ok(None)
             }
             Meaning::Index(url) => {
-                index = Some(origin::without_credentials(&url)).filter(|url| !url.contains("${"));
+                index = Some(url).filter(|url| !url.contains("${"));
                 Ok(None)
             }
             Meaning::Option => Ok(None),
@@ -238,8 +243,8 @@ fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Parsed {
     }
     // pip: the last `-i` holds for the whole file
     for (package, _) in &mut parsed.packages {
-        if package.source == Source::DEFAULT_INDEX && index.is_some() {
-            package.source = Source::Index { url: index.clone() };
+        if let Some(index) = index.as_ref().filter(|_| package.source == Source::DEFAULT_INDEX) {
+            package.source = Source::index(index);
         }
     }
     parsed
@@ -293,7 +298,7 @@ fn apply_pins(packages: &mut [Package], pins: &[Package]) {
         if allows(package.specifier.as_deref(), pin.version.as_ref()) && matches!(package.source, Source::Index { .. })
         {
             package.version.clone_from(&pin.version);
-            package.hashed |= pin.hashed;
+            package.pin_by(pin.hashes.iter().map(String::as_str));
             if !matches!(pin.source, Source::Index { .. }) {
                 package.source = pin.source.clone();
             }
