@@ -79,8 +79,8 @@ def purls(path):
 
 FORMATS = {
     "sarif": sarif,
-    "cyclonedx": lambda path: (cyclonedx(path, (1, 6)), purls(path)),
-    "cyclonedx-1.7": lambda path: cyclonedx(path, (1, 7)),
+    "cyclonedx": lambda path: (cyclonedx(path, "1.6"), purls(path)),
+    "cyclonedx-1.7": lambda path: cyclonedx(path, "1.7"),
     "spdx": spdx,
     "openvex": openvex,
     "csv": rows,
