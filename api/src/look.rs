@@ -1,13 +1,14 @@
 //! The scanner as the jobs use it: a fetched commit in, a report out, with the rules, advisories and key of this service.
 
-use std::path::Path;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use scanner::Report;
 use scanner::policy::Aspect;
-use scanner::scan::{Knowledge, Options, Source, config_of};
-use scanner::secrets::{Engine, FingerprintKey, History, RuleSet};
+use scanner::scan::{Knowledge, Options, Source, config_of, scan_with};
+use scanner::secrets::{Engine, FingerprintKey, History, Memory, RuleSet};
 use scanner::usage::WellKnown;
 
 use crate::jobs::git::{Prepared, RunError};
@@ -36,6 +37,8 @@ pub struct Scanner {
     rules: RuleSet,
     key: FingerprintKey,
     advisories: Arc<Advisories>,
+    /// Where it stands what earlier scans of each repository saw.
+    memories: PathBuf,
 }
 
 impl Scanner {
@@ -48,8 +51,34 @@ impl Scanner {
         let path = data_dir.join("fingerprint.key");
         let key = FingerprintKey::load_or_create(&path)
             .map_err(|source| LookError::Key { path: path.display().to_string(), source })?;
-        Ok(Self { rules, key, advisories })
+        Ok(Self { rules, key, advisories, memories: data_dir.join("seen") })
     }
+
+    fn memory_of(&self, repository: &RepositoryRecord) -> PathBuf {
+        self.memories.join(format!("{}.json", repository.id))
+    }
+}
+
+/// Reads a memory; one that is not there is empty.
+fn recall(path: &Path) -> io::Result<Memory> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Memory::default()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a memory beside the old one and puts it in its place: a reader sees the one or the other.
+fn keep(path: &Path, memory: &Memory) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut out = io::BufWriter::new(&mut file);
+    serde_json::to_writer(&mut out, memory)?;
+    out.flush()?;
+    drop(out);
+    file.persist(path)?;
+    Ok(())
 }
 
 impl Look for Scanner {
@@ -83,6 +112,15 @@ impl Look for Scanner {
             repository: repository.id.to_string(),
             config: config_of(&source, now).map_err(failed)?,
         };
-        scanner::scan(&source, &knowledge, &options).map_err(failed)
+        let path = self.memory_of(repository);
+        let mut memory = recall(&path).unwrap_or_else(|error| {
+            tracing::warn!(repository = %repository.id, %error, "what earlier scans saw cannot be read: the whole history is read");
+            Memory::default()
+        });
+        let report = scan_with(&source, &knowledge, &options, Some(&mut memory)).map_err(failed)?;
+        if let Err(error) = keep(&path, &memory) {
+            tracing::warn!(repository = %repository.id, %error, "what was seen cannot be kept: the next scan reads the whole history");
+        }
+        Ok(report)
     }
 }

@@ -16,7 +16,7 @@ use crate::policy::{self, Aspect, PolicyLayer};
 use crate::posture;
 use crate::report::{AdvisoriesUsed, Report, SCHEMA_VERSION, Stats, Target, Tool};
 use crate::repository::{DirectorySnapshot, GitSnapshot, Mirror, Origin, RepositoryError, Snapshot};
-use crate::secrets::{self, Engine, FingerprintKey, History, SecretsFound};
+use crate::secrets::{self, Engine, FingerprintKey, History, Memory, Reading, SecretsFound};
 use crate::usage::{self, ModuleNames, Usage};
 use crate::vulnerabilities;
 
@@ -59,6 +59,19 @@ pub struct Options {
 /// # Errors
 /// When the commit or its tree cannot be read.
 pub fn scan(source: &Source<'_>, knowledge: &Knowledge<'_>, options: &Options) -> Result<Report, RepositoryError> {
+    scan_with(source, knowledge, options, None)
+}
+
+/// The same with what earlier scans of the repository saw, which is brought up to date: a whole history then costs what is new in it.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_with(
+    source: &Source<'_>,
+    knowledge: &Knowledge<'_>,
+    options: &Options,
+    memory: Option<&mut Memory>,
+) -> Result<Report, RepositoryError> {
     let mut stages = Stages::default();
     let git;
     let snapshot: &dyn Snapshot = match source {
@@ -92,7 +105,7 @@ pub fn scan(source: &Source<'_>, knowledge: &Knowledge<'_>, options: &Options) -
     }
     let mut stats = Stats { files: snapshot.entries().len() as u64, packages: count(&inventory), ..Stats::default() };
     if wants(Aspect::Secrets) {
-        let found = stages.time("secrets", || secrets_of(source, snapshot, knowledge, options));
+        let found = stages.time("secrets", || secrets_of(source, snapshot, knowledge, options, memory));
         (stats.blobs, stats.blob_bytes) = (found.blobs, found.blob_bytes);
         stages.say(found.diagnostics);
         findings.extend(found.findings);
@@ -184,10 +197,14 @@ fn secrets_of(
     snapshot: &dyn Snapshot,
     knowledge: &Knowledge<'_>,
     options: &Options,
+    memory: Option<&mut Memory>,
 ) -> SecretsFound {
     let looking = secrets::Looking { engine: knowledge.engine, key: knowledge.key, repository: &options.repository };
     match source {
-        Source::Commit(mirror, head) => secrets::scan_history(mirror, *head, &options.history, &looking),
+        Source::Commit(mirror, head) => {
+            let reading = Reading { memory, ..Reading::default() };
+            secrets::scan_history_by(mirror, *head, &options.history, reading, &looking)
+        }
         Source::Directory(_) => secrets::scan_snapshot(snapshot, &looking),
     }
 }

@@ -3,7 +3,9 @@
 
 #[path = "../repository/git.rs"]
 mod git;
+mod memory;
 mod places;
+mod versions;
 
 use git::Work;
 use scanner::finding::{Detail, SecretDetail};

@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use git2::{ErrorCode, ObjectType, Oid, Repository, Sort, Tree};
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::repository::RepositoryError;
 
 /// Directories nest at most so deep.
-const DEEPEST: usize = 512;
+pub(super) const DEEPEST: usize = 512;
 
 /// What is to be found in the trees.
 pub(super) enum Wanted<'a> {
@@ -19,13 +20,31 @@ pub(super) enum Wanted<'a> {
 }
 
 /// A commit, as far as a person asks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CommitFacts {
+    #[serde(with = "hexadecimal")]
     pub id: Oid,
     /// `Name <address>`
     pub author: String,
     /// RFC 3339
     pub time: String,
+    /// When it was committed, in seconds, but later than its parents (as git's commit-graph corrects dates): by this, occurrences are
+    /// told from the oldest to the newest. It depends on nothing but the commit's own history.
+    pub order: i64,
+}
+
+/// An object's name in a record.
+mod hexadecimal {
+    use git2::Oid;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(id: &Oid, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Oid, D::Error> {
+        Oid::from_str(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
 }
 
 /// A blob that a commit put at a path where no parent had it.
@@ -46,14 +65,17 @@ pub(super) struct Attribution {
     pub introductions: Vec<Introduction>,
     /// What could not be walked.
     pub diagnostics: Vec<Diagnostic>,
+    /// The orders of commits: of all that were walked, or of the tips alone.
+    pub orders: HashMap<Oid, i64>,
 }
 
-/// Walks what `tips` reach and `hidden` do not.
+/// Walks what `tips` reach and `hidden` do not. `orders` are those of commits that are known from before.
 pub(super) fn attribute(
     repository: &Repository,
     tips: &[Oid],
-    hidden: Option<Oid>,
+    hidden: &[Oid],
     wanted: &Wanted<'_>,
+    orders: &HashMap<Oid, i64>,
 ) -> Result<Attribution, git2::Error> {
     let mut walk = repository.revwalk()?;
     // Parents before children; among equals the older first.
@@ -61,10 +83,10 @@ pub(super) fn attribute(
     for tip in tips {
         walk.push(*tip)?;
     }
-    if let Some(hidden) = hidden {
-        walk.hide(hidden)?;
+    for hidden in hidden {
+        walk.hide(*hidden)?;
     }
-    let mut walking = Walking { repository, wanted, attribution: Attribution::default() };
+    let mut walking = Walking { repository, wanted, orders, attribution: Attribution::default() };
     for id in walk {
         let outcome = id.and_then(|id| walking.commit(id));
         if let Err(error) = outcome {
@@ -77,22 +99,29 @@ pub(super) fn attribute(
 struct Walking<'a> {
     repository: &'a Repository,
     wanted: &'a Wanted<'a>,
+    orders: &'a HashMap<Oid, i64>,
     attribution: Attribution,
 }
 
 impl<'a> Walking<'a> {
     fn commit(&mut self, id: Oid) -> Result<(), git2::Error> {
         let commit = self.repository.find_commit(id)?;
-        self.attribution.commits.push(facts(&commit));
+        let mut order = commit.time().seconds();
         let mut parents = Vec::new();
         for parent in commit.parent_ids() {
             match self.repository.find_commit(parent) {
-                Ok(parent) => parents.push(parent.tree_id()),
+                Ok(parent) => {
+                    let known = self.attribution.orders.get(&parent.id()).or_else(|| self.orders.get(&parent.id()));
+                    order = order.max(known.copied().unwrap_or(parent.time().seconds()).saturating_add(1));
+                    parents.push(parent.tree_id());
+                }
                 // the edge of a shallow clone
                 Err(error) if error.code() == ErrorCode::NotFound && self.repository.is_shallow() => {}
                 Err(error) => return Err(error),
             }
         }
+        self.attribution.orders.insert(id, order);
+        self.attribution.commits.push(facts(&commit, order));
         if !parents.contains(&commit.tree_id()) {
             self.tree(String::new(), commit.tree_id(), &parents, 0);
         }
@@ -150,7 +179,7 @@ impl<'a> Walking<'a> {
     }
 }
 
-fn facts(commit: &git2::Commit<'_>) -> CommitFacts {
+pub(super) fn facts(commit: &git2::Commit<'_>, order: i64) -> CommitFacts {
     let author = commit.author();
     let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let time = jiff::Timestamp::from_second(author.when().seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
@@ -158,6 +187,7 @@ fn facts(commit: &git2::Commit<'_>) -> CommitFacts {
         id: commit.id(),
         author: format!("{} <{}>", words(author.name_bytes()), words(author.email_bytes())),
         time: time.to_string(),
+        order,
     }
 }
 

@@ -19,8 +19,17 @@ pub const VERSION: u32 = 1;
 /// No verdict depends on a byte further than this before or after the secret, key blocks excepted (`KEY_BLOCK`).
 pub const REACH: usize = 1024;
 
+/// No verdict depends on a byte further than this before its anchor.
+pub const BEFORE_ANCHOR: usize = 576;
+
+/// No verdict depends on a byte further than this behind its anchor's beginning, unless the anchor begins a key block.
+pub const AFTER_ANCHOR: usize = AFTER_LITERAL + 128;
+
 /// The longest armoured key that is read as one secret.
 pub const KEY_BLOCK: usize = 16 * 1024;
+
+/// So far before a range the names are read: as long as a name and a cue.
+const BEFORE_RANGE: usize = 128;
 
 /// How far after its literal the expression of a rule looks, unless it reads a key block.
 const AFTER_LITERAL: usize = REACH;
@@ -52,19 +61,29 @@ impl<'r> Engine<'r> {
     #[must_use]
     pub fn anchors(&self, bytes: &[u8]) -> usize {
         let mut count = 0;
-        self.prefilter.find(bytes, |_, _, _| count += 1);
+        self.prefilter.find(bytes, 0..bytes.len(), |_, _, _| count += 1);
         count
     }
 
     /// Adds the hits of one text, in order, without overlaps.
     pub fn scan(&self, text: &Text<'_>, hits: &mut Vec<Hit>) {
+        self.resolve(self.scan_within(text, 0..text.bytes.len()).hits, hits);
+    }
+
+    /// The hits of the anchors that begin in `range`, with their overlaps; what stands around the range is seen.
+    pub(super) fn scan_within(&self, text: &Text<'_>, range: Range<usize>) -> Scanned {
         let mut found = Vec::new();
+        let mut armour = false;
         // an expression is not run again inside a match that it has already made
         let mut last: (RuleIndex, usize) = (RuleIndex(u16::MAX), 0);
         let mut cue_end = 0;
-        self.prefilter.find(text.bytes, |anchor, start, end| match anchor {
+        // whether a cue is passed over depends on the one before it in the same name, which may stand before the range
+        let begin = range.start.saturating_sub(BEFORE_RANGE);
+        self.prefilter.find(text.bytes, begin..range.end, |anchor, start, end| match anchor {
+            Anchor::Literal(_) | Anchor::Context(_) if start < range.start => {}
             Anchor::Literal(rule) if last.0 == rule && start < last.1 => {}
             Anchor::Literal(rule) => {
+                armour |= self.rules.get(rule).is_some_and(is_armour);
                 if let Some(hit) = self.literal(rule, text, start) {
                     last = (rule, hit.secret.end);
                     found.push(hit);
@@ -73,22 +92,21 @@ impl<'r> Engine<'r> {
             Anchor::Context(rule) => found.extend(self.context(rule, text, start, end)),
             Anchor::Cue => {
                 // `password` holds `pass`: the longer cue and the shorter one lead to the same place
-                if let Some(hit) = self.classifier.judge(text, start, end, &mut cue_end) {
-                    found.push(hit);
-                }
+                let hit = self.classifier.judge(text, start, end, &mut cue_end);
+                found.extend(hit.filter(|_| start >= range.start));
             }
         });
-        self.resolve(text, found, hits);
+        Scanned { hits: found, armour }
     }
 
     fn literal(&self, index: RuleIndex, text: &Text<'_>, start: usize) -> Option<Hit> {
         let rule = self.rules.get(index)?;
         let Form::Literal { lookback, .. } = rule.form else { return None };
-        let reach = if rule.proof.is_some_and(Proof::of_armour) { KEY_BLOCK } else { AFTER_LITERAL };
+        let reach = if is_armour(rule) { KEY_BLOCK } else { AFTER_LITERAL };
         let window = start.saturating_sub(lookback)..text.bytes.len().min(start + reach);
         let anchored = if lookback == 0 { Anchored::Yes } else { Anchored::No };
         let secret = self.matched(rule, text.bytes, window, anchored, lookback > 0)?;
-        self.judged(rule, index, text, secret, None)
+        self.judged(rule, index, text, start, secret, None)
     }
 
     /// Nearest match after the word that is tied to it: by an assignment, or by a word such as `key` or `token` between.
@@ -102,7 +120,7 @@ impl<'r> Engine<'r> {
                 return None;
             }
             if let Some(tie) = place::tie(text.bytes, word..end, &secret)
-                && let Some(hit) = self.judged(rule, index, text, secret.clone(), Some(tie))
+                && let Some(hit) = self.judged(rule, index, text, word, secret.clone(), Some(tie))
             {
                 return Some(hit);
             }
@@ -121,19 +139,26 @@ impl<'r> Engine<'r> {
         retry: bool,
     ) -> Option<Range<usize>> {
         let regex = rule.pattern.regex()?;
-        let mut captures = regex.create_captures();
         let mut from = window.start;
         for _ in 0..8 {
-            regex.search_captures(&Input::new(bytes).range(from..window.end).anchored(anchored), &mut captures);
-            let whole = captures.get_match()?;
-            let secret = captures.get_group(1).map_or(whole.range(), |span| span.range());
+            // start and end of the whole, and of the first group where the rule has one: without, the search is cheaper
+            let mut slots = [None; 4];
+            let asked = 2 * regex.captures_len().min(2);
+            let input = Input::new(bytes).range(from..window.end).anchored(anchored);
+            regex.search_slots(&input, &mut slots[..asked])?;
+            let [Some(start), Some(end), first @ ..] = slots else { return None };
+            let whole = start.get()..end.get();
+            let secret = match first {
+                [Some(start), Some(end)] => start.get()..end.get(),
+                _ => whole.clone(),
+            };
             if !secret.is_empty() && (!rule.boundary || place::stands_alone(bytes, &secret)) {
                 return Some(secret);
             }
             if !retry {
                 return None;
             }
-            from = whole.start() + 1;
+            from = whole.start + 1;
         }
         None
     }
@@ -143,6 +168,7 @@ impl<'r> Engine<'r> {
         rule: &Rule,
         index: RuleIndex,
         text: &Text<'_>,
+        anchor: usize,
         secret: Range<usize>,
         tie: Option<place::Tie>,
     ) -> Option<Hit> {
@@ -152,7 +178,7 @@ impl<'r> Engine<'r> {
             return None;
         }
         let value = &text.bytes[secret.clone()];
-        let is_key = rule.proof.is_some_and(Proof::of_armour);
+        let is_key = is_armour(rule);
         let mut evidence = vec![format!("has the form of {}: {}", rule.provider, rule.name)];
         let mut confidence = if tie.is_some() { Confidence::Medium } else { Confidence::High };
         if let Some(tie) = tie {
@@ -196,11 +222,11 @@ impl<'r> Engine<'r> {
             confidence = place::lower(confidence);
             evidence.push(reason.to_owned());
         }
-        Some(Hit { rule: index, secret, confidence, evidence })
+        Some(Hit { rule: index, secret, anchor, confidence, evidence })
     }
 
     /// Of hits that overlap one stays: a literal form before a context rule before the generic classifier, then the surer, then the longer.
-    fn resolve(&self, _text: &Text<'_>, mut found: Vec<Hit>, hits: &mut Vec<Hit>) {
+    pub(super) fn resolve(&self, mut found: Vec<Hit>, hits: &mut Vec<Hit>) {
         let rank = |hit: &Hit| {
             let form = self.rules.get(hit.rule).map_or(0, |rule| match rule.form {
                 // a refuted form says less than a context that fits
@@ -223,6 +249,17 @@ impl<'r> Engine<'r> {
         }
         hits[first..].sort_by_key(|hit| hit.secret.start);
     }
+}
+
+/// What was found in a range.
+pub(super) struct Scanned {
+    pub hits: Vec<Hit>,
+    /// Something there begins like an armoured key: what follows it may matter as far as [`KEY_BLOCK`] reaches.
+    pub armour: bool,
+}
+
+fn is_armour(rule: &Rule) -> bool {
+    rule.proof.is_some_and(Proof::of_armour)
 }
 
 #[cfg(test)]

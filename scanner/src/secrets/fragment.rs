@@ -9,6 +9,8 @@ use super::container::{Container, sniff};
 pub(super) struct Fragment {
     /// Where it stands in the text.
     pub offset: usize,
+    /// Where what it was decoded from ends.
+    pub end: usize,
     pub bytes: Vec<u8>,
     pub how: &'static str,
 }
@@ -59,7 +61,7 @@ fn encoded_runs(text: &[u8], found: &mut Vec<Fragment>) {
         let start = (at..probe).rev().find(|&at| !RUN[usize::from(text[at])]).map_or(at, |before| before + 1);
         let end = (probe..text.len()).find(|&at| !RUN[usize::from(text[at])]).unwrap_or(text.len());
         if end - start >= SHORTEST_BASE64 {
-            found.extend(decode_run(&text[start..end]).map(|(bytes, how)| Fragment { offset: start, bytes, how }));
+            found.extend(decode_run(&text[start..end]).map(|(bytes, how)| Fragment { offset: start, end, bytes, how }));
         }
         at = end + 1;
     }
@@ -126,7 +128,7 @@ fn percent_escapes(text: &[u8], found: &mut Vec<Fragment>) {
                 }
             }
         }
-        found.push(Fragment { offset: start, bytes, how: "percent escapes" });
+        found.push(Fragment { offset: start, end, bytes, how: "percent escapes" });
         at = end.max(at);
     }
 }
@@ -181,7 +183,7 @@ fn push_unescaped(line: &[u8], offset: usize, found: &mut Vec<Fragment>) {
         }
     }
     if changed {
-        found.push(Fragment { offset, bytes, how: "escapes" });
+        found.push(Fragment { offset, end: offset + line.len(), bytes, how: "escapes" });
     }
 }
 
@@ -200,6 +202,7 @@ fn broken_literals(text: &[u8], found: &mut Vec<Fragment>) {
             (Some(fragment), Some(skip)) => {
                 let body = if continued { body } else { line };
                 fragment.bytes.extend_from_slice(body.get(skip..).unwrap_or_default());
+                fragment.end = start + line.len();
             }
             (Some(_), None) => {
                 // one line alone is in the text anyhow
@@ -211,7 +214,8 @@ fn broken_literals(text: &[u8], found: &mut Vec<Fragment>) {
         if continued && line.len() < LONGEST_LINE {
             at += 1;
             if open.is_none() {
-                open = Some(Fragment { offset: start, bytes: body.to_vec(), how: "joined literals" });
+                let end = start + line.len();
+                open = Some(Fragment { offset: start, end, bytes: body.to_vec(), how: "joined literals" });
             }
         } else if let Some(mut fragment) = open.take() {
             at = 0;
@@ -228,12 +232,21 @@ fn closed(mut fragment: Fragment) -> Fragment {
     fragment
 }
 
+/// Whether a piece may reach from one line into the next: both have escapes, or a literal of the one goes on in the other.
+pub(super) fn belong_together(line: &[u8], next: &[u8]) -> bool {
+    let both = |byte: u8| memchr::memchr(byte, line).is_some() && memchr::memchr(byte, next).is_some();
+    both(b'\\') || both(b'%') || joint_after(line).1 && joint_before(next).is_some()
+}
+
+/// Lines that a piece reaches over are shorter; pieces of longer ones depend on everything before them in the line.
+pub(super) const LONGEST_DIVISIBLE_LINE: usize = LONGEST_LINE;
+
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut start = 0;
-    text.split(|byte| *byte == b'\n').map(move |line| {
+    memchr::memchr_iter(b'\n', text).chain([text.len()]).map(move |end| {
         let at = start;
-        start += line.len() + 1;
-        (at, line)
+        start = end + 1;
+        (at, &text[at..end])
     })
 }
 

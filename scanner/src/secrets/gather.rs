@@ -1,12 +1,15 @@
 //! One secret, one finding: sightings are joined by rule and fingerprint, and each keeps its places.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::{
     Confidence, Detail, Finding, FindingId, Ignored, Kind, Location, Occurrence, SecretDetail, Verified,
 };
 use crate::secrets::attribution::CommitFacts;
+use crate::secrets::layer::Point;
 use crate::secrets::look::{Bounds, Looked, Sighting, look};
 use crate::secrets::{Looking, RuleIndex};
 
@@ -20,8 +23,70 @@ pub(super) struct Place<'a> {
     pub what: Option<&'a str>,
 }
 
-/// The same with what must not be told left out.
-struct Told<'a> {
+/// A secret with everything that is told of it but where it stands. No plaintext.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Shown {
+    rule: u16,
+    fingerprint: String,
+    redacted: String,
+    confidence: Confidence,
+    evidence: Vec<String>,
+    place: Option<String>,
+    ignored: Option<String>,
+}
+
+/// Different secrets, each once.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<Shown>", into = "Vec<Shown>")]
+pub(super) struct Secrets {
+    all: Vec<Shown>,
+    numbers: HashMap<Shown, usize>,
+}
+
+impl Secrets {
+    fn number(&mut self, shown: Shown) -> usize {
+        *self.numbers.entry(shown).or_insert_with_key(|shown| {
+            self.all.push(shown.clone());
+            self.all.len() - 1
+        })
+    }
+}
+
+impl From<Vec<Shown>> for Secrets {
+    fn from(all: Vec<Shown>) -> Self {
+        let numbers = all.iter().cloned().zip(0..).collect();
+        Self { all, numbers }
+    }
+}
+
+impl From<Secrets> for Vec<Shown> {
+    fn from(secrets: Secrets) -> Self {
+        secrets.all
+    }
+}
+
+/// What one look saw, as it may be told and kept: a secret's number, line, column and cell; and what could not be looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    seen: Vec<(usize, u32, u32, Option<u32>)>,
+    /// Whether it is a gap, the path if the look knew one, the reason.
+    said: Vec<(bool, Option<String>, String)>,
+}
+
+impl Told {
+    /// Nothing was seen, and everything was looked at.
+    pub(super) fn is_empty(&self) -> bool {
+        self.seen.is_empty() && self.said.is_empty()
+    }
+
+    /// Whether all its secrets are among these.
+    pub(super) fn is_within(&self, secrets: &Secrets) -> bool {
+        self.seen.iter().all(|(number, ..)| *number < secrets.all.len())
+    }
+}
+
+/// A place with what must not be told left out.
+struct ToldPlace<'a> {
     commit: Option<&'a CommitFacts>,
     path: Option<String>,
     author: Option<String>,
@@ -51,7 +116,7 @@ pub(super) struct Gathering<'a> {
     looking: &'a Looking<'a>,
     secrets: BTreeMap<(RuleIndex, String), Gathered>,
     /// Diagnostics by reason: the paths they were said of.
-    said: BTreeMap<(bool, String), Vec<Option<String>>>,
+    said: BTreeMap<(bool, String), BTreeSet<Option<String>>>,
     other: Vec<Diagnostic>,
     /// Parts of paths that were judged: whether a secret stands in them.
     judged: HashMap<String, bool>,
@@ -70,6 +135,11 @@ const PAIR_REACH: u32 = 6;
 impl<'a> Gathering<'a> {
     pub(super) fn new(looking: &'a Looking<'a>) -> Self {
         Self { looking, secrets: BTreeMap::new(), said: BTreeMap::new(), other: Vec::new(), judged: HashMap::new() }
+    }
+
+    /// Whether a text may be told, and so kept, as it is.
+    pub(super) fn may_be_kept(&mut self, text: &str) -> bool {
+        self.shown(text) == text
     }
 
     pub(super) fn say(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
@@ -93,41 +163,65 @@ impl<'a> Gathering<'a> {
 
     /// Everything one look saw at `place`.
     pub(super) fn add(&mut self, looked: Looked, place: &Place<'_>) {
-        if looked.sightings.is_empty() && looked.diagnostics.is_empty() {
+        let mut secrets = Secrets::default();
+        let told = self.tell(looked, &mut secrets);
+        self.add_told(&told, &secrets, place);
+    }
+
+    /// What a look saw without the plaintext of it.
+    pub(super) fn tell(&mut self, looked: Looked, secrets: &mut Secrets) -> Told {
+        let said = looked.diagnostics.into_iter().map(|said| (said.gap, said.path, said.reason)).collect();
+        let mut seen = Vec::with_capacity(looked.sightings.len());
+        for sighting in looked.sightings {
+            let Sighting { rule, secret, confidence, evidence, point, place, ignored } = sighting;
+            let number = secrets.number(Shown {
+                rule: rule.0,
+                fingerprint: secret.fingerprint(self.looking.key),
+                redacted: secret.redacted(),
+                confidence,
+                evidence,
+                place: place.map(|inside| self.shown(&inside)),
+                ignored,
+            });
+            seen.push((number, point.line, point.column, point.cell));
+        }
+        Told { seen, said }
+    }
+
+    /// What a look saw at `place`, now or earlier.
+    pub(super) fn add_told(&mut self, told: &Told, secrets: &Secrets, place: &Place<'_>) {
+        if told.is_empty() {
             return;
         }
         let path = place.path.map(|path| self.shown(path));
         let author = place.commit.map(|commit| self.shown(&commit.author));
-        let place = &Told { commit: place.commit, path, author, in_head: place.in_head, what: place.what };
-        for said in looked.diagnostics {
-            let paths = self.said.entry((said.gap, said.reason)).or_default();
-            let path = place.path.clone().or(said.path);
-            if !paths.contains(&path) {
-                paths.push(path);
-            }
+        let place = &ToldPlace { commit: place.commit, path, author, in_head: place.in_head, what: place.what };
+        for (gap, path, reason) in &told.said {
+            let paths = self.said.entry((*gap, reason.clone())).or_default();
+            paths.insert(place.path.clone().or_else(|| path.clone()));
         }
-        let mut nth: HashMap<(RuleIndex, String), usize> = HashMap::new();
-        for mut sighting in looked.sightings {
-            sighting.place = sighting.place.map(|inside| self.shown(&inside));
-            let key = (sighting.rule, sighting.secret.fingerprint(self.looking.key));
-            let count = nth.entry(key.clone()).or_default();
+        let mut nth: HashMap<(u16, &str), usize> = HashMap::new();
+        for (number, line, column, cell) in &told.seen {
+            let Some(shown) = secrets.all.get(*number) else { continue };
+            let count = nth.entry((shown.rule, &shown.fingerprint)).or_default();
             *count += 1;
-            self.add_one(key, sighting, place, *count);
+            self.add_one(shown, Point { line: *line, column: *column, cell: *cell }, place, *count);
         }
     }
 
-    fn add_one(&mut self, key: (RuleIndex, String), sighting: Sighting, place: &Told<'_>, nth: usize) {
+    fn add_one(&mut self, shown: &Shown, point: Point, place: &ToldPlace<'_>, nth: usize) {
+        let key = (RuleIndex(shown.rule), shown.fingerprint.clone());
         let gathered = self.secrets.entry(key).or_insert_with(|| Gathered {
-            redacted: sighting.secret.redacted(),
-            confidence: sighting.confidence,
-            evidence: sighting.evidence.clone(),
+            redacted: shown.redacted.clone(),
+            confidence: shown.confidence,
+            evidence: shown.evidence.clone(),
             occurrences: BTreeMap::new(),
         });
-        if sighting.confidence > gathered.confidence {
-            gathered.confidence = sighting.confidence;
-            gathered.evidence.clone_from(&sighting.evidence);
+        if shown.confidence > gathered.confidence {
+            gathered.confidence = shown.confidence;
+            gathered.evidence.clone_from(&shown.evidence);
         }
-        let what = match (place.what, sighting.place) {
+        let what = match (place.what, shown.place.clone()) {
             (Some(what), Some(inside)) => Some(format!("{what}, {inside}")),
             (what, inside) => what.map(str::to_owned).or(inside),
         };
@@ -142,21 +236,21 @@ impl<'a> Gathering<'a> {
         let occurrence = Occurrence {
             commit,
             path: place.path.clone(),
-            line: Some(sighting.point.line),
-            column: Some(sighting.point.column),
-            cell: sighting.point.cell,
+            line: Some(point.line),
+            column: Some(point.column),
+            cell: point.cell,
             in_head: place.in_head,
             author: place.author.clone(),
             time: place.commit.map(|commit| commit.time.clone()),
             place: what,
         };
         let (_, known, ignored) =
-            gathered.occurrences.entry(key).or_insert_with(|| (order, occurrence.clone(), sighting.ignored.clone()));
+            gathered.occurrences.entry(key).or_insert_with(|| (order, occurrence.clone(), shown.ignored.clone()));
         if place.in_head && !known.in_head {
             // who brought it stays; where it stands now is what a reader wants to open
             let (line, column, cell) = (occurrence.line, occurrence.column, occurrence.cell);
             *known = Occurrence { line, column, cell, in_head: true, ..known.clone() };
-            *ignored = sighting.ignored;
+            ignored.clone_from(&shown.ignored);
         }
     }
 

@@ -12,6 +12,8 @@ pub struct Hit {
     pub rule: RuleIndex,
     /// The bytes of the secret in the text.
     pub secret: Range<usize>,
+    /// Where the anchor begins that led to it.
+    pub anchor: usize,
     /// How sure.
     pub confidence: Confidence,
     /// Why it is believed, in words; free of plaintext.

@@ -1,6 +1,7 @@
 //! One text to look at, and the way from a byte of it back to the line of the file that holds it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::secrets::Syntax;
 
@@ -17,6 +18,8 @@ pub(super) struct Point {
 pub(super) enum Lines {
     /// The layer is the file, or a file of its own inside it.
     Own,
+    /// The layer is a part of the file, and begins at this point.
+    From(Point),
     /// From each offset on, this point. Sorted.
     Marks(Vec<(usize, Point)>),
 }
@@ -31,12 +34,20 @@ pub(super) struct Layer<'a> {
     /// How it came out, outermost first (`archive member a/b`, `base64`).
     pub place: Vec<String>,
     pub depth: usize,
+    /// Texts that stand in it one behind the other and have nothing to do with each other; empty when it is one text.
+    pub pieces: Vec<Range<usize>>,
 }
 
 impl<'a> Layer<'a> {
     pub(super) fn root(bytes: &'a [u8], path: Option<&str>) -> Self {
         let path = path.map(str::to_owned);
-        Self { bytes: Cow::Borrowed(bytes), path, syntax: None, lines: Lines::Own, place: Vec::new(), depth: 0 }
+        let (lines, place, pieces) = (Lines::Own, Vec::new(), Vec::new());
+        Self { bytes: Cow::Borrowed(bytes), path, syntax: None, lines, place, depth: 0, pieces }
+    }
+
+    /// A part of a file, which begins at a point of it.
+    pub(super) fn part(bytes: &'a [u8], path: Option<&str>, begin: Point) -> Self {
+        Self { lines: Lines::From(begin), ..Self::root(bytes, path) }
     }
 
     /// Something that came out of this layer, with its own way back to lines.
@@ -52,6 +63,7 @@ impl<'a> Layer<'a> {
             lines,
             place,
             depth: self.depth + 1,
+            pieces: Vec::new(),
         }
     }
 
@@ -63,7 +75,7 @@ impl<'a> Layer<'a> {
     /// Where in the file the byte at `offset` stands.
     pub(super) fn point(&self, offset: usize) -> Point {
         match &self.lines {
-            Lines::Own => point_in(&self.bytes, offset),
+            Lines::Own | Lines::From(_) => Points::of(self).at(offset),
             Lines::Marks(marks) => {
                 let at = marks.partition_point(|(start, _)| *start <= offset);
                 marks.get(at.saturating_sub(1)).map_or(Point { line: 1, column: 1, cell: None }, |(_, point)| *point)
@@ -81,7 +93,11 @@ pub(super) struct Points<'l, 'b> {
 
 impl<'l, 'b> Points<'l, 'b> {
     pub(super) fn of(layer: &'l Layer<'b>) -> Self {
-        Self { layer, offset: 0, point: FIRST }
+        Self { layer, offset: 0, point: Self::first(layer) }
+    }
+
+    fn first(layer: &Layer<'_>) -> Point {
+        if let Lines::From(begin) = layer.lines { begin } else { FIRST }
     }
 
     pub(super) fn at(&mut self, offset: usize) -> Point {
@@ -89,7 +105,7 @@ impl<'l, 'b> Points<'l, 'b> {
             return self.layer.point(offset);
         }
         if offset < self.offset {
-            (self.offset, self.point) = (0, FIRST);
+            (self.offset, self.point) = (0, Self::first(self.layer));
         }
         let passed = &self.layer.bytes[self.offset..offset.min(self.layer.bytes.len())];
         let line = match memchr::memrchr(b'\n', passed) {

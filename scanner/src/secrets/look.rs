@@ -1,11 +1,12 @@
 //! One blob, looked at in every way it can be read: as it is, decoded, unpacked, nested to a bound.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::Confidence;
 use crate::secrets::container::{self, Budget, Container, Unpacked, sniff};
-use crate::secrets::fragment::fragments;
+use crate::secrets::fragment::{Fragment, fragments};
 use crate::secrets::layer::{Layer, Lines, Point, Points};
 use crate::secrets::{Engine, RuleIndex, Secret, Syntax, Text, inline_ignore, notebook};
 
@@ -46,40 +47,137 @@ pub(super) struct Looked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// The parts of a text that are looked at, the rest left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// Where the anchors of the engine may begin.
+    pub anchors: Vec<Range<usize>>,
+    /// Whole lines whose encoded pieces are decoded, with no piece going beyond.
+    pub pieces: Vec<Range<usize>>,
+}
+
+/// Where a look met something.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    /// In the text itself: from anchor to secret, also of hits that gave way to others.
+    pub hits: Vec<Range<usize>>,
+    /// Lines with a hit in a decoded piece.
+    pub lines: Vec<u32>,
+    /// An armoured key may begin somewhere.
+    pub armour: bool,
+    /// Bytes and pieces that came out by decoding.
+    pub spent: (u64, usize),
+}
+
 /// Looks at `bytes`. `path` is the file's, where it is known; it sharpens the verdicts.
 pub(super) fn look(engine: &Engine<'_>, bytes: &[u8], path: Option<&str>, bounds: &Bounds) -> Looked {
-    let mut looking = Looking { engine, budget: budget(bounds), seen: HashSet::new(), looked: Looked::default() };
-    let mut waiting = vec![Layer::root(bytes, path)];
-    while let Some(layer) = waiting.pop() {
-        if layer.depth > bounds.depth {
-            // the same text with quotes and escapes taken off once more says nothing new; an archive or base64 does
-            if !layer.is_rewritten() {
-                looking.gap(&layer, "is nested too deep; it was not looked at");
-            }
-            continue;
+    let mut looking = Looking::new(engine, bounds);
+    looking.run(vec![Layer::root(bytes, path)]);
+    looking.finish(bounds).0
+}
+
+/// Looks at parts of texts of one file, which may be parts themselves. Such a text is `divisible`.
+pub(super) fn look_at<'a>(
+    engine: &Engine<'_>,
+    texts: impl IntoIterator<Item = (Layer<'a>, Parts)>,
+    bounds: &Bounds,
+) -> (Looked, Trail) {
+    let mut looking = Looking::new(engine, bounds);
+    for (text, parts) in texts {
+        let mut points = Points::of(&text);
+        for anchors in parts.anchors {
+            looking.scan_text(&text, 0..text.bytes.len(), anchors, &mut points);
         }
-        let below = looking.layer(&layer);
-        waiting.extend(below);
+        let mut below = Vec::new();
+        for pieces in parts.pieces {
+            looking.decoded(&text, pieces, &mut below);
+        }
+        looking.run(below);
     }
-    looking.looked
+    looking.finish(bounds)
+}
+
+/// Whether a file is plain text, of which each part can be looked at with no more than its surroundings.
+pub(super) fn is_divisible(bytes: &[u8]) -> bool {
+    sniff(bytes) == Container::Text && !notebook::is_likely(bytes) && !is_lfs_pointer(bytes)
 }
 
 fn budget(bounds: &Bounds) -> Budget {
     Budget { bytes: bounds.unpacked, members: bounds.members }
 }
 
-/// Pieces of one kind: how, their text, and where each begins.
-type Joined = (&'static str, Vec<u8>, Vec<(usize, Point)>);
+/// Pieces of one kind, one behind the other. Where they do not stand on the same line or the next, an empty line parts them.
+struct Joined {
+    how: &'static str,
+    bytes: Vec<u8>,
+    /// The point in the file for each of them.
+    marks: Vec<(usize, Point)>,
+    /// Those that belong together, as ranges of the bytes.
+    groups: Vec<Range<usize>>,
+    /// Where the last of them ends in the text.
+    end: usize,
+}
+
+impl Joined {
+    fn new(how: &'static str) -> Self {
+        Self { how, bytes: Vec::new(), marks: Vec::new(), groups: Vec::new(), end: 0 }
+    }
+
+    fn add(&mut self, text: &[u8], found: &Fragment, start: usize, point: Point) {
+        let between = text.get(self.end..start).unwrap_or_default();
+        if self.groups.is_empty() || memchr::memchr_iter(b'\n', between).nth(1).is_some() {
+            if !self.groups.is_empty() {
+                self.bytes.push(b'\n');
+            }
+            self.groups.push(self.bytes.len()..self.bytes.len());
+        }
+        self.marks.push((self.bytes.len(), point));
+        self.bytes.extend_from_slice(&found.bytes);
+        self.bytes.push(b'\n');
+        self.end = start + (found.end - found.offset);
+        if let Some(group) = self.groups.last_mut() {
+            group.end = self.bytes.len();
+        }
+    }
+}
 
 struct Looking<'e> {
     engine: &'e Engine<'e>,
+    depth: usize,
     budget: Budget,
+    trail: Trail,
     /// Hash of the secret, line: decoding shows the same secret again.
     seen: HashSet<(blake3::Hash, u32)>,
     looked: Looked,
 }
 
-impl Looking<'_> {
+impl<'e> Looking<'e> {
+    fn new(engine: &'e Engine<'e>, bounds: &Bounds) -> Self {
+        let (seen, looked, trail) = (HashSet::new(), Looked::default(), Trail::default());
+        Self { engine, depth: bounds.depth, budget: budget(bounds), trail, seen, looked }
+    }
+
+    fn run(&mut self, mut waiting: Vec<Layer<'_>>) {
+        while let Some(layer) = waiting.pop() {
+            if layer.depth > self.depth {
+                // the same text with quotes and escapes taken off once more says nothing new; an archive or base64 does
+                if !layer.is_rewritten() {
+                    self.gap(&layer, "is nested too deep; it was not looked at");
+                }
+                continue;
+            }
+            let below = self.layer(&layer);
+            waiting.extend(below);
+        }
+    }
+
+    /// In the order of the file, whichever part or layer was looked at first.
+    fn finish(mut self, bounds: &Bounds) -> (Looked, Trail) {
+        self.looked.sightings.sort_by_key(|sighting| sighting.point);
+        self.trail.spent = (bounds.unpacked - self.budget.bytes, bounds.members - self.budget.members);
+        (self.looked, self.trail)
+    }
+
     /// Looks at one layer and returns those inside it.
     fn layer(&mut self, layer: &Layer<'_>) -> Vec<Layer<'static>> {
         let bytes = &layer.bytes;
@@ -127,37 +225,40 @@ impl Looking<'_> {
                 Layer { syntax: Some(Syntax::Code), ..layer.below(cell.text.into_bytes(), lines, part) }
             }));
         }
-        self.decoded(layer, &mut below);
+        self.decoded(layer, 0..layer.bytes.len(), &mut below);
         below
     }
 
-    /// The decoded pieces of a text. Escaped lines are joined to one text, for there may be one in every line.
-    fn decoded(&mut self, layer: &Layer<'_>, below: &mut Vec<Layer<'static>>) {
+    /// The decoded pieces of some lines of a text. Escaped lines are joined to one layer, for there may be one in every line; only those
+    /// that stand together are one text, so that what is found in them depends on nothing else.
+    fn decoded(&mut self, layer: &Layer<'_>, range: Range<usize>, below: &mut Vec<Layer<'static>>) {
         let mut points = Points::of(layer);
         let mut joined: Vec<Joined> = Vec::new();
-        for found in fragments(&layer.bytes) {
+        for found in fragments(&layer.bytes[range.clone()]) {
             let size = found.bytes.len() as u64;
             if size > self.budget.bytes || self.budget.members == 0 {
                 self.gap(layer, "decodes to more than the limit; the rest was not looked at");
                 break;
             }
             self.budget.bytes -= size;
-            let point = points.at(found.offset);
+            let start = range.start + found.offset;
+            let point = points.at(start);
             if found.how.ends_with("escapes") {
-                if joined.last().is_none_or(|(how, ..)| *how != found.how) {
-                    joined.push((found.how, Vec::new(), Vec::new()));
+                if joined.last().is_none_or(|joined| joined.how != found.how) {
+                    joined.push(Joined::new(found.how));
                 }
-                if let Some((_, bytes, marks)) = joined.last_mut() {
-                    marks.push((bytes.len(), point));
-                    bytes.extend_from_slice(&found.bytes);
-                    bytes.push(b'\n');
+                if let Some(joined) = joined.last_mut() {
+                    joined.add(&layer.bytes, &found, start, point);
                 }
             } else {
                 self.budget.members -= 1;
                 below.push(layer.below(found.bytes, Lines::Marks(vec![(0, point)]), found.how));
             }
         }
-        below.extend(joined.into_iter().map(|(how, bytes, marks)| layer.below(bytes, Lines::Marks(marks), how)));
+        below.extend(joined.into_iter().map(|joined| Layer {
+            pieces: joined.groups,
+            ..layer.below(joined.bytes, Lines::Marks(joined.marks), joined.how)
+        }));
     }
 
     fn unpacked(&mut self, layer: &Layer<'_>, unpacked: Unpacked, how: &str) -> Vec<Layer<'static>> {
@@ -195,14 +296,35 @@ impl Looking<'_> {
     }
 
     fn scan(&mut self, layer: &Layer<'_>) {
-        let mut text = Text::new(&layer.bytes, layer.path.as_deref());
+        let mut points = Points::of(layer);
+        if layer.pieces.is_empty() {
+            let whole = 0..layer.bytes.len();
+            self.scan_text(layer, whole.clone(), whole, &mut points);
+        }
+        for piece in &layer.pieces {
+            self.scan_text(layer, piece.clone(), 0..piece.len(), &mut points);
+        }
+    }
+
+    /// Scans one text of a layer for the anchors that begin in a range of it.
+    fn scan_text(&mut self, layer: &Layer<'_>, text: Range<usize>, anchors: Range<usize>, points: &mut Points<'_, '_>) {
+        let begin = text.start;
+        let mut text = Text::new(&layer.bytes[text], layer.path.as_deref());
         if let Some(syntax) = layer.syntax {
             text = text.with_syntax(syntax);
         }
+        let scanned = self.engine.scan_within(&text, anchors);
+        self.trail.armour |= scanned.armour;
+        for hit in &scanned.hits {
+            match layer.depth {
+                0 => self.trail.hits.push(hit.anchor.min(hit.secret.start)..hit.secret.end.max(hit.anchor + 1)),
+                _ => self.trail.lines.push(points.at(begin + hit.secret.start).line),
+            }
+        }
         let mut hits = Vec::new();
-        self.engine.scan(&text, &mut hits);
-        let mut points = Points::of(layer);
-        for hit in hits {
+        self.engine.resolve(scanned.hits, &mut hits);
+        for mut hit in hits {
+            hit.secret = begin + hit.secret.start..begin + hit.secret.end;
             let Some(bytes) = layer.bytes.get(hit.secret.clone()) else { continue };
             let point = points.at(hit.secret.start);
             if !self.seen.insert((blake3::hash(bytes), point.line)) {

@@ -10,7 +10,7 @@ use crate::finding::Finding;
 use crate::repository::pack::Visited;
 use crate::repository::{EntryKind, GitSnapshot, Mirror, RepositoryError, Snapshot};
 use crate::secrets::gather::{Gathering, Place};
-use crate::secrets::history::{self, Reach};
+use crate::secrets::history::{self, Reach, Reading};
 use crate::secrets::look::{Bounds, look};
 use crate::secrets::{Engine, FingerprintKey};
 
@@ -55,10 +55,22 @@ pub struct SecretsFound {
 /// Looks at a repository. What cannot be read is a diagnostic, the whole repository included.
 #[must_use]
 pub fn scan_history(mirror: &Mirror, head: Option<Oid>, history: &History, looking: &Looking<'_>) -> SecretsFound {
+    scan_history_by(mirror, head, history, Reading::default(), looking)
+}
+
+/// The same with a choice of how a whole history is read.
+#[must_use]
+pub fn scan_history_by(
+    mirror: &Mirror,
+    head: Option<Oid>,
+    history: &History,
+    reading: Reading<'_>,
+    looking: &Looking<'_>,
+) -> SecretsFound {
     let mut gathering = Gathering::new(looking);
     let outcome = match *history {
-        History::All => history::whole(mirror, head, Reach::Refs, looking, &mut gathering),
-        History::Everything => history::whole(mirror, head, Reach::Leftovers, looking, &mut gathering),
+        History::All => history::whole(mirror, head, Reach::Refs, reading, looking, &mut gathering),
+        History::Everything => history::whole(mirror, head, Reach::Leftovers, reading, looking, &mut gathering),
         History::Since(rev) => history::since(mirror, head, rev, looking, &mut gathering),
         History::Staged => staged(mirror, looking, &mut gathering),
         History::Tree => match head {

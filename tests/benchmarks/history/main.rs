@@ -1,83 +1,96 @@
-//! A whole history for secrets, side by side with reading alone: `cargo bench --bench history -- REPOSITORY…`.
+//! A whole history for secrets, side by side with reading alone: `cargo bench -p scanner --bench history -- REPOSITORY…`.
 //!
-//! Prints wall and CPU seconds of this process and their ratio. With `KINGFISHER` naming its program, kingfisher runs on the same
-//! repository with validation off. Without arguments nothing is measured.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+//! Each way runs as a process of its own, one after the other, so that CPU time (user and system) and memory are its own:
+//! `read` inflates every blob and looks at none, `scan` is what a scan does, `full` is the same with every version of a file
+//! looked at as a whole, and kingfisher, with validation off, where `KINGFISHER` names its program. Memory is the peak of what is not a mapped
+//! file. `scan` and `full` must find the same; whether they do is printed. `first` is a scan that remembers what it saw, and `push` the one after
+//! it when one commit came on top, with reading the rules and the memory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
+
+mod process;
+mod push;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
+use process::{Cost, Run};
 use scanner::repository::Mirror;
 use scanner::repository::pack::{ObjectKind, ObjectStore};
-use scanner::secrets::{Engine, FingerprintKey, History, Looking, RuleSet, scan_history};
+use scanner::secrets::{
+    Engine, FingerprintKey, History, Looking, Reading, RuleSet, SecretsFound, Versions, scan_history_by,
+};
 
 fn main() {
-    let repositories: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    if repositories.is_empty() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [way, repository, memory @ ..] = &arguments[..]
+        && let Some(way) = way.strip_prefix("--only=")
+    {
+        println!("{}", run(way, Path::new(repository), memory.first().map(Path::new)));
+        return;
+    }
+    if arguments.is_empty() {
         println!("nothing to measure: name one or more repositories");
     }
-    for repository in repositories {
-        measure(Path::new(&repository));
+    for repository in arguments {
+        compare(&repository);
     }
 }
 
-fn measure(path: &Path) {
+fn compare(repository: &str) {
+    println!("{repository}");
+    let ours = |way: &str, arguments: &[&str]| {
+        let all = [&[&*format!("--only={way}")][..], arguments].concat();
+        let run = Run::of(&std::env::current_exe().unwrap(), &all);
+        println!("  {way:<11} {}   {}", run.cost, run.said);
+        run
+    };
+    let (read, scan, full) = (ours("read", &[repository]), ours("scan", &[repository]), ours("full", &[repository]));
+    let ratio = |one: &Cost, other: &Cost| one.cpu.as_secs_f64() / other.cpu.as_secs_f64();
+    println!("  scan : read {:.2}   full : read {:.2}", ratio(&scan.cost, &read.cost), ratio(&full.cost, &read.cost));
+    println!("  scan and full find the same: {}", scan.said == full.said);
+    let copy = push::Copy::of(Path::new(repository));
+    let (path, memory) = (copy.path().to_str().unwrap(), copy.memory());
+    let first = ours("first", &[path, memory.to_str().unwrap()]);
+    copy.commit();
+    let push = ours("push", &[path, memory.to_str().unwrap()]);
+    println!("  push : first {:.4}, a memory of {} KB", ratio(&push.cost, &first.cost), copy.memory_size() >> 10);
+    if let Some(program) = std::env::var_os("KINGFISHER") {
+        let options = ["scan", "--no-validate", "--git-history", "full", "--no-update-check", "--quiet"];
+        let run = Run::of(Path::new(&program), &[&options[..], &[repository]].concat());
+        println!("  kingfisher  {}", run.cost);
+        println!("  kingfisher : scan {:.1}", ratio(&run.cost, &scan.cost));
+    }
+}
+
+fn run(way: &str, path: &Path, memory: Option<&Path>) -> String {
     let mirror = Mirror::open_local(path).unwrap();
-    let objects = mirror.repository().unwrap().commondir().join("objects");
-    let ((read, _), reading) = timed(|| {
-        ObjectStore::open(&objects).visit(
-            1 << 30,
-            |kind| kind == ObjectKind::Blob,
-            |_, _, bytes| {
+    let versions = match way {
+        "scan" | "first" | "push" => Versions::ByChanges,
+        "full" => Versions::InFull,
+        _ => {
+            let objects = mirror.repository().unwrap().commondir().join("objects");
+            let visit = |_, _: &_, bytes: &[u8]| {
                 std::hint::black_box(bytes.len());
-            },
-        )
-    });
-    println!("{}: {} blobs, {} MB", path.display(), read.objects, read.bytes >> 20);
-    println!("  reading alone      {reading}");
+            };
+            let (read, _) = ObjectStore::open(&objects).visit(128 << 20, |kind| kind == ObjectKind::Blob, visit);
+            return format!("{} blobs, {} MB", read.objects, read.bytes >> 20);
+        }
+    };
     let rules = RuleSet::builtin().unwrap();
     let (engine, key) = (Engine::new(&rules), FingerprintKey::new([0; 32]));
     let looking = Looking { engine: &engine, key: &key, repository: "benchmark" };
     let head = mirror.resolve(None).ok();
-    let (found, scanning) = timed(|| scan_history(&mirror, head, &History::All, &looking));
+    let mut known = memory.map(push::recall);
+    let reading = Reading { versions, memory: known.as_mut() };
+    let found = scan_history_by(&mirror, head, &History::All, reading, &looking);
+    if let (Some(path), Some(known)) = (memory, known) {
+        push::keep(path, &known);
+    }
+    said(&found)
+}
+
+/// Numbers, and a hash over everything that was found, occurrences included.
+fn said(found: &SecretsFound) -> String {
     let gaps = found.diagnostics.iter().filter(|said| said.gap).count();
-    println!("  secretarybird      {scanning}; {} findings, {gaps} gaps", found.findings.len());
-    println!("  ratio of CPU to reading alone: {:.1}", scanning.cpu.as_secs_f64() / reading.cpu.as_secs_f64());
-    if let Some(program) = std::env::var_os("KINGFISHER") {
-        let (_, other) = timed(|| {
-            std::process::Command::new(program)
-                .args(["scan", "--no-validate", "--git-history", "full", "--quiet"])
-                .arg(path)
-                .stdout(std::process::Stdio::null())
-                .stderr(std::process::Stdio::null())
-                .status()
-        });
-        println!("  kingfisher         {other}");
-        println!("  ratio of its CPU to ours: {:.1}", other.cpu.as_secs_f64() / scanning.cpu.as_secs_f64());
-    }
-}
-
-struct Cost {
-    wall: Duration,
-    cpu: Duration,
-}
-
-impl std::fmt::Display for Cost {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{:7.2} s wall {:7.2} s CPU", self.wall.as_secs_f64(), self.cpu.as_secs_f64())
-    }
-}
-
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Cost) {
-    let (start, before) = (Instant::now(), cpu());
-    let result = work();
-    (result, Cost { wall: start.elapsed(), cpu: cpu().saturating_sub(before) })
-}
-
-/// CPU time of this process and its finished children: fields 14 to 17 of proc_pid_stat(5), in ticks of 10 ms.
-fn cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: u64 = fields.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
+    let hash = blake3::hash(format!("{:?} {:?}", found.findings, found.diagnostics).as_bytes()).to_hex();
+    format!("{} blobs, {} findings, {gaps} gaps, all of it {}", found.blobs, found.findings.len(), &hash[..12])
 }

@@ -1,20 +1,20 @@
 //! Everything that one repository's object database holds.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::Decompress;
 use memmap2::Mmap;
 use rayon::prelude::*;
 
-use super::file::{EntryForm, PackError, inflate, map};
+use super::delta::Changes;
+use super::file::{PackError, map};
 use super::index::{ObjectId, PackIndex};
-use super::tree::{DeltaForest, NONE};
-use super::{delta, loose};
+use super::loose;
+use super::tree::DeltaForest;
+use super::walk::{Walk, inflater};
 
-/// Bytes that one thread may hold as bases of deltas still to be applied. Chains of real repositories need a few MB.
-const MOST_HELD: usize = 512 << 20;
 /// Alternates of alternates; git's own bound.
 const DEEPEST_ALTERNATE: usize = 5;
 
@@ -49,15 +49,88 @@ pub struct Unread {
     pub error: PackError,
 }
 
-struct Pack {
-    index: PackIndex,
-    data: Mmap,
+/// An object as it is handed over.
+#[derive(Debug, Clone, Copy)]
+pub struct Object<'a> {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub id: &'a ObjectId,
+    /// Its content.
+    pub bytes: &'a [u8],
+    /// It was handed over already, out of another pack.
+    pub again: bool,
+}
+
+/// Looks at objects as they are read, on all cores at once.
+pub trait Visitor: Sync {
+    /// What is kept of an object for those that are made from it.
+    type Trace: Send + Sync;
+
+    /// Whether objects of a kind are read at all.
+    fn wants(&self, kind: ObjectKind) -> bool;
+
+    /// Takes an object; `made` tells how it was made from its base, and what was kept of that. The order of objects means nothing, but a base
+    /// comes before what is made from it.
+    fn visit(&self, object: Object<'_>, made: Option<(&Self::Trace, &Changes)>) -> Self::Trace;
+}
+
+/// A visitor that looks at each object by itself.
+struct Each<W, V> {
+    wanted: W,
+    visit: V,
+}
+
+impl<W: Fn(ObjectKind) -> bool + Sync, V: Fn(ObjectKind, &ObjectId, &[u8]) + Sync> Visitor for Each<W, V> {
+    type Trace = ();
+
+    fn wants(&self, kind: ObjectKind) -> bool {
+        (self.wanted)(kind)
+    }
+
+    fn visit(&self, object: Object<'_>, _: Option<(&(), &Changes)>) {
+        if !object.again {
+            (self.visit)(object.kind, object.id, object.bytes);
+        }
+    }
+}
+
+pub(super) struct Pack {
+    pub(super) index: PackIndex,
+    pub(super) data: Mmap,
+    /// What it is called: git names a pack by its content.
+    name: String,
+    left_out: bool,
+    forest: OnceLock<DeltaForest>,
+}
+
+impl Pack {
+    pub(super) fn forest(&self) -> &DeltaForest {
+        self.forest.get_or_init(|| DeltaForest::of(&self.data, &self.index))
+    }
+}
+
+/// Objects and bytes so far, from all threads.
+#[derive(Default)]
+pub(super) struct Counts {
+    objects: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn add(&self, bytes: usize) {
+        self.objects.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
 }
 
 /// The packs and loose objects of a repository and of those it borrows from.
 pub struct ObjectStore {
     folders: Vec<PathBuf>,
     packs: Vec<Pack>,
+    /// Loose objects that no pack has, each once, and the folder that holds it.
+    loose: OnceLock<Vec<(usize, ObjectId)>>,
+    left_out: HashSet<ObjectId>,
     unread: Vec<Unread>,
 }
 
@@ -65,7 +138,8 @@ impl ObjectStore {
     /// Maps the packs below an `objects` directory. A pack that cannot be opened is told by [`ObjectStore::visit`].
     #[must_use]
     pub fn open(objects: &Path) -> Self {
-        let mut store = Self { folders: Vec::new(), packs: Vec::new(), unread: Vec::new() };
+        let (loose, left_out) = (OnceLock::new(), HashSet::new());
+        let mut store = Self { folders: Vec::new(), packs: Vec::new(), loose, left_out, unread: Vec::new() };
         store.add_folder(objects, 0);
         store
     }
@@ -87,8 +161,9 @@ impl ObjectStore {
             let opened = PackIndex::open(&path).and_then(|index| {
                 let pack = path.with_extension("pack");
                 let data = map(&pack)?;
+                let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
                 match data.starts_with(b"PACK") {
-                    true => Ok(Pack { index, data }),
+                    true => Ok(Pack { index, data, name, left_out: false, forest: OnceLock::new() }),
                     false => Err(PackError::Broken { path: pack, reason: "it does not begin as a pack".to_owned() }),
                 }
             });
@@ -103,166 +178,133 @@ impl ObjectStore {
         }
     }
 
-    /// Hands every object of the wanted kinds to `visit`, each once, from all cores. Objects above `limit` bytes and damaged ones
-    /// come back as unread. `visit` must not rely on any order.
+    /// Hands every object of the wanted kinds to `visit`, each once, from all cores, in any order. Objects above `limit` bytes and damaged
+    /// ones come back as unread.
     pub fn visit(
         &self,
         limit: u64,
         wanted: impl Fn(ObjectKind) -> bool + Sync,
         visit: impl Fn(ObjectKind, &ObjectId, &[u8]) + Sync,
     ) -> (Visited, Vec<Unread>) {
-        let counts = (AtomicU64::new(0), AtomicU64::new(0));
-        let visit = |kind, id: &ObjectId, bytes: &[u8]| {
-            counts.0.fetch_add(1, Ordering::Relaxed);
-            counts.1.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            visit(kind, id, bytes);
-        };
+        self.walk(limit, &Each { wanted, visit })
+    }
+
+    /// The same for a visitor that makes use of how objects are made from one another.
+    pub fn walk<V: Visitor>(&self, limit: u64, visitor: &V) -> (Visited, Vec<Unread>) {
+        let counts = Counts::default();
         let mut unread = self.unread.clone();
-        for (number, pack) in self.packs.iter().enumerate() {
-            unread.extend(self.visit_pack(number, pack, limit, &wanted, &visit));
+        for (number, pack) in self.packs.iter().enumerate().filter(|(_, pack)| !pack.left_out) {
+            unread.extend(self.walk_pack(number, pack, limit, visitor, &counts));
         }
-        let names: Vec<(usize, ObjectId)> = self.loose_names();
-        unread.par_extend(names.par_iter().filter_map(|(folder, id)| {
-            match loose::read(&self.folders[*folder], id, limit, &wanted) {
-                Ok(Some((kind, bytes))) => visit(kind, id, &bytes),
+        let loose = self.loose().par_iter().filter(|(_, id)| !self.left_out.contains(id));
+        unread.par_extend(loose.filter_map(|(folder, id)| {
+            match loose::read(&self.folders[*folder], id, limit, |kind| visitor.wants(kind)) {
+                Ok(Some((kind, bytes))) => {
+                    counts.add(bytes.len());
+                    visitor.visit(Object { kind, id, bytes: &bytes, again: false }, None);
+                }
                 Ok(None) => {}
                 Err(error) => return Some(Unread { id: Some(*id), error }),
             }
             None
         }));
-        (Visited { objects: counts.0.into_inner(), bytes: counts.1.into_inner() }, unread)
+        (Visited { objects: counts.objects.into_inner(), bytes: counts.bytes.into_inner() }, unread)
     }
 
-    /// Loose objects that no pack has, each once.
-    fn loose_names(&self) -> Vec<(usize, ObjectId)> {
-        let mut names: Vec<(usize, ObjectId)> = Vec::new();
-        for (folder, path) in self.folders.iter().enumerate() {
-            names.extend(loose::list(path).into_iter().map(|id| (folder, id)));
+    /// Leaves out of every reading what was read before: packs by their names, loose objects by theirs. They are still known to be there.
+    pub fn leave_out(&mut self, packs: &BTreeSet<String>, loose: impl IntoIterator<Item = ObjectId>) {
+        for pack in &mut self.packs {
+            pack.left_out = packs.contains(&pack.name);
         }
-        names.sort_unstable_by_key(|(_, id)| *id);
-        names.dedup_by_key(|(_, id)| *id);
-        names.retain(|(_, id)| self.packs.iter().all(|pack| pack.index.find(id).is_none()));
-        names
+        self.left_out = loose.into_iter().collect();
     }
 
-    fn visit_pack(
+    /// The names of all packs.
+    #[must_use]
+    pub fn packs(&self) -> BTreeSet<String> {
+        self.packs.iter().map(|pack| pack.name.clone()).collect()
+    }
+
+    /// Loose objects that no pack has, each once, and which of the folders holds it.
+    pub fn loose(&self) -> &[(usize, ObjectId)] {
+        self.loose.get_or_init(|| {
+            let mut names: Vec<(usize, ObjectId)> = Vec::new();
+            for (folder, path) in self.folders.iter().enumerate() {
+                names.extend(loose::list(path).into_iter().map(|id| (folder, id)));
+            }
+            names.sort_unstable_by_key(|(_, id)| *id);
+            names.dedup_by_key(|(_, id)| *id);
+            names.retain(|(_, id)| !self.packed(id));
+            names
+        })
+    }
+
+    /// Whether it holds an object.
+    #[must_use]
+    pub fn holds(&self, id: &ObjectId) -> bool {
+        self.packed(id) || self.loose().binary_search_by_key(id, |(_, id)| *id).is_ok()
+    }
+
+    /// A number for an object that it holds; the same object has the same number wherever it stands. Names take five times as much room.
+    #[must_use]
+    pub fn number(&self, id: &ObjectId) -> Option<u32> {
+        let mut before = 0;
+        for pack in &self.packs {
+            if let Some(position) = pack.index.find(id) {
+                return u32::try_from(before + position).ok();
+            }
+            before += pack.index.count();
+        }
+        let position = self.loose().binary_search_by_key(id, |(_, id)| *id).ok()?;
+        u32::try_from(before + position).ok()
+    }
+
+    /// The name of the object with this number.
+    #[must_use]
+    pub fn id(&self, number: u32) -> Option<ObjectId> {
+        let mut position = number as usize;
+        for pack in &self.packs {
+            if position < pack.index.count() {
+                return Some(pack.index.name(position));
+            }
+            position -= pack.index.count();
+        }
+        self.loose().get(position).map(|(_, id)| *id)
+    }
+
+    fn packed(&self, id: &ObjectId) -> bool {
+        self.packs.iter().any(|pack| pack.index.find(id).is_some())
+    }
+
+    fn walk_pack<V: Visitor>(
         &self,
         number: usize,
         pack: &Pack,
         limit: u64,
-        wanted: &(impl Fn(ObjectKind) -> bool + Sync),
-        visit: &(impl Fn(ObjectKind, &ObjectId, &[u8]) + Sync),
+        visitor: &V,
+        counts: &Counts,
     ) -> Vec<Unread> {
-        let forest = DeltaForest::of(&pack.data, &pack.index);
-        let earlier = &self.packs[..number];
-        let seen = |id: &ObjectId| earlier.iter().any(|pack| pack.index.find(id).is_some());
-        let walk = Walk { pack, forest: &forest, limit, visit, seen: &seen };
+        let forest = pack.forest();
+        let seen = |id: &ObjectId| {
+            let others = self.packs.iter().enumerate().filter(|(other, pack)| *other < number || pack.left_out);
+            // a loose object that was read before may have come into a pack since
+            self.left_out.contains(id) || others.into_iter().any(|(_, pack)| pack.index.find(id).is_some())
+        };
+        let walk = Walk::new(pack, limit, visitor, &seen, counts);
         let lost = forest
             .lost
             .iter()
             .map(|(name, error)| Unread { id: Some(pack.index.name(*name as usize)), error: error.clone() });
         let mut unread: Vec<Unread> = lost.collect();
-        let roots: Vec<(u32, ObjectKind)> = forest
-            .roots
-            .iter()
-            .filter_map(|&root| Some((root, kind_of(forest.nodes[root as usize].header.form)?)))
-            .filter(|(_, kind)| wanted(*kind))
-            .collect();
         unread.par_extend(
-            roots
+            forest
+                .roots
                 .par_iter()
                 .with_max_len(64)
-                .map_init(|| Decompress::new(true), |zlib, &(root, kind)| walk.tree(root, kind, zlib))
+                .filter(|(_, kind)| visitor.wants(*kind))
+                .map_init(inflater, |zlib, &(root, kind)| walk.family(root, kind, zlib))
                 .flatten_iter(),
         );
         unread
-    }
-}
-
-fn kind_of(form: EntryForm) -> Option<ObjectKind> {
-    match form {
-        EntryForm::Commit => Some(ObjectKind::Commit),
-        EntryForm::Tree => Some(ObjectKind::Tree),
-        EntryForm::Blob => Some(ObjectKind::Blob),
-        EntryForm::Tag => Some(ObjectKind::Tag),
-        EntryForm::OffsetDelta(_) | EntryForm::NameDelta(_) => None,
-    }
-}
-
-struct Walk<'a, V, S> {
-    pack: &'a Pack,
-    forest: &'a DeltaForest,
-    limit: u64,
-    visit: &'a V,
-    seen: &'a S,
-}
-
-impl<V: Fn(ObjectKind, &ObjectId, &[u8]), S: Fn(&ObjectId) -> bool> Walk<'_, V, S> {
-    /// Inflates a root and, from it, everything that is a delta on it. A base is let go with its last child.
-    fn tree(&self, root: u32, kind: ObjectKind, zlib: &mut Decompress) -> Vec<Unread> {
-        let mut unread = Vec::new();
-        let mut waiting: Vec<(u32, Option<Rc<Vec<u8>>>)> = vec![(root, None)];
-        let mut held = 0;
-        while let Some((at, base)) = waiting.pop() {
-            let id = self.pack.index.name(self.forest.nodes[at as usize].name as usize);
-            let outcome = self.content(at, base.as_deref(), zlib);
-            if let Some(base) = base
-                && Rc::strong_count(&base) == 1
-            {
-                held -= base.len();
-            }
-            match outcome {
-                Ok(bytes) => {
-                    if !(self.seen)(&id) {
-                        (self.visit)(kind, &id, &bytes);
-                    }
-                    if self.forest.nodes[at as usize].first_child == NONE {
-                        continue;
-                    }
-                    if held + bytes.len() > MOST_HELD {
-                        self.lose_below(
-                            at,
-                            PackError::Object("its chain of deltas needs too much memory"),
-                            &mut unread,
-                        );
-                        continue;
-                    }
-                    held += bytes.len();
-                    let bytes = Rc::new(bytes);
-                    waiting.extend(self.forest.children(at).map(|child| (child, Some(Rc::clone(&bytes)))));
-                }
-                Err(error) => {
-                    self.lose_below(
-                        at,
-                        PackError::Object("the object it is a delta on could not be read"),
-                        &mut unread,
-                    );
-                    unread.push(Unread { id: Some(id), error });
-                }
-            }
-        }
-        unread
-    }
-
-    fn content(&self, at: u32, base: Option<&Vec<u8>>, zlib: &mut Decompress) -> Result<Vec<u8>, PackError> {
-        let header = self.forest.nodes[at as usize].header;
-        if header.size > self.limit {
-            return Err(PackError::TooLarge { size: header.size, limit: self.limit });
-        }
-        let stream = self.pack.data.get(header.data..).unwrap_or_default();
-        let bytes = inflate(zlib, stream, header.size)?;
-        match base {
-            None => Ok(bytes),
-            Some(base) => delta::apply(base, &bytes, self.limit),
-        }
-    }
-
-    fn lose_below(&self, at: u32, error: PackError, unread: &mut Vec<Unread>) {
-        let mut waiting: Vec<u32> = self.forest.children(at).collect();
-        while let Some(at) = waiting.pop() {
-            let id = self.pack.index.name(self.forest.nodes[at as usize].name as usize);
-            unread.push(Unread { id: Some(id), error: error.clone() });
-            waiting.extend(self.forest.children(at));
-        }
     }
 }

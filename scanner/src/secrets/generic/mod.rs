@@ -71,7 +71,7 @@ impl Classifier {
         let rule =
             SORTS.iter().position(|(sort, _)| *sort == candidate.sort).and_then(|position| self.rules[position])?;
         let (confidence, evidence) = verdict::judge(text, &candidate)?;
-        Some(Hit { rule, secret: candidate.value, confidence, evidence })
+        Some(Hit { rule, secret: candidate.value, anchor: start, confidence, evidence })
     }
 }
 

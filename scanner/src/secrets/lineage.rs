@@ -1,0 +1,366 @@
+//! Who brought which of many blobs, for a whole history at once.
+//!
+//! Asking for each commit's trees one after the other, as `attribution` does, inflates the same trees again and again: over a whole history that
+//! costs more than reading all its files. Here the trees are read once, in the order of the pack. Of each are kept the entries that are
+//! wanted blobs, and which trees it holds; from the wanted blobs upwards it is then known which trees matter, and with which entries. Comparing
+//! each commit with its parents needs no tree any more.
+//!
+//! It serves where all trees are read anyhow. What a push brings is a few commits on trees that were read long ago, and there
+//! `attribution` is the right way; so both exist, and a test holds them to the same answer.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use git2::{Oid, Repository};
+
+use crate::diagnostic::{Diagnostic, Stage};
+use crate::repository::pack::{Object, ObjectId, ObjectKind, ObjectStore};
+use crate::secrets::attribution::{Attribution, DEEPEST, Introduction, facts};
+use crate::secrets::tree_entry::TreeEntry;
+
+/// So many trees in trees are kept (twelve bytes each); histories with more are walked commit by commit.
+const MOST_EDGES: usize = 16 << 20;
+
+/// An object by its number in the store.
+type Number = u32;
+
+/// A commit, as far as it is compared.
+struct Commit {
+    tree: Option<Number>,
+    /// `None`: not there.
+    parents: Vec<Option<Number>>,
+    /// Seconds.
+    committed: i64,
+}
+
+/// An entry of a tree that leads to something wanted.
+#[derive(Clone, Copy)]
+struct Kept {
+    name: u32,
+    object: Number,
+    is_tree: bool,
+}
+
+/// Collects commits and trees as they are read.
+pub(super) struct Lineage<'s> {
+    store: &'s ObjectStore,
+    commits: Mutex<HashMap<Number, Commit>>,
+    trees: Mutex<Trees>,
+    /// The blobs that are wanted, and for each two bytes whether the name of any begins with them.
+    wanted: HashSet<ObjectId>,
+    beginnings: Vec<bool>,
+}
+
+#[derive(Default)]
+struct Trees {
+    kept: HashMap<Number, Vec<Kept>>,
+    /// Tree, the tree that holds it, and its name there.
+    edges: Vec<(Number, Number, u32)>,
+    numbers: HashMap<Box<[u8]>, u32>,
+    names: Vec<Box<[u8]>>,
+}
+
+impl Trees {
+    fn name(&mut self, name: &[u8]) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.names.len() as u32;
+        self.names.push(name.into());
+        self.numbers.insert(name.into(), number);
+        number
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'s> Lineage<'s> {
+    pub(super) fn new(store: &'s ObjectStore) -> Self {
+        let (commits, trees) = (Mutex::default(), Mutex::default());
+        Self { store, commits, trees, wanted: HashSet::new(), beginnings: vec![false; 1 << 16] }
+    }
+
+    /// What is wanted; to be said before trees are read.
+    pub(super) fn want(&mut self, wanted: impl IntoIterator<Item = ObjectId>) {
+        for id in wanted {
+            self.beginnings[beginning(&id)] = true;
+            self.wanted.insert(id);
+        }
+    }
+
+    /// Takes a commit or a tree; other objects do not matter.
+    pub(super) fn take(&self, object: Object<'_>) {
+        let Some(number) = self.store.number(object.id) else { return };
+        match object.kind {
+            ObjectKind::Commit => {
+                let commit = self.commit(object.bytes);
+                lock(&self.commits).insert(number, commit);
+            }
+            ObjectKind::Tree => self.tree(number, object.bytes),
+            ObjectKind::Blob | ObjectKind::Tag => {}
+        }
+    }
+
+    fn commit(&self, bytes: &[u8]) -> Commit {
+        let mut commit = Commit { tree: None, parents: Vec::new(), committed: 0 };
+        for line in bytes.split(|byte| *byte == b'\n') {
+            let number = |hex: &[u8]| {
+                let mut id = [0; 20];
+                hex::decode_to_slice(hex, &mut id).ok().and_then(|()| self.store.number(&id))
+            };
+            match (line.strip_prefix(b"tree "), line.strip_prefix(b"parent ")) {
+                (Some(hex), _) => commit.tree = number(hex),
+                (_, Some(hex)) => commit.parents.push(number(hex)),
+                _ if line.starts_with(b"committer ") => {
+                    // "committer name <address> seconds zone"
+                    let seconds = line.rsplit(|byte| *byte == b' ').nth(1).map(String::from_utf8_lossy);
+                    commit.committed = seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+                    break;
+                }
+                _ if line.is_empty() => break,
+                _ => {}
+            }
+        }
+        commit
+    }
+
+    fn tree(&self, number: Number, bytes: &[u8]) {
+        let mut kept: Vec<(&[u8], Number, bool)> = Vec::new();
+        for entry in TreeEntry::all(bytes) {
+            let is_wanted = self.beginnings[beginning(&entry.id)] && self.wanted.contains(&entry.id);
+            if (is_wanted || entry.is_tree())
+                && let Some(object) = self.store.number(&entry.id)
+            {
+                kept.push((entry.name, object, entry.is_tree()));
+            }
+        }
+        if kept.is_empty() {
+            return;
+        }
+        let mut trees = lock(&self.trees);
+        for (name, object, is_tree) in kept {
+            let name = trees.name(name);
+            if is_tree {
+                trees.edges.push((object, number, name));
+            } else {
+                trees.kept.entry(number).or_default().push(Kept { name, object, is_tree });
+            }
+        }
+    }
+
+    /// Compares all commits that the tips reach with their parents. `texts` are commits about which facts are wanted, if they are among
+    /// them. `None` when the history is too large for this way.
+    pub(super) fn attribute(
+        self,
+        repository: &Repository,
+        tips: &[Oid],
+        texts: impl IntoIterator<Item = Oid>,
+        unread: impl IntoIterator<Item = ObjectId>,
+    ) -> Option<Attribution> {
+        let mut trees = self.trees.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if trees.edges.len() > MOST_EDGES {
+            return None;
+        }
+        // where a tree could not be read, that is said of the directories it stands for
+        let lost: HashSet<Number> = unread.into_iter().filter_map(|id| self.store.number(&id)).collect();
+        for tree in &lost {
+            trees.kept.entry(*tree).or_default();
+        }
+        mark(&mut trees);
+        let commits = self.commits.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut walk = Walk {
+            store: self.store,
+            repository,
+            trees: &trees,
+            lost,
+            orders: HashMap::new(),
+            attribution: Attribution::default(),
+        };
+        let reached = walk.reached(&commits, tips);
+        walk.orders = orders(&commits, &reached);
+        for number in &reached {
+            let Some(commit) = commits.get(number) else { continue };
+            walk.commit(*number, commit, &commits);
+        }
+        for id in texts {
+            let known = walk.store.number(&object_id(id)).is_some_and(|number| walk.orders.contains_key(&number));
+            if known && walk.attribution.commits.iter().all(|facts| facts.id != id) {
+                walk.facts(id);
+            }
+        }
+        for tip in tips {
+            let order = self.store.number(&object_id(*tip)).and_then(|number| walk.orders.get(&number));
+            walk.attribution.orders.extend(order.map(|order| (*tip, *order)));
+        }
+        Some(walk.attribution)
+    }
+}
+
+fn beginning(id: &ObjectId) -> usize {
+    usize::from(id[0]) << 8 | usize::from(id[1])
+}
+
+fn object_id(id: Oid) -> ObjectId {
+    let mut bytes = [0; 20];
+    bytes.copy_from_slice(id.as_bytes());
+    bytes
+}
+
+/// Gives every tree that leads to something wanted, over whatever trees, the entries that do.
+fn mark(trees: &mut Trees) {
+    let mut edges = std::mem::take(&mut trees.edges);
+    edges.sort_unstable();
+    let mut waiting: Vec<Number> = trees.kept.keys().copied().collect();
+    while let Some(tree) = waiting.pop() {
+        let first = edges.partition_point(|(held, ..)| *held < tree);
+        for (_, holder, name) in edges[first..].iter().take_while(|(held, ..)| *held == tree) {
+            let kept = trees.kept.entry(*holder).or_insert_with(|| {
+                waiting.push(*holder);
+                Vec::new()
+            });
+            kept.push(Kept { name: *name, object: tree, is_tree: true });
+        }
+    }
+}
+
+/// The order of each commit: when it was committed, and later than its parents.
+fn orders(commits: &HashMap<Number, Commit>, reached: &[Number]) -> HashMap<Number, i64> {
+    let mut orders: HashMap<Number, i64> = HashMap::with_capacity(reached.len());
+    let mut waiting = Vec::new();
+    for start in reached {
+        waiting.push(*start);
+        while let Some(number) = waiting.last().copied() {
+            let Some(commit) = commits.get(&number).filter(|_| !orders.contains_key(&number)) else {
+                waiting.pop();
+                continue;
+            };
+            let parents = commit.parents.iter().flatten().filter(|parent| commits.contains_key(parent));
+            let unknown: Vec<Number> = parents.clone().filter(|parent| !orders.contains_key(parent)).copied().collect();
+            if unknown.is_empty() {
+                let after = parents.filter_map(|parent| orders.get(parent)).max();
+                orders.insert(number, commit.committed.max(after.map_or(i64::MIN, |after| after.saturating_add(1))));
+                waiting.pop();
+            } else {
+                waiting.extend(unknown);
+            }
+        }
+    }
+    orders
+}
+
+struct Walk<'a> {
+    store: &'a ObjectStore,
+    repository: &'a Repository,
+    trees: &'a Trees,
+    lost: HashSet<Number>,
+    orders: HashMap<Number, i64>,
+    attribution: Attribution,
+}
+
+impl Walk<'_> {
+    /// Every commit that the tips reach, in no order.
+    fn reached(&mut self, commits: &HashMap<Number, Commit>, tips: &[Oid]) -> Vec<Number> {
+        let is_shallow = self.repository.is_shallow();
+        let mut waiting: Vec<Option<Number>> = tips.iter().map(|tip| self.store.number(&object_id(*tip))).collect();
+        let mut reached = HashSet::new();
+        while let Some(number) = waiting.pop() {
+            match number.map(|number| (number, commits.get(&number))) {
+                Some((number, Some(commit))) => {
+                    if reached.insert(number) {
+                        waiting.extend(commit.parents.iter().copied());
+                    }
+                }
+                Some((number, None)) => {
+                    let id = self.store.id(number).map(hex::encode).unwrap_or_default();
+                    self.gap(format!("a commit cannot be read: {id}"));
+                }
+                None if is_shallow => {}
+                None => self.gap("a commit cannot be read: a parent is not there".to_owned()),
+            }
+        }
+        let mut reached: Vec<Number> = reached.into_iter().collect();
+        reached.sort_unstable();
+        reached
+    }
+
+    fn commit(&mut self, number: Number, commit: &Commit, commits: &HashMap<Number, Commit>) {
+        let tree_of = |number: &Option<Number>| commits.get(&(*number)?)?.tree;
+        let parents: Vec<Number> = commit.parents.iter().filter_map(tree_of).collect();
+        let Some(tree) = commit.tree else {
+            return self.gap("the tree of a commit is not there".to_owned());
+        };
+        if parents.contains(&tree) {
+            return;
+        }
+        let mut found = Vec::new();
+        self.compare(String::new(), tree, &parents, 0, &mut found);
+        if found.is_empty() {
+            return;
+        }
+        let Some(id) = self.store.id(number).and_then(|id| Oid::from_bytes(&id).ok()) else { return };
+        let Some(commit) = self.facts(id) else { return };
+        let introduced = found.into_iter().map(|(blob, path)| Introduction { blob, path, commit });
+        self.attribution.introductions.extend(introduced);
+    }
+
+    /// Facts about a commit, and where they stand.
+    fn facts(&mut self, id: Oid) -> Option<usize> {
+        match self.repository.find_commit(id) {
+            Ok(commit) => {
+                let order = self.store.number(&object_id(id)).and_then(|number| self.orders.get(&number));
+                self.attribution.commits.push(facts(&commit, order.copied().unwrap_or(0)));
+                Some(self.attribution.commits.len() - 1)
+            }
+            Err(error) => {
+                self.gap(format!("a commit cannot be read: {}", error.message()));
+                None
+            }
+        }
+    }
+
+    /// Wanted entries of a tree that no parent has at the same place.
+    fn compare(
+        &mut self,
+        folder: String,
+        tree: Number,
+        parents: &[Number],
+        depth: usize,
+        found: &mut Vec<(Oid, String)>,
+    ) {
+        if depth > DEEPEST {
+            return self.gap(format!("the directory `{folder}` nests too deep"));
+        }
+        if self.lost.contains(&tree) || parents.iter().any(|parent| self.lost.contains(parent)) {
+            return self.gap(format!("the directory `{folder}` cannot be compared: it could not be read"));
+        }
+        let trees = self.trees;
+        let entries = |tree: &Number| trees.kept.get(tree).map_or(&[][..], Vec::as_slice);
+        for entry in entries(&tree) {
+            let before: Vec<&Kept> = parents
+                .iter()
+                .filter_map(|parent| entries(parent).iter().find(|other| other.name == entry.name))
+                .collect();
+            if before.iter().any(|before| before.object == entry.object) {
+                continue;
+            }
+            let name = String::from_utf8_lossy(&trees.names[entry.name as usize]);
+            let path = if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") };
+            if entry.is_tree {
+                let below: Vec<Number> =
+                    before.iter().filter(|before| before.is_tree).map(|before| before.object).collect();
+                self.compare(path, entry.object, &below, depth + 1, found);
+                continue;
+            }
+            found.extend(self.store.id(entry.object).and_then(|id| Some((Oid::from_bytes(&id).ok()?, path))));
+        }
+    }
+
+    fn gap(&mut self, reason: String) {
+        let gap = Diagnostic::gap(Stage::Secrets, None, reason);
+        if !self.attribution.diagnostics.contains(&gap) {
+            self.attribution.diagnostics.push(gap);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Chains of edits: looking at the changes finds exactly what looking at everything finds.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::secrets::example::fill;
+use crate::secrets::look::{is_divisible, look};
+use crate::secrets::{RuleSet, Text};
+
+/// Numbers from a seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound.max(1)
+    }
+
+    fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[self.below(all.len())]
+    }
+}
+
+/// Lines that hold secrets, lines that nearly do, and what may stand beside them and change the verdict.
+const LINES: &[&str] = &[
+    "password = \"hunter{digit:3}!{alnum:6}\"",
+    "DB_PASSWORD={alnum:14}",
+    "api_key: {alnum:32}",
+    "secret_token = '{alnum:24}'",
+    "token",
+    "  = \"{hex:40}\"",
+    "x = \"{github:ghp_}\"",
+    "datadog_api_key = \"{hex:32}\"",
+    "datadog",
+    "key: {hex:32}",
+    "url = \"postgres://admin:{alnum:12}@db.internal/x\"",
+    "data: {b64of:password=orange-tree-9}",
+    "dsn = \"postgres://me:a%40{alnum:9}@db.internal/x\"",
+    "100% of %20 and %41",
+    "{\"k\": \"a\\u0042c\", \"password\": \"Zx9!{alnum:8}\"}",
+    "text = \"{\\\"password\\\": \\\"Qx7!{alnum:8}\\\"}\"",
+    "print(\"one\\n\")",
+    "k = \"ghp_\" \\",
+    "k = \"password=Xy7!{alnum:4}\" +",
+    "    \"{alnum:6}\" +",
+    "    \"{alnum:30}\"",
+    "# secretarybird: ignore[generic-password] a test",
+    "",
+    "import os",
+    "def function(argument, another):",
+    "a rather long line of words that mean nothing to anybody and go on for a while, as lines in documents do, to the end of it",
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "-----END RSA PRIVATE KEY-----",
+    "{b64:64}",
+    "{pem:RSA PRIVATE KEY}",
+    "curl -u me:{alnum:12} https://example.org",
+    "aws_secret_access_key = {b64:40}",
+];
+
+fn lines(random: &mut Random, count: usize) -> Vec<u8> {
+    let mut text = String::new();
+    for _ in 0..count {
+        let line = random.one_of(LINES);
+        let seed = random.below(1000).to_string();
+        text.push_str(&fill(line, &seed));
+        text.push_str(random.one_of::<&str>(&["\n", "\n", "\n", "\r\n", " ", ""]));
+        if random.below(12) == 0 {
+            // further than any verdict looks
+            text.push_str(&"nothing to see here;\n".repeat(random.below(120)));
+        }
+    }
+    text.into_bytes()
+}
+
+/// A version made from another by a few edits, and how.
+fn edited(random: &mut Random, base: &[u8]) -> (Vec<u8>, Changes) {
+    let mut made = Vec::new();
+    let mut copies = Vec::new();
+    let mut copy = |made: &mut Vec<u8>, range: Range<usize>| {
+        copies.push((made.len(), range.start, range.len()));
+        made.extend_from_slice(&base[range]);
+    };
+    let mut at = 0;
+    for _ in 0..random.below(5) {
+        let next = at + random.below(base.len() - at + 1);
+        copy(&mut made, at..next);
+        at = next;
+        match random.below(5) {
+            // put in
+            0 => made.extend(lines(random, 1)),
+            1 => made.extend(lines(random, 4)),
+            2 => {
+                made.extend_from_slice(random.one_of::<&[u8]>(&[b"x", b"\n", b"\"", b"\\", b"%", b"key", b" = ", b"!"]))
+            }
+            // cut out
+            3 => at = (at + random.below(400)).min(base.len()),
+            // copy what stands elsewhere
+            _ => {
+                let from = random.below(base.len() + 1);
+                let to = (from + random.below(3000)).min(base.len());
+                copy(&mut made, from..to);
+            }
+        }
+    }
+    copy(&mut made, at..base.len());
+    let changes = Changes::from_copies(base.len(), made.len(), &copies);
+    (made, changes)
+}
+
+/// What a look saw, as it is told.
+fn told(rules: &RuleSet, looked: &Looked) -> Vec<String> {
+    let sightings = looked.sightings.iter().map(|seen| {
+        let rule = &rules.get(seen.rule).unwrap().id;
+        let secret = blake3::hash(seen.secret.expose()).to_hex();
+        let (point, ignored) = (seen.point, seen.ignored.is_some());
+        format!("{point:?} {rule} {secret} {:?} {:?} {ignored} {:?}", seen.confidence, seen.place, seen.evidence)
+    });
+    sightings.collect()
+}
+
+const PATHS: [Option<&str>; 6] =
+    [None, Some("a.py"), Some("deploy/values.yml"), Some("tests/.env"), Some("uv.lock"), Some("README.md")];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn changes_show_what_everything_shows(seed in any::<u64>()) {
+        let rules = RuleSet::builtin().unwrap();
+        let engine = Engine::new(&rules);
+        let bounds = Bounds::default();
+        let mut random = Random(seed);
+        let count = 5 + random.below(60);
+        let mut bytes = lines(&mut random, count);
+        let mut seen = Seen::in_full(&engine, &bytes, &bounds).unwrap();
+        for _ in 0..5 {
+            let full = Seen::in_full(&engine, &bytes, &bounds).unwrap();
+            for path in PATHS {
+                let judged = |seen: &Seen| told(&rules, &look_again(&engine, &seen.placed(&bytes), path, &bounds));
+                prop_assert_eq!(judged(&seen), judged(&full), "{:?}", path);
+                let all = told(&rules, &look(&engine, &bytes, path, &bounds));
+                prop_assert!(judged(&seen).iter().all(|one| all.contains(one)), "{:?}", path);
+                prop_assert!(path.is_some() || judged(&seen) == all);
+            }
+            let (made, changes) = edited(&mut random, &bytes);
+            if !is_divisible(&made) {
+                break;
+            }
+            let by_changes = Seen::by_changes(&engine, &made, &seen, &changes, &bounds);
+            seen = by_changes.or_else(|| Seen::in_full(&engine, &made, &bounds)).unwrap();
+            bytes = made;
+        }
+    }
+
+    /// A verdict is the same when everything further away than it may look is cut off.
+    #[test]
+    fn verdicts_depend_on_what_is_near(seed in any::<u64>()) {
+        let rules = RuleSet::builtin().unwrap();
+        let engine = Engine::new(&rules);
+        let mut random = Random(seed);
+        let bytes = lines(&mut random, 60);
+        let all = 0..bytes.len();
+        for hit in engine.scan_within(&Text::new(&bytes, None), all).hits {
+            let after = if rules.get(hit.rule).unwrap().family == "private-keys" { KEY_BLOCK } else { AFTER_ANCHOR };
+            let start = hit.anchor.saturating_sub(BEFORE_ANCHOR);
+            let end = bytes.len().min(hit.anchor + after);
+            let near = Text::new(&bytes[start..end], None);
+            let again = engine.scan_within(&near, hit.anchor - start..hit.anchor - start + 1).hits;
+            let found = again.iter().any(|other| {
+                other.rule == hit.rule
+                    && other.secret == (hit.secret.start - start..hit.secret.end - start)
+                    && other.confidence == hit.confidence
+            });
+            prop_assert!(found, "{:?}", hit);
+        }
+    }
+}
+
+#[test]
+fn parts_of_a_changed_file() {
+    let line = "nothing to see here, nothing at all;\n";
+    let bytes = line.repeat(1000).into_bytes();
+    // three bytes put in, in the middle of line 501
+    let changes =
+        Changes::from_copies(bytes.len() - 3, bytes.len(), &[(0, 0, 18510), (18513, 18510, bytes.len() - 18513)]);
+    let changed = parts(&bytes, &changes, false).unwrap();
+    let around = |range: &Range<usize>| (range.start, range.end);
+    assert_eq!(changed.anchors.iter().map(around).collect::<Vec<_>>(), [(18510 - AFTER_ANCHOR, 18513 + BEFORE_ANCHOR)]);
+    // the line, one before and one behind it
+    assert_eq!(changed.pieces.iter().map(around).collect::<Vec<_>>(), [(499 * 37, 502 * 37 - 1)]);
+    // a file that changed everywhere is looked at in full
+    assert!(parts(&bytes, &Changes::from_copies(0, bytes.len(), &[]), false).is_none());
+}
