@@ -1,5 +1,7 @@
 //! Scans that go on from earlier ones give the answer of a scan of everything, and look only at what is new.
 
+use std::sync::LazyLock;
+
 use scanner::repository::Mirror;
 use scanner::secrets::{
     Engine, FingerprintKey, History, Looking, Memory, Reading, RuleSet, SecretsFound, scan_history_by,
@@ -8,9 +10,11 @@ use scanner::secrets::{
 use crate::git::Work;
 use crate::token;
 
+/// Their expressions are compiled once.
+static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().unwrap());
+
 fn scan_with(work: &Work, memory: Option<&mut Memory>, key: u8) -> SecretsFound {
-    let rules = RuleSet::builtin().unwrap();
-    let (engine, key) = (Engine::new(&rules), FingerprintKey::new([key; 32]));
+    let (engine, key) = (Engine::new(&RULES), FingerprintKey::new([key; 32]));
     let mirror = Mirror::open_local(work.path()).unwrap();
     let head = mirror.resolve(None).ok();
     let looking = Looking { engine: &engine, key: &key, repository: "test" };

@@ -1,5 +1,7 @@
 //! Packs as git makes them: looking at what each version adds finds what looking at each version as a whole finds.
 
+use std::sync::LazyLock;
+
 use scanner::repository::Mirror;
 use scanner::secrets::{
     Engine, FingerprintKey, History, Looking, Reading, RuleSet, SecretsFound, Versions, scan_history_by,
@@ -8,9 +10,11 @@ use scanner::secrets::{
 use crate::git::Work;
 use crate::token;
 
+/// Their expressions are compiled once.
+static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().unwrap());
+
 fn scan(work: &Work, versions: Versions) -> SecretsFound {
-    let rules = RuleSet::builtin().unwrap();
-    let (engine, key) = (Engine::new(&rules), FingerprintKey::new([7; 32]));
+    let (engine, key) = (Engine::new(&RULES), FingerprintKey::new([7; 32]));
     let mirror = Mirror::open_local(work.path()).unwrap();
     let looking = Looking { engine: &engine, key: &key, repository: "test" };
     let reading = Reading { versions, memory: None };

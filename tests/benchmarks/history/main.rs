@@ -38,7 +38,8 @@ fn main() {
 fn compare(repository: &str) {
     println!("{repository}");
     let ours = |way: &str, arguments: &[&str]| {
-        let all = [&[&*format!("--only={way}")][..], arguments].concat();
+        let way_of = format!("--only={way}");
+        let all = [&[&*way_of][..], arguments].concat();
         let run = Run::of(&std::env::current_exe().unwrap(), &all);
         println!("  {way:<11} {}   {}", run.cost, run.said);
         run
