@@ -189,12 +189,20 @@ fn parts(bytes: &[u8], changes: &Changes, armour: bool) -> Option<Parts> {
         false => (AFTER_ANCHOR, BEFORE_ANCHOR),
     };
     let mut parts = Parts::default();
+    let mut divided = true;
     for changed in changes.changed() {
         parts.anchors.push(changed.start.saturating_sub(before)..bytes.len().min(changed.end + after));
-        parts.pieces.push(closed(bytes, &changed)?);
+        match closed(bytes, &changed) {
+            Some(lines) => parts.pieces.push(lines),
+            None => divided = false,
+        }
+    }
+    if !divided {
+        // a line too long for that: all pieces are decoded, which is still less than looking at everything
+        parts.pieces = std::iter::once(0..bytes.len()).collect();
     }
     let parts = Parts { anchors: joined(parts.anchors), pieces: joined(parts.pieces) };
-    let looked_at: usize = parts.anchors.iter().chain(&parts.pieces).map(Range::len).sum();
+    let looked_at: usize = parts.anchors.iter().map(Range::len).sum();
     (looked_at < bytes.len()).then_some(parts)
 }
 
