@@ -103,7 +103,7 @@ pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let store = store::open(&config).await?;
     let tokens = TokenKey::open(&config.data_dir).map_err(data)?;
     let known = open_advisories(config.clone()).await?;
-    let look = Arc::new(Scanner::open(&config.data_dir, Arc::clone(&known))?);
+    let look = Arc::new(Scanner::open(&config, Arc::clone(&known))?);
     let (stop, stopping) = watch::channel(false);
     let drain = Duration::from_secs(config.limits.drain_seconds);
     let base_url = config.base_url(address);

@@ -42,6 +42,8 @@ pub struct ServerConfig {
     pub webhooks: Webhooks,
     /// The organisation-wide sweep.
     pub sweep: Sweep,
+    /// Secrets: one's own rules, and whether providers are asked.
+    pub secrets: Secrets,
     /// Logs on stderr.
     pub log: Log,
     /// What scans and outgoing calls may reach beside public addresses.
@@ -73,6 +75,7 @@ impl Default for ServerConfig {
             auth: Auth::default(),
             webhooks: Webhooks::default(),
             sweep: Sweep::default(),
+            secrets: Secrets::default(),
             log: Log::default(),
             reach: Reach::default(),
             policy: PolicyLayer::default(),
@@ -199,6 +202,18 @@ impl Default for Sweep {
     fn default() -> Self {
         Self { cron: "0 2 * * *".to_owned(), jitter_seconds: 900, time_zone: "UTC".to_owned() }
     }
+}
+
+/// How secrets are looked for.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Secrets {
+    /// Rule files of the organisation's own, beside the product's rules.
+    pub rules: Vec<PathBuf>,
+    /// Ask the providers whether a secret is live: one read-only request a secret.
+    pub verify: bool,
+    /// `ORIGIN=URL`: ask the URL instead of a provider's own origin.
+    pub verify_endpoints: Vec<String>,
 }
 
 /// How logs are written.

@@ -3,6 +3,7 @@
 //! The binary is `main.rs`, a few lines; everything else is here so that tests and benchmarks can call it.
 
 pub mod app;
+pub mod asker;
 pub mod cli;
 pub mod config;
 pub mod credential;

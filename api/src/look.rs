@@ -8,9 +8,12 @@ use jiff::Timestamp;
 use scanner::Report;
 use scanner::policy::Aspect;
 use scanner::scan::{Knowledge, Options, Source, config_of, scan_with};
+use scanner::secrets::verify::Provider;
 use scanner::secrets::{Engine, FingerprintKey, History, Memory, RuleSet};
 use scanner::usage::WellKnown;
 
+use crate::asker::{Asker, AskerError};
+use crate::config::ServerConfig;
 use crate::jobs::git::{Prepared, RunError};
 use crate::jobs::{Digests, Look};
 use crate::knowledge::Advisories;
@@ -22,13 +25,24 @@ pub enum LookError {
     /// The built-in rules do not compile.
     #[error("the secret rules: {0}")]
     Rules(String),
+    /// A rule file of the organisation cannot be read.
+    #[error("the rule file {path}: {source}")]
+    RuleFile {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Providers cannot be asked as configured.
+    #[error(transparent)]
+    Asker(#[from] AskerError),
     /// The key of secrets' identities cannot be read or made.
     #[error("the key of secrets' identities {path}: {source}")]
     Key {
         /// Which file.
         path: String,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
@@ -37,21 +51,35 @@ pub struct Scanner {
     rules: RuleSet,
     key: FingerprintKey,
     advisories: Arc<Advisories>,
+    asker: Option<Asker>,
     /// Where it stands what earlier scans of each repository saw.
     memories: PathBuf,
 }
 
 impl Scanner {
-    /// Reads the rules and the key (made at the first start) of a data directory.
+    /// Reads the rules, the organisation's own among them, and the key (made at the first start) of the data directory.
     ///
     /// # Errors
     /// [`LookError`].
-    pub fn open(data_dir: &Path, advisories: Arc<Advisories>) -> Result<Self, LookError> {
-        let rules = RuleSet::builtin().map_err(|error| LookError::Rules(error.to_string()))?;
-        let path = data_dir.join("fingerprint.key");
+    pub fn open(config: &ServerConfig, advisories: Arc<Advisories>) -> Result<Self, LookError> {
+        let mut rules = RuleSet::builtin().map_err(|error| LookError::Rules(error.to_string()))?;
+        for path in &config.secrets.rules {
+            let name = path.display().to_string();
+            let text =
+                std::fs::read_to_string(path).map_err(|source| LookError::RuleFile { path: name.clone(), source })?;
+            rules.extend_from_toml(&name, &text).map_err(|error| LookError::Rules(error.to_string()))?;
+        }
+        let asker = match config.secrets.verify {
+            true => {
+                let memory = config.data_dir.join("verified.json");
+                Some(Asker::open(config.reach.clone(), &config.secrets.verify_endpoints, &memory)?)
+            }
+            false => None,
+        };
+        let path = config.data_dir.join("fingerprint.key");
         let key = FingerprintKey::load_or_create(&path)
             .map_err(|source| LookError::Key { path: path.display().to_string(), source })?;
-        Ok(Self { rules, key, advisories, memories: data_dir.join("seen") })
+        Ok(Self { rules, key, advisories, memories: config.data_dir.join("seen"), asker })
     }
 
     fn memory_of(&self, repository: &RepositoryRecord) -> PathBuf {
@@ -101,12 +129,14 @@ impl Look for Scanner {
             engine: &engine,
             key: &self.key,
             modules: &WellKnown,
+            provider: self.asker.as_ref().map(|asker| asker as &dyn Provider),
         };
         let source = Source::Commit(&prepared.mirror, prepared.commit);
         let failed =
             |error: scanner::repository::RepositoryError| RunError::new(ErrorClass::Invalid, error.to_string());
         let options = Options {
             aspects: Aspect::ALL.to_vec(),
+            // what the refs reach: only then does a push cost no more than it adds
             history: History::All,
             // the registered address, which also holds for a mirror of a local directory
             repository: repository.id.to_string(),

@@ -39,6 +39,8 @@ pub struct Knowledge<'a> {
     pub key: &'a FingerprintKey,
     /// Which modules a distribution provides.
     pub modules: &'a dyn ModuleNames,
+    /// Asks providers whether secrets are live; `None`, the default of every command, asks nobody.
+    pub provider: Option<&'a dyn secrets::verify::Provider>,
 }
 
 /// How a scan looks.
@@ -199,7 +201,12 @@ fn secrets_of(
     options: &Options,
     memory: Option<&mut Memory>,
 ) -> SecretsFound {
-    let looking = secrets::Looking { engine: knowledge.engine, key: knowledge.key, repository: &options.repository };
+    let looking = secrets::Looking {
+        engine: knowledge.engine,
+        key: knowledge.key,
+        repository: &options.repository,
+        provider: knowledge.provider,
+    };
     match source {
         Source::Commit(mirror, head) => {
             let reading = Reading { memory, ..Reading::default() };

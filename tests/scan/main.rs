@@ -4,5 +4,7 @@
 mod bad_input;
 mod command;
 mod findings;
+mod hard_places;
 mod plaintext;
 mod transports;
+mod verification;

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::command::{World, of_kind};
+use scanner::secrets::{Engine, RuleSet, Text, example};
+
+use crate::command::{World, git, of_kind};
 
 /// The token that the sample repository once held, read from the repository itself.
 fn token(repository: &Path) -> String {
@@ -13,7 +15,7 @@ fn token(repository: &Path) -> String {
     text.split('"').find(|part| part.starts_with("ghp_")).unwrap().to_owned()
 }
 
-fn holds(path: &Path, needle: &[u8]) -> Vec<String> {
+pub fn holds(path: &Path, needle: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).unwrap().map(Result::unwrap) {
         let path = entry.path();
@@ -56,4 +58,41 @@ fn a_password_in_the_target_is_never_printed() {
     assert_eq!(answer.code, 3, "{}", answer.err);
     assert!(answer.err.contains("127.0.0.1"), "{}", answer.err);
     assert!(!answer.err.contains(&password) && !answer.out.contains(&password));
+}
+
+/// A repository with a secret of every rule, in every form of report and on every path that a secret could take out.
+#[test]
+fn a_repository_full_of_secrets_gives_none_away() {
+    let world = World::new();
+    let rules = RuleSet::builtin().unwrap();
+    let engine = Engine::new(&rules);
+    let root = world.path("full");
+    std::fs::create_dir_all(&root).unwrap();
+    git(&root, &["init", "-q"]);
+    let mut secrets = Vec::new();
+    for rule in rules.rules() {
+        let text = example::fill(&rule.positive[0], &format!("full {}", rule.id));
+        let mut hits = Vec::new();
+        engine.scan(&Text::new(text.as_bytes(), None), &mut hits);
+        secrets.extend(hits.iter().map(|hit| text[hit.secret.clone()].to_owned()).filter(|secret| secret.len() >= 8));
+        std::fs::write(root.join(format!("{}.txt", rule.id)), text).unwrap();
+    }
+    git(&root, &["add", "."]);
+    git(&root, &["commit", "-q", "-m", &format!("with {}", secrets[0])]);
+    let cache = world.path("cache");
+    for format in ["text", "json", "jsonl", "sarif", "markdown", "csv", "github"] {
+        let answer = world.scan(root.to_str().unwrap(), &["--format", format, "--cache-dir", cache.to_str().unwrap()]);
+        for secret in &secrets {
+            let known = answer.out.contains(secret.as_str()) || answer.err.contains(secret.as_str());
+            assert!(!known, "{format} tells a secret of {} bytes", secret.len());
+        }
+        if format == "json" {
+            assert!(of_kind(&answer.report(), "secret").len() > rules.rules().len() * 9 / 10);
+        }
+    }
+    let kept = [cache, world.path("home")].into_iter().filter(|folder| folder.exists());
+    for folder in kept {
+        let written: Vec<_> = secrets.iter().flat_map(|secret| holds(&folder, secret.as_bytes())).collect();
+        assert!(written.is_empty(), "{written:?}");
+    }
 }

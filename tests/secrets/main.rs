@@ -1,10 +1,12 @@
 //! Secrets in the places where real git keeps them. Every secret is made at run time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod damaged;
 #[path = "../repository/git.rs"]
 mod git;
 mod memory;
 mod places;
+mod truth;
 mod versions;
 
 use git::Work;
@@ -39,7 +41,7 @@ pub fn scan(work: &Work, history: &History) -> SecretsFound {
     let key = FingerprintKey::new([7; 32]);
     let mirror = Mirror::open_local(work.path()).unwrap();
     let head = mirror.resolve(None).ok();
-    scan_history(&mirror, head, history, &Looking { engine: &engine, key: &key, repository: "test" })
+    scan_history(&mirror, head, history, &Looking { engine: &engine, key: &key, repository: "test", provider: None })
 }
 
 /// The one finding of this secret.
@@ -164,7 +166,7 @@ fn since_staged_and_the_tree_alone() {
     let rules = RuleSet::builtin().unwrap();
     let (engine, key) = (Engine::new(&rules), FingerprintKey::new([7; 32]));
     let directory = DirectorySnapshot::open(work.path()).unwrap();
-    let plain = scan_snapshot(&directory, &Looking { engine: &engine, key: &key, repository: "test" });
+    let plain = scan_snapshot(&directory, &Looking { engine: &engine, key: &key, repository: "test", provider: None });
     assert_eq!(plain.findings.len(), 4, "the directory as it is, the unstaged file too");
 }
 
@@ -199,7 +201,7 @@ fn what_cannot_be_read_is_said() {
     let rules = RuleSet::builtin().unwrap();
     let (engine, key) = (Engine::new(&rules), FingerprintKey::new([7; 32]));
     let mirror = Mirror::open_local(&clone.path().join("c")).unwrap();
-    let looking = Looking { engine: &engine, key: &key, repository: "test" };
+    let looking = Looking { engine: &engine, key: &key, repository: "test", provider: None };
     let found = scan_history(&mirror, mirror.resolve(None).ok(), &History::All, &looking);
     assert!(found.diagnostics.iter().any(|said| said.gap && said.reason.contains("shallow")));
 }

@@ -17,7 +17,7 @@ fn scan_with(work: &Work, memory: Option<&mut Memory>, key: u8) -> SecretsFound 
     let (engine, key) = (Engine::new(&RULES), FingerprintKey::new([key; 32]));
     let mirror = Mirror::open_local(work.path()).unwrap();
     let head = mirror.resolve(None).ok();
-    let looking = Looking { engine: &engine, key: &key, repository: "test" };
+    let looking = Looking { engine: &engine, key: &key, repository: "test", provider: None };
     scan_history_by(&mirror, head, &History::All, Reading { memory, ..Reading::default() }, &looking)
 }
 

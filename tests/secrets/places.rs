@@ -11,20 +11,20 @@ use super::git::Work;
 use super::{of, scan, token};
 use scanner::secrets::History;
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut stream = GzEncoder::new(Vec::new(), flate2::Compression::best());
     stream.write_all(bytes).unwrap();
     stream.finish().unwrap()
 }
 
-fn zipped(name: &str, bytes: &[u8]) -> Vec<u8> {
+pub fn zipped(name: &str, bytes: &[u8]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
     archive.write_all(bytes).unwrap();
     archive.finish().unwrap().into_inner()
 }
 
-fn tarred(name: &str, bytes: &[u8]) -> Vec<u8> {
+pub fn tarred(name: &str, bytes: &[u8]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_ustar();
     header.set_size(bytes.len() as u64);
@@ -33,7 +33,7 @@ fn tarred(name: &str, bytes: &[u8]) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-fn utf16(text: &str) -> Vec<u8> {
+pub fn utf16(text: &str) -> Vec<u8> {
     [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
 }
 

@@ -55,7 +55,8 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
     }
 }
 
-fn load(files: &[PathBuf]) -> Result<RuleSet, Failure> {
+/// The product's rules and those of the files.
+pub fn load(files: &[PathBuf]) -> Result<RuleSet, Failure> {
     let mut rules = RuleSet::builtin().map_err(Failure::usage)?;
     for file in files {
         let text = read(file)?;

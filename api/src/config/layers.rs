@@ -84,6 +84,9 @@ const SETTINGS: &[(&str, Form)] = &[
     ("sweep.cron", Form::Text),
     ("sweep.jitter_seconds", Form::Number),
     ("sweep.time_zone", Form::Text),
+    ("secrets.rules", Form::List),
+    ("secrets.verify", Form::Flag),
+    ("secrets.verify_endpoints", Form::List),
     ("log.format", Form::Text),
     ("log.filter", Form::Text),
     ("reach.allow_hosts", Form::List),
@@ -91,7 +94,7 @@ const SETTINGS: &[(&str, Form)] = &[
 ];
 
 /// Sections whose variables are the server's alone, so that a misspelt one can be told from another command's.
-const SECTIONS: &[&str] = &["LIMITS_", "AUTH_", "WEBHOOKS_", "SWEEP_", "LOG_", "REACH_"];
+const SECTIONS: &[&str] = &["LIMITS_", "AUTH_", "WEBHOOKS_", "SWEEP_", "SECRETS_", "LOG_", "REACH_"];
 
 fn variable(setting: &str) -> String {
     format!("SECRETARYBIRD_{}", setting.replace('.', "_").to_uppercase())

@@ -61,6 +61,8 @@ pub(super) struct Introduction {
 pub(super) struct Attribution {
     /// Every commit walked, oldest first.
     pub commits: Vec<CommitFacts>,
+    /// Those of them that no ref reaches any more.
+    pub left: HashSet<Oid>,
     /// Oldest first.
     pub introductions: Vec<Introduction>,
     /// What could not be walked.
@@ -77,6 +79,42 @@ pub(super) fn attribute(
     wanted: &Wanted<'_>,
     orders: &HashMap<Oid, i64>,
 ) -> Result<Attribution, git2::Error> {
+    let mut attribution = Attribution::default();
+    walk_into(&mut attribution, repository, tips, hidden, wanted, orders)?;
+    Ok(attribution)
+}
+
+/// Walks on through the commits that no ref reaches any more: what a force-push or a deleted branch left in the object database.
+pub(super) fn attribute_leftovers(
+    attribution: &mut Attribution,
+    repository: &Repository,
+    reached: &[Oid],
+    wanted: &Wanted<'_>,
+) -> Result<(), git2::Error> {
+    let odb = repository.odb()?;
+    let mut all = Vec::new();
+    odb.foreach(|id| {
+        all.push(*id);
+        true
+    })?;
+    // what cannot be read at all was said by whoever read everything
+    let is_commit = |id: &Oid| odb.read_header(*id).is_ok_and(|(_, kind)| kind == ObjectType::Commit);
+    let mut tips: Vec<Oid> = all.into_iter().filter(is_commit).collect();
+    tips.sort();
+    let before = attribution.commits.len();
+    walk_into(attribution, repository, &tips, reached, wanted, &HashMap::new())?;
+    attribution.left.extend(attribution.commits[before..].iter().map(|commit| commit.id));
+    Ok(())
+}
+
+fn walk_into(
+    attribution: &mut Attribution,
+    repository: &Repository,
+    tips: &[Oid],
+    hidden: &[Oid],
+    wanted: &Wanted<'_>,
+    orders: &HashMap<Oid, i64>,
+) -> Result<(), git2::Error> {
     let mut walk = repository.revwalk()?;
     // Parents before children; among equals the older first.
     walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME | Sort::REVERSE)?;
@@ -86,21 +124,21 @@ pub(super) fn attribute(
     for hidden in hidden {
         walk.hide(*hidden)?;
     }
-    let mut walking = Walking { repository, wanted, orders, attribution: Attribution::default() };
+    let mut walking = Walking { repository, wanted, orders, attribution };
     for id in walk {
         let outcome = id.and_then(|id| walking.commit(id));
         if let Err(error) = outcome {
             walking.gap(format!("a commit cannot be read: {}", error.message()));
         }
     }
-    Ok(walking.attribution)
+    Ok(())
 }
 
 struct Walking<'a> {
     repository: &'a Repository,
     wanted: &'a Wanted<'a>,
     orders: &'a HashMap<Oid, i64>,
-    attribution: Attribution,
+    attribution: &'a mut Attribution,
 }
 
 impl<'a> Walking<'a> {

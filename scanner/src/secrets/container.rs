@@ -14,6 +14,9 @@ pub(super) enum Container {
         little: bool,
     },
     CompiledPython,
+    Sqlite,
+    /// A compressed form that is not read here.
+    Packed(&'static str),
     /// Pictures, fonts, sound, film: compressed noise.
     Media,
     /// Anything else with NUL bytes.
@@ -40,6 +43,20 @@ pub(super) fn sniff(bytes: &[u8]) -> Container {
     // PEP 3147: a magic number, then "\r\n", then flags that are 0 to 3 since 3.7
     if bytes.get(2..4) == Some(b"\r\n") && bytes.get(5..8) == Some(&[0, 0, 0]) {
         return Container::CompiledPython;
+    }
+    if starts(b"SQLite format 3\0") {
+        return Container::Sqlite;
+    }
+    let packed: [(&[u8], &str); 5] = [
+        (b"\xfd7zXZ\0", "an xz stream"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+        (b"Rar!\x1a\x07", "a rar archive"),
+        (b"\x28\xb5\x2f\xfd", "a zstd stream"),
+        (b"BZh", "a bzip2 stream"),
+    ];
+    let bzip2 = |magic: &[u8]| magic != b"BZh" || bytes.get(4..10) == Some(b"1AY&SY");
+    if let Some((_, kind)) = packed.iter().find(|(magic, _)| starts(magic) && bzip2(magic)) {
+        return Container::Packed(kind);
     }
     let media: [&[u8]; 10] = [
         b"\x89PNG",
@@ -100,7 +117,7 @@ pub(super) struct Unpacked {
     pub members: Vec<Member>,
     /// Why something of it was not looked at: at a bound.
     pub bound: Option<String>,
-    /// The same for damage, passwords and unknown methods: it is not what it claims to be, and its raw bytes were looked at.
+    /// The same for damage, passwords and unknown methods: its raw bytes are looked at instead.
     pub damage: Option<String>,
 }
 

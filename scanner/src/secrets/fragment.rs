@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::container::{Container, sniff};
+use super::splice::spliced;
 
 /// A decoded piece.
 pub(super) struct Fragment {
@@ -34,6 +35,7 @@ pub(super) fn fragments(text: &[u8]) -> Vec<Fragment> {
     percent_escapes(text, &mut found);
     backslash_escapes(text, &mut found);
     broken_literals(text, &mut found);
+    spliced(text, &mut found);
     found
 }
 
@@ -235,7 +237,7 @@ fn closed(mut fragment: Fragment) -> Fragment {
 /// Whether a piece may reach from one line into the next: both have escapes, or a literal of the one goes on in the other.
 pub(super) fn belong_together(line: &[u8], next: &[u8]) -> bool {
     let both = |byte: u8| memchr::memchr(byte, line).is_some() && memchr::memchr(byte, next).is_some();
-    both(b'\\') || both(b'%') || joint_after(line).1 && joint_before(next).is_some()
+    line.ends_with(b"\\") || both(b'\\') || both(b'%') || joint_after(line).1 && joint_before(next).is_some()
 }
 
 /// Lines that a piece reaches over are shorter; pieces of longer ones depend on everything before them in the line.

@@ -11,7 +11,7 @@ use crate::finding::{
 use crate::secrets::attribution::CommitFacts;
 use crate::secrets::layer::Point;
 use crate::secrets::look::{Bounds, Looked, Sighting, look};
-use crate::secrets::{Looking, RuleIndex};
+use crate::secrets::{Looking, RuleIndex, joining};
 
 /// Where a text stands in the repository.
 #[derive(Debug, Clone, Default)]
@@ -104,11 +104,21 @@ struct OccurrenceKey {
     nth: usize,
 }
 
-struct Gathered {
+pub(super) struct Gathered {
     redacted: String,
-    confidence: Confidence,
-    evidence: Vec<String>,
+    pub(super) confidence: Confidence,
+    pub(super) evidence: Vec<String>,
     occurrences: BTreeMap<OccurrenceKey, (usize, Occurrence, Option<String>)>,
+}
+
+impl Gathered {
+    /// Takes the places where another rule saw the same secret.
+    pub(super) fn take_places(&mut self, other: Self) {
+        let order = self.occurrences.len();
+        for (key, (nth, occurrence, ignored)) in other.occurrences {
+            self.occurrences.entry(key).or_insert((order + nth, occurrence, ignored));
+        }
+    }
 }
 
 /// Collects sightings, oldest first, and makes findings of them.
@@ -120,6 +130,8 @@ pub(super) struct Gathering<'a> {
     other: Vec<Diagnostic>,
     /// Parts of paths that were judged: whether a secret stands in them.
     judged: HashMap<String, bool>,
+    /// Each secret with its other part; kept only while a provider is going to be asked.
+    asked: joining::Asked,
 }
 
 /// Shorter parts of a path hold no secret.
@@ -129,12 +141,17 @@ const HIDDEN: &str = "(a name that holds a secret)";
 
 /// More paths with one and the same remark are counted and not listed.
 const MOST_REPEATED: usize = 20;
-/// Further apart, two credentials of one provider are not taken for parts of one.
-const PAIR_REACH: u32 = 6;
 
 impl<'a> Gathering<'a> {
     pub(super) fn new(looking: &'a Looking<'a>) -> Self {
-        Self { looking, secrets: BTreeMap::new(), said: BTreeMap::new(), other: Vec::new(), judged: HashMap::new() }
+        Self {
+            looking,
+            secrets: BTreeMap::new(),
+            said: BTreeMap::new(),
+            other: Vec::new(),
+            judged: HashMap::new(),
+            asked: BTreeMap::new(),
+        }
     }
 
     /// Whether a text may be told, and so kept, as it is.
@@ -173,10 +190,11 @@ impl<'a> Gathering<'a> {
         let said = looked.diagnostics.into_iter().map(|said| (said.gap, said.path, said.reason)).collect();
         let mut seen = Vec::with_capacity(looked.sightings.len());
         for sighting in looked.sightings {
-            let Sighting { rule, secret, confidence, evidence, point, place, ignored } = sighting;
+            let Sighting { rule, secret, companion, confidence, evidence, point, place, ignored } = sighting;
+            let fingerprint = secret.fingerprint(self.looking.key);
             let number = secrets.number(Shown {
                 rule: rule.0,
-                fingerprint: secret.fingerprint(self.looking.key),
+                fingerprint: fingerprint.clone(),
                 redacted: secret.redacted(),
                 confidence,
                 evidence,
@@ -184,6 +202,10 @@ impl<'a> Gathering<'a> {
                 ignored,
             });
             seen.push((number, point.line, point.column, point.cell));
+            if self.looking.provider.is_some() {
+                let asked = self.asked.entry((rule, fingerprint)).or_insert((secret, None));
+                asked.1 = asked.1.take().or(companion);
+            }
         }
         Told { seen, said }
     }
@@ -256,7 +278,7 @@ impl<'a> Gathering<'a> {
 
     /// The findings, in the order of rule and fingerprint, and everything that was said.
     pub(super) fn finish(self) -> (Vec<Finding>, Vec<Diagnostic>) {
-        let Self { looking, secrets, said, mut other, .. } = self;
+        let Self { looking, secrets, said, mut other, asked, .. } = self;
         for ((gap, reason), paths) in said {
             let more = paths.len().saturating_sub(MOST_REPEATED);
             for path in paths.into_iter().take(MOST_REPEATED) {
@@ -268,11 +290,14 @@ impl<'a> Gathering<'a> {
                 other.push(make(Stage::Secrets, None, format!("{more} more files: {reason}")));
             }
         }
+        let secrets = joining::one_each(looking, secrets);
+        let answers = joining::ask(looking, &secrets, asked);
         let mut findings: Vec<Finding> = secrets
             .into_iter()
             .filter_map(|((rule, fingerprint), gathered)| finding(looking, rule, fingerprint, gathered))
             .collect();
-        join_pairs(&mut findings);
+        joining::join_pairs(&mut findings);
+        joining::tell(&mut findings, &answers);
         (findings, other)
     }
 }
@@ -317,40 +342,6 @@ fn finding(looking: &Looking<'_>, rule: RuleIndex, fingerprint: String, gathered
         })),
         ignored: ignored.map(|reason| Ignored { by: "inline".to_owned(), reason }),
     })
-}
-
-/// Two parts of one credential name one another in their evidence.
-fn join_pairs(findings: &mut [Finding]) {
-    const PAIRS: [(&str, &str); 1] = [("aws-access-key-id", "aws-secret-access-key")];
-    for (one, other) in PAIRS {
-        let places = |rule: &str, findings: &[Finding]| -> Vec<(usize, String, u32)> {
-            let of_rule = findings.iter().enumerate().filter(|(_, finding)| finding.rule == rule);
-            of_rule
-                .flat_map(|(at, finding)| match &finding.detail {
-                    Detail::Secret(detail) => detail.occurrences.iter().map(move |place| (at, place)).collect(),
-                    _ => Vec::new(),
-                })
-                .filter_map(|(at, place)| Some((at, place.path.clone()?, place.line?)))
-                .collect()
-        };
-        let others = places(other, findings);
-        for (first, path, line) in places(one, findings) {
-            for (second, _, _) in others.iter().filter(|place| place.1 == path && place.2.abs_diff(line) <= PAIR_REACH)
-            {
-                name_partner(findings, first, *second);
-                name_partner(findings, *second, first);
-            }
-        }
-    }
-}
-
-fn name_partner(findings: &mut [Finding], at: usize, partner: usize) {
-    let reason = format!("stands beside its other part, {} {}", findings[partner].rule, findings[partner].id);
-    if let Detail::Secret(detail) = &mut findings[at].detail
-        && !detail.evidence.contains(&reason)
-    {
-        detail.evidence.push(reason);
-    }
 }
 
 /// The rule's name with its provider, where the name does not say it itself.

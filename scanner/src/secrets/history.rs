@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Stage};
 use crate::repository::pack::{ObjectStore, Unread, Visited};
 use crate::repository::{GitSnapshot, Mirror, RepositoryError, Snapshot};
 use crate::secrets::Looking;
-use crate::secrets::attribution::{Attribution, Refs, Wanted, attribute};
+use crate::secrets::attribution::{Attribution, Refs, Wanted, attribute, attribute_leftovers};
 use crate::secrets::gather::Gathering;
 use crate::secrets::lineage::Lineage;
 use crate::secrets::look::Bounds;
@@ -57,7 +57,8 @@ pub(super) fn whole(
     let repository = mirror.repository()?;
     let refs = Refs::of(&repository)?;
     gathering.say(refs.diagnostics.clone());
-    let keep = reading.memory.filter(|_| reach == Reach::Refs);
+    // whoever asks the providers needs the secrets themselves, and the memory holds none
+    let keep = reading.memory.filter(|_| reach == Reach::Refs && looking.provider.is_none());
     let mut store = ObjectStore::open(&repository.commondir().join("objects"));
     let known = keep.as_deref().cloned().unwrap_or_default().on(Memory::basis(looking), &store);
     store.leave_out(&known.packs, known.loose.iter().filter_map(|id| object_id(id)));
@@ -74,7 +75,7 @@ pub(super) fn whole(
         && found.texts.is_empty()
         && found.names.is_empty()
         && merging.memory.texts.iter().all(|text| text.commit.is_some());
-    let attribution = match nothing {
+    let mut attribution = match nothing {
         true => Attribution::default(),
         false => {
             let unread = found.unread.iter().filter_map(|unread| unread.id);
@@ -89,6 +90,13 @@ pub(super) fn whole(
             }
         }
     };
+    if reach == Reach::Leftovers {
+        let placed: HashSet<Oid> = attribution.introductions.iter().map(|new| new.blob).collect();
+        if !wanted.is_subset(&placed) {
+            let these = Wanted::These { blobs: &wanted, names: &found.names };
+            attribute_leftovers(&mut attribution, &repository, &refs.tips(), &these).map_err(cannot_walk)?;
+        }
+    }
     gathering.say(attribution.diagnostics.clone());
     say_unread(&found.unread, &attribution, reach, gathering);
     let head = head_paths(mirror, head)?;

@@ -3,12 +3,16 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use regex_automata::{Input, Match};
+
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::Confidence;
 use crate::secrets::container::{self, Budget, Container, Unpacked, sniff};
+use crate::secrets::engine::REACH;
 use crate::secrets::fragment::{Fragment, fragments};
 use crate::secrets::layer::{Layer, Lines, Point, Points};
-use crate::secrets::{Engine, RuleIndex, Secret, Syntax, Text, inline_ignore, notebook};
+use crate::secrets::rule::Pattern;
+use crate::secrets::{Engine, RuleIndex, Secret, Syntax, Text, inline_ignore, notebook, sqlite};
 
 /// How far a look goes.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +35,8 @@ impl Default for Bounds {
 pub(super) struct Sighting {
     pub rule: RuleIndex,
     pub secret: Secret,
+    /// The credential's other part, where it stands beside it.
+    pub companion: Option<Secret>,
     pub confidence: Confidence,
     pub evidence: Vec<String>,
     pub point: Point,
@@ -181,7 +187,18 @@ impl<'e> Looking<'e> {
     /// Looks at one layer and returns those inside it.
     fn layer(&mut self, layer: &Layer<'_>) -> Vec<Layer<'static>> {
         let bytes = &layer.bytes;
-        match sniff(bytes) {
+        // an escape may stand for a NUL: the text is what it was
+        let sniffed = if layer.is_rewritten() { Container::Text } else { sniff(bytes) };
+        match sniffed {
+            Container::Sqlite => {
+                let read = sqlite::rows(bytes);
+                if let Some(reason) = read.damage {
+                    self.gap(layer, &reason);
+                }
+                let rows = layer.below(read.text, nowhere(), "SQLite");
+                let prose = layer.below(read.prose, nowhere(), "SQLite");
+                vec![Layer { syntax: Some(Syntax::Config), ..rows }, Layer { syntax: Some(Syntax::Prose), ..prose }]
+            }
             Container::Gzip => {
                 let unpacked = container::gunzip(bytes, &mut self.budget);
                 self.unpacked(layer, unpacked, "gzip")
@@ -199,7 +216,10 @@ impl<'e> Looking<'e> {
                 let text = container::marshalled_strings(bytes);
                 vec![Layer { syntax: Some(Syntax::Unknown), ..layer.below(text, nowhere(), "compiled Python") }]
             }
-            Container::Binary | Container::Media => {
+            Container::Binary | Container::Media | Container::Packed(_) => {
+                if let Container::Packed(kind) = sniffed {
+                    self.gap(layer, &format!("{kind} is not unpacked; only its raw bytes were looked at"));
+                }
                 let text = container::printable_runs(bytes);
                 self.scan(&Layer { syntax: Some(Syntax::Prose), ..layer.below(text, nowhere(), "binary") });
                 Vec::new()
@@ -266,8 +286,15 @@ impl<'e> Looking<'e> {
             self.gap(layer, &reason);
         }
         if let Some(reason) = unpacked.damage {
-            let reason = format!("{}{reason}", prefix(&layer.place));
-            self.looked.diagnostics.push(Diagnostic::remark(Stage::Secrets, layer.path.clone(), reason));
+            let reason = format!("{reason}; only its raw bytes were looked at");
+            // what was decoded on suspicion need not have been an archive at all
+            match layer.place.last().is_some_and(|how| how == "base64" || how == "hexadecimal") {
+                true => {
+                    let reason = format!("{}{reason}", prefix(&layer.place));
+                    self.looked.diagnostics.push(Diagnostic::remark(Stage::Secrets, layer.path.clone(), reason));
+                }
+                false => self.gap(layer, &reason),
+            }
             let text = container::printable_runs(&layer.bytes);
             self.scan(&Layer { syntax: Some(Syntax::Prose), ..layer.below(text, nowhere(), "binary") });
         }
@@ -330,14 +357,25 @@ impl<'e> Looking<'e> {
             if !self.seen.insert((blake3::hash(bytes), point.line)) {
                 continue;
             }
-            let ignored = self.engine.rules().get(hit.rule).and_then(|rule| {
+            let rule = self.engine.rules().get(hit.rule);
+            let ignored = rule.and_then(|rule| {
                 let (before, line) = line_of(&layer.bytes, hit.secret.start, hit.secret.end);
                 inline_ignore::reason(line, before, &rule.id)
             });
+            let companion = rule.and_then(|rule| beside(rule.companion.as_ref()?, &layer.bytes, &hit.secret));
             let place = (!layer.place.is_empty()).then(|| layer.place.join(", "));
             let secret = Secret::new(bytes);
             let (rule, confidence, evidence) = (hit.rule, hit.confidence, hit.evidence);
-            self.looked.sightings.push(Sighting { rule, secret, confidence, evidence, point, place, ignored });
+            self.looked.sightings.push(Sighting {
+                rule,
+                secret,
+                companion,
+                confidence,
+                evidence,
+                point,
+                place,
+                ignored,
+            });
         }
     }
 
@@ -349,6 +387,18 @@ impl<'e> Looking<'e> {
 
 fn prefix(place: &[String]) -> String {
     if place.is_empty() { String::new() } else { format!("{}: ", place.join(", ")) }
+}
+
+/// The match nearest to the secret, no further from it than the engine looks.
+fn beside(pattern: &Pattern, bytes: &[u8], secret: &Range<usize>) -> Option<Secret> {
+    let window = secret.start.saturating_sub(REACH)..bytes.len().min(secret.end + REACH);
+    let found = pattern.regex()?.find_iter(Input::new(bytes).range(window));
+    let apart = |found: &Match| match found.end() <= secret.start {
+        true => secret.start - found.end(),
+        false => found.start().saturating_sub(secret.end),
+    };
+    let nearest = found.filter(|found| found.end() <= secret.start || found.start() >= secret.end).min_by_key(apart)?;
+    Some(Secret::new(&bytes[nearest.range()]))
 }
 
 /// A place inside a binary has no line of its own.

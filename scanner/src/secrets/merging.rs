@@ -11,7 +11,7 @@ use crate::secrets::attribution::{Introduction, Refs, by_id};
 use crate::secrets::gather::{Gathering, Place, Told};
 use crate::secrets::history::Reach;
 use crate::secrets::memory::{Memory, Remembered, RememberedText, object_id};
-use crate::secrets::second::Second;
+use crate::secrets::second::{LEFT_BEHIND, Second};
 use crate::secrets::sieve::{Candidates, Worth};
 
 /// So many pairs of refs, one of before and one of now, are asked whether the one goes on from the other.
@@ -182,7 +182,9 @@ impl Merging {
         places.sort_by_key(|place| age(place.commit));
         for Remembered { blob, path, commit, look } in places {
             let in_head = second.head.get(path) == Some(blob);
-            let place = Place { commit: memory.commits.get(*commit), path: Some(path), in_head, what: None };
+            let commit = memory.commits.get(*commit);
+            let left = commit.is_some_and(|commit| second.attribution.left.contains(&commit.id));
+            let place = Place { commit, path: Some(path), in_head, what: left.then_some(LEFT_BEHIND) };
             gathering.add_told(&memory.looks[*look], &memory.secrets, &place);
         }
         let mut texts: Vec<&RememberedText> = memory.texts.iter().collect();

@@ -10,6 +10,7 @@ use regex_automata::util::syntax;
 
 use crate::secrets::proof::Proof;
 use crate::secrets::rule_file::{self, RuleError};
+use crate::secrets::verify::Check;
 
 /// Index of a rule in its `RuleSet`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +57,10 @@ pub struct Rule {
     pub paths: Option<GlobSet>,
     /// The bytes beside the match must not continue the word.
     pub boundary: bool,
+    /// The credential's other part, such as an account's id, where it stands near the secret.
+    pub companion: Option<Pattern>,
+    /// How the provider is asked whether it is live.
+    pub verify: Option<Check>,
     /// What to rotate, and where.
     pub remedy: String,
     /// The provider's documentation.
@@ -153,6 +158,11 @@ impl RuleSet {
         let rules = rule_file::parse(file, text)?;
         for rule in &rules {
             rule.pattern.compile().map_err(|reason| RuleError::rule(file, &rule.id, format!("regex: {reason}")))?;
+            if let Some(companion) = &rule.companion {
+                companion
+                    .compile()
+                    .map_err(|reason| RuleError::rule(file, &rule.id, format!("companion: {reason}")))?;
+            }
         }
         self.extend(rules)
     }
@@ -199,7 +209,7 @@ impl RuleSet {
             for part in [
                 &rule.id,
                 rule.pattern.as_str(),
-                &format!("{:?} {:?} {:?} {}", rule.form, rule.entropy, rule.proof, rule.boundary),
+                &format!("{:?} {:?} {:?} {} {:?}", rule.form, rule.entropy, rule.proof, rule.boundary, rule.paths),
             ] {
                 hash.update(&(part.len() as u64).to_be_bytes());
                 hash.update(part.as_bytes());
@@ -227,5 +237,7 @@ families!(
     "saas",
     "finance",
     "models",
+    "platforms",
+    "services",
     "generic"
 );

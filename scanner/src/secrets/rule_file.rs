@@ -22,6 +22,7 @@ use serde::Deserialize;
 
 use crate::secrets::proof::Proof;
 use crate::secrets::rule::{Form, Pattern, Rule};
+use crate::secrets::verify::{Check, CheckTable};
 
 /// What is wrong with a rule file.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -90,6 +91,8 @@ struct RuleTable {
     paths: Vec<String>,
     #[serde(default = "yes")]
     boundary: bool,
+    companion: Option<String>,
+    verify: Option<CheckTable>,
     remedy: Option<String>,
     references: Option<Vec<String>>,
     #[serde(default)]
@@ -144,6 +147,8 @@ fn rule(file: &str, provider: &ProviderTable, table: &RuleTable) -> Result<Rule,
         proof: table.proof,
         paths: paths(&table.paths)?,
         boundary: table.boundary,
+        companion: table.companion.as_deref().map(Pattern::standing_alone),
+        verify: table.verify.as_ref().map(|verify| Check::new(verify, table.companion.is_some())).transpose()?,
         remedy: table.remedy.clone().unwrap_or_else(|| provider.remedy.clone()),
         references: table.references.clone().unwrap_or_else(|| provider.references.clone()),
         positive: table.positive.clone(),

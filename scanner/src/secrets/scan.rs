@@ -12,6 +12,7 @@ use crate::repository::{EntryKind, GitSnapshot, Mirror, RepositoryError, Snapsho
 use crate::secrets::gather::{Gathering, Place};
 use crate::secrets::history::{self, Reach, Reading};
 use crate::secrets::look::{Bounds, look};
+use crate::secrets::verify::Provider;
 use crate::secrets::{Engine, FingerprintKey};
 
 /// What a look for secrets needs to know.
@@ -22,6 +23,8 @@ pub struct Looking<'a> {
     pub key: &'a FingerprintKey,
     /// The repository's identity in its findings' ids.
     pub repository: &'a str,
+    /// Asks whether secrets are live; `None` asks nobody.
+    pub provider: Option<&'a dyn Provider>,
 }
 
 /// How much of a repository is looked at.

@@ -14,6 +14,9 @@ use crate::secrets::look::{Bounds, Looked, look};
 use crate::secrets::sieve::{LARGEST_BLOB, Worth, texts_of};
 use crate::secrets::spot::look_again;
 
+/// What a force-push, a deleted branch or an amended commit leaves.
+pub(super) const LEFT_BEHIND: &str = "left behind, no ref reaches it";
+
 pub(super) struct Second<'a> {
     pub(super) mirror: &'a Mirror,
     /// Path and blob of the scanned commit's tree.
@@ -54,9 +57,7 @@ impl Second<'_> {
         let repository = self.mirror.repository();
         for (blob, worth) in left {
             match self.blob(&repository, *blob, worth, None) {
-                Ok((looked, _)) => {
-                    gathering.add(looked, &Place { what: Some("left behind, no ref reaches it"), ..Place::default() })
-                }
+                Ok((looked, _)) => gathering.add(looked, &Place { what: Some(LEFT_BEHIND), ..Place::default() }),
                 Err(reason) => gathering.say([Diagnostic::gap(Stage::Secrets, None, reason)]),
             }
         }

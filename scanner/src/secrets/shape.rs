@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
+use crate::secrets::sample;
+
 /// Shannon entropy in bits per byte.
 #[must_use]
 pub fn entropy(value: &[u8]) -> f64 {
@@ -140,6 +142,7 @@ const PLACEHOLDERS: &[&str] = &[
     "your key",
     "xxxx",
     "****",
+    "***...",
     "....",
     "dummy",
     "redacted",
@@ -197,58 +200,105 @@ pub fn is_placeholder(value: &[u8]) -> bool {
         length >= 6
             || length * 12 >= value.len() && !value[found.start()].is_ascii_alphanumeric()
             || length * 3 >= value.len()
-    })
+    }) || sample::is_documented(value)
 }
 
-/// A reference that is filled in elsewhere: `${X}`, `{{ x }}`, `<%= x %>`, `%(x)s`, `$VAR`, `#{x}`, `!vault`, `ENC[…]`.
+/// A reference that is filled in elsewhere: `${X}`, `{{ x }}`, `<%= x %>`, `%(x)s`, `$VAR`, `#{x}`, `!vault`, `ENC[…]`. Brackets count where
+/// they close and hold a name or an expression: a password may have them too.
 #[must_use]
 pub fn is_reference(value: &[u8]) -> bool {
     let has = |needle: &[u8]| memchr::memmem::find(value, needle).is_some();
-    let starts = |needle: &[u8]| value.starts_with(needle);
     let variable = value.len() > 1
         && matches!(value[0], b'$' | b'%' | b'@')
         && value[1..].iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'%' | b'.' | b'-'))
         && (value[1..].iter().all(|byte| !byte.is_ascii_lowercase())
             || value[1..].iter().all(|byte| !byte.is_ascii_uppercase()))
-        && pair_rarity(value).is_none_or(|rarity| rarity < 0.3);
-    let hole = |open: u8, close: u8| {
-        value.iter().position(|byte| *byte == open).is_some_and(|from| {
-            value[from..].iter().position(|byte| *byte == close).is_some_and(|length| {
-                let name = &value[from + 1..from + length];
-                name.is_empty()
-                    || name.len() < 60
-                        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.: ()'\"[]!,".contains(byte))
-                        && name.iter().any(u8::is_ascii_alphabetic)
-            })
-        })
-    };
-    has(b"${")
-        || has(b"$(")
-        || has(b"{{")
-        || has(b"<%")
-        || has(b"%(")
-        || has(b"#{")
-        || has(b"{%")
-        || starts(b"ENC[")
-        || starts(b"vault:")
-        || starts(b"!vault")
-        || starts(b"$ANSIBLE_VAULT")
-        || starts(b"@Microsoft.KeyVault")
-        || starts(b"op://")
-        || starts(b"ssm:")
-        || starts(b"arn:aws")
-        || starts(b"secretsmanager")
-        || starts(b"env:")
-        || starts(b"env(")
-        || starts(b"$[")
+        && (pair_rarity(value).is_none_or(|rarity| rarity < 0.3)
+            || value[1..].iter().all(|byte| !byte.is_ascii_digit()));
+    HOLES.iter().any(|(open, close)| has_hole(value, open, close))
+        || ELSEWHERE.iter().any(|head| value.starts_with(head))
         || has(b"process.env")
         || has(b"os.environ")
         || has(b"getenv")
         || variable
-        || hole(b'<', b'>')
-        || hole(b'{', b'}')
+        || value.len() > 4
+            && [&b"__"[..], b"@@", b"%%", b"##", b"$"]
+                .iter()
+                .any(|mark| value.starts_with(mark) && value.ends_with(mark))
         || has(b"%s")
         || has(b"{}")
+}
+
+/// Opening and closing brackets of what is filled in.
+const HOLES: &[(&[u8], &[u8])] = &[
+    (b"${", b"}"),
+    (b"{{{", b"}}}"),
+    (b"$(", b")"),
+    (b"{{", b"}}"),
+    (b"<%", b"%>"),
+    (b"%(", b")"),
+    (b"#{", b"}"),
+    (b"{%", b"%}"),
+    (b"$[", b"]"),
+    (b"<", b">"),
+    (b"{", b"}"),
+    (b"[[", b"]]"),
+    (b"%{", b"}"),
+    (b"@{", b"}"),
+];
+
+/// Beginnings that say where the value really is, or that it is encrypted.
+const ELSEWHERE: &[&[u8]] = &[
+    b"ENC[",
+    b"ENC(",
+    b"vault:",
+    b"!vault",
+    b"$ANSIBLE_VAULT",
+    b"@Microsoft.KeyVault",
+    b"op://",
+    b"ssm:",
+    b"arn:aws",
+    b"secretsmanager",
+    b"env:",
+    b"env(",
+    b"env.",
+    b"AQICAH",
+    b"{cipher}",
+    b"file:",
+    b"gcp:secretmanager",
+    b"sops:",
+    b"ref+",
+    b"ref:",
+    b"secret://",
+    b"keyring:",
+    b"lookup(",
+    b"data.",
+    b"var.",
+    b"local.",
+    b"module.",
+    b"{{",
+    b"Fn::",
+    b"!Ref",
+    b"!Sub",
+    b"!GetAtt",
+    b"resolve:",
+];
+
+fn has_hole(value: &[u8], open: &[u8], close: &[u8]) -> bool {
+    let Some(from) = memchr::memmem::find(value, open) else { return false };
+    let inner = &value[from + open.len()..];
+    // a template that the line or the bound cut off
+    let Some(length) = memchr::memmem::find(inner, close) else {
+        return from == 0 && inner.iter().all(is_of_expression) && open.len() > 1;
+    };
+    let name = &inner[..length];
+    name.len() < 80
+        && name.iter().all(is_of_expression)
+        && (name.is_empty() && open.len() == 1 || name.iter().any(u8::is_ascii_alphabetic))
+}
+
+fn is_of_expression(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-.: ()'\"[]!,/|?=~$".contains(byte) || *byte >= 0x80
 }
 
 #[cfg(test)]

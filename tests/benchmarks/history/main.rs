@@ -78,7 +78,7 @@ fn run(way: &str, path: &Path, memory: Option<&Path>) -> String {
     };
     let rules = RuleSet::builtin().unwrap();
     let (engine, key) = (Engine::new(&rules), FingerprintKey::new([0; 32]));
-    let looking = Looking { engine: &engine, key: &key, repository: "benchmark" };
+    let looking = Looking { engine: &engine, key: &key, repository: "benchmark", provider: None };
     let head = mirror.resolve(None).ok();
     let mut known = memory.map(push::recall);
     let reading = Reading { versions, memory: known.as_mut() };

@@ -56,6 +56,24 @@ pub struct Arguments {
     #[arg(long, env = "SECRETARYBIRD_OFFLINE")]
     pub offline: bool,
 
+    /// Rule files of one's own, beside the product's rules.
+    #[arg(long = "rules", value_name = "FILE", value_delimiter = ',', env = "SECRETARYBIRD_RULES")]
+    pub rules: Vec<PathBuf>,
+
+    /// Ask the providers whether the secrets are live: one read-only request a secret.
+    #[arg(long, env = "SECRETARYBIRD_VERIFY_SECRETS", conflicts_with = "offline")]
+    pub verify_secrets: bool,
+
+    /// Ask URL instead of a provider's own ORIGIN (https://api.github.com=https://git.corp.example/api/v3); may be given several times.
+    #[arg(
+        long = "verify-endpoint",
+        value_name = "ORIGIN=URL",
+        value_delimiter = ',',
+        env = "SECRETARYBIRD_VERIFY_ENDPOINTS",
+        requires = "verify_secrets"
+    )]
+    pub verify_endpoints: Vec<String>,
+
     /// Where mirrors and advisories are kept; the user's cache directory when not given.
     #[arg(long, value_name = "DIR", env = "SECRETARYBIRD_CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,

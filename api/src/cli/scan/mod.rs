@@ -11,7 +11,8 @@ use scanner::baseline::Baseline;
 use scanner::config::RepositoryConfig;
 use scanner::policy::{self, Circumstances, Policy, PolicyLayer};
 use scanner::scan::{Knowledge, Options, Source, repository_identity};
-use scanner::secrets::{Engine, FingerprintKey, History, RuleSet};
+use scanner::secrets::verify::Provider;
+use scanner::secrets::{Engine, FingerprintKey, History};
 use scanner::usage::WellKnown;
 use scanner::{Diagnostic, Report, Stage};
 
@@ -22,27 +23,32 @@ use target::Opened;
 use super::directories;
 use super::exit::{Exit, Failure};
 use super::feed::{self, Feed};
+use super::rules;
+use crate::asker::Asker;
+use crate::config::Reach;
 
 /// Scans and writes the report; the exit code follows the policy and the report's completeness.
 pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let cache = directories::cache(arguments.cache_dir.as_deref())?;
     let feed = feed::load(arguments.advisories.as_deref(), &cache, arguments.offline).await;
-    let work = move || scan(&arguments, &cache, feed);
+    let asker = asker(&arguments, &cache)?;
+    let work = move || scan(&arguments, &cache, feed, asker.as_ref());
     // git, parsing and matching block; they run beside the runtime's own threads
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Failure::incomplete(format!("the scan stopped: {error}")))?
 }
 
-fn scan(arguments: &Arguments, cache: &Path, feed: Feed) -> Result<Exit, Failure> {
+fn scan(arguments: &Arguments, cache: &Path, feed: Feed, asker: Option<&Asker>) -> Result<Exit, Failure> {
     let now = Timestamp::now();
     let given = arguments.config.as_deref().map(|path| read_config(path, now)).transpose()?;
     let opened = target::open(&arguments.target, cache, arguments.offline)?;
-    let rules = RuleSet::builtin().map_err(Failure::usage)?;
+    let rules = rules::load(&arguments.rules)?;
     let engine = Engine::new(&rules);
     let (key, key_said) = fingerprint_key(cache)?;
     let advisories = feed.index.as_ref().map_err(Clone::clone);
-    let knowledge = Knowledge { advisories, engine: &engine, key: &key, modules: &WellKnown };
+    let provider = asker.map(|asker| asker as &dyn Provider);
+    let knowledge = Knowledge { advisories, engine: &engine, key: &key, modules: &WellKnown, provider };
     let source = target::source(&opened, arguments.rev.as_deref())?;
     let config = match given {
         Some(given) => given,
@@ -80,6 +86,15 @@ fn read_vex(path: &Path) -> Result<Vec<policy::vex::Statement>, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
     policy::vex::read(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+}
+
+/// Who asks the providers, if anybody does.
+fn asker(arguments: &Arguments, cache: &Path) -> Result<Option<Asker>, Failure> {
+    if !arguments.verify_secrets {
+        return Ok(None);
+    }
+    let memory = cache.join("verified.json");
+    Asker::open(Reach::default(), &arguments.verify_endpoints, &memory).map(Some).map_err(Failure::usage)
 }
 
 /// What could not be looked at comes first: a verdict on half of the facts is none.
@@ -137,7 +152,7 @@ fn history(arguments: &Arguments, source: &Source<'_>) -> Result<History, Failur
         }
         (_, None) if arguments.staged => Ok(History::Staged),
         (_, None) if arguments.no_history => Ok(History::Tree),
-        (_, None) => Ok(History::All),
+        (_, None) => Ok(History::Everything),
     }
 }
 

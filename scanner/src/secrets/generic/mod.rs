@@ -1,11 +1,12 @@
 //! Secrets that no provider's form names: passwords, tokens and keys, by where they stand and how they look.
 //!
 //! `candidate` reads the syntax of the place, `name` what the name promises, `verdict` weighs both. Weights are set by hand against the
-//! labelled cases in `truth_tests.rs`, and every weight that counted is told in the hit's evidence.
+//! labelled cases in `tests/secrets/truth.txt`, and every weight that counted is told in the hit's evidence.
 
 mod candidate;
 mod name;
 mod verdict;
+mod words;
 
 use crate::secrets::hit::Hit;
 use crate::secrets::rule::{RuleIndex, RuleSet};
@@ -24,11 +25,44 @@ pub(crate) const CUES: &[&str] = &[
     "://",
     " -p",
     " -u",
+    " -a",
+    " -w",
+    "-user",
+    "sqlplus ",
+    "password-stdin",
+    "chpasswd",
+    "thin:",
+    "@tcp(",
+    "@unix(",
+    "-securestring ",
     "identified by",
+    "login(",
+    "connect(",
+    "connection(",
+    "pdo(",
+    "sqli(",
+    "pw=",
+    "pw:",
+    "pw =",
+    "pw\"",
+    "pw'",
+    "psw",
     "contrase",
     "senha",
-    "passwort",
+    "kennwort",
+    "wachtwoord",
+    "haslo",
+    "hasło",
+    "heslo",
+    "parola",
+    "salasana",
     "motdepasse",
+    "пароль",
+    "Пароль",
+    "密码",
+    "密碼",
+    "口令",
+    "パスワード",
 ];
 
 /// The kinds of generic secrets; each is a rule of the family `generic`.
@@ -55,6 +89,14 @@ const SORTS: [(Sort, &str); 8] = [
     (Sort::CommandLine, "command-line-password"),
 ];
 
+/// Letters and digits that make no words: what a machine made.
+pub(crate) fn is_random(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let hex = value.iter().all(u8::is_ascii_hexdigit);
+    digits >= 2 && letters >= 4 && (hex || !words::is_wordy(value))
+}
+
 /// Judges what stands at a cue. A sort whose rule the set lacks is not reported.
 pub(crate) struct Classifier {
     rules: [Option<RuleIndex>; 8],
@@ -74,6 +116,3 @@ impl Classifier {
         Some(Hit { rule, secret: candidate.value, anchor: start, confidence, evidence })
     }
 }
-
-#[cfg(test)]
-mod truth_tests;

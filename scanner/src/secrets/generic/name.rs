@@ -95,6 +95,7 @@ const OTHER: &[&str] = &[
     "generator",
     "provider",
     "manager",
+    "mgr",
     "help",
     "description",
     "tooltip",
@@ -235,6 +236,18 @@ const PASSWORDS: &[&str] = &[
     "rootpass",
     "adminpass",
     "passw",
+    "kennwort",
+    "wachtwoord",
+    "haslo",
+    "hasło",
+    "heslo",
+    "parola",
+    "salasana",
+    "пароль",
+    "密码",
+    "密碼",
+    "口令",
+    "パスワード",
 ];
 const SECRETS: &[&str] = &[
     "secret",
@@ -288,6 +301,23 @@ const BEFORE_KEY: &[&str] = &[
     "write",
     "read",
     "server",
+];
+
+/// Words that end in `pass` and are about no password.
+const NOT_PASS: &[&str] = &[
+    "bypass",
+    "compass",
+    "encompass",
+    "trespass",
+    "surpass",
+    "underpass",
+    "overpass",
+    "lowpass",
+    "highpass",
+    "bandpass",
+    "multipass",
+    "onepass",
+    "twopass",
 ];
 
 /// What kind of secret the name announces, if any.
@@ -349,6 +379,7 @@ pub(super) fn promise(name: &[u8]) -> Option<Sort> {
                 | "site"
                 | "authenticity"
                 | "verification"
+                | "unique"
                 | "spreadsheet"
                 | "sheet"
                 | "document"
@@ -363,7 +394,11 @@ fn sort_of(words: &[String], position: usize, word: &str) -> Option<Sort> {
             .iter()
             .any(|known| word == *known || known.len() >= 5 && word.len() > known.len() && word.ends_with(known))
     };
-    if ends(PASSWORDS) || matches!(word, "pass" | "pw" | "psw" | "pswd") && pass_alone(words, position) {
+    let pass = matches!(word, "pass" | "pw" | "psw" | "pswd")
+        || word.len() <= 14
+            && (word.ends_with("pass") || word.ends_with("auth") && word.starts_with("master"))
+            && !NOT_PASS.contains(&word);
+    if ends(PASSWORDS) || pass && pass_alone(words, position) {
         return Some(Sort::Password);
     }
     if word.contains("csrf") || word.contains("xsrf") || word == "requestverificationtoken" {
@@ -396,12 +431,23 @@ fn sort_of(words: &[String], position: usize, word: &str) -> Option<Sort> {
                     | "mickey"
                     | "smokey"
                     | "donkey"
+                    | "pubkey"
+                    | "publickey"
+                    | "pubkeys"
+                    | "uniquekey"
             )
     {
         let strong = before.is_some_and(|before| BEFORE_KEY.contains(&before.as_str()));
         return Some(if strong { Sort::Secret } else { Sort::Key });
     }
     None
+}
+
+/// Words of which a name is made that says nothing but that it is a secret.
+pub(super) fn is_promise_word(word: &str) -> bool {
+    PASSWORDS.contains(&word)
+        || SECRETS.contains(&word)
+        || matches!(word, "pass" | "pw" | "api" | "key" | "access" | "client" | "auth" | "db" | "user")
 }
 
 /// `pass` is also a verb: it counts as a name's last word.
@@ -412,8 +458,8 @@ fn pass_alone(words: &[String], position: usize) -> bool {
 }
 
 /// Lower-case words of an identifier: `dbPassword2`, `DB_PASSWORD_2` and `db-password.2` are all `db password 2`.
-fn words(name: &[u8]) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
+pub(super) fn words(name: &[u8]) -> Vec<String> {
+    let mut words: Vec<Vec<u8>> = Vec::new();
     let mut last = b' ';
     for (position, byte) in name.iter().enumerate() {
         let next_lower = name.get(position + 1).is_some_and(u8::is_ascii_lowercase);
@@ -424,15 +470,15 @@ fn words(name: &[u8]) -> Vec<String> {
             || !(last.is_ascii_alphanumeric() || last >= 0x80);
         if byte.is_ascii_alphanumeric() || *byte >= 0x80 {
             if starts {
-                words.push(String::new());
+                words.push(Vec::new());
             }
             if let Some(word) = words.last_mut() {
-                word.push(char::from(byte.to_ascii_lowercase()));
+                word.push(*byte);
             }
         }
         last = *byte;
     }
-    words
+    words.iter().map(|word| String::from_utf8_lossy(word).to_lowercase()).collect()
 }
 
 #[cfg(test)]

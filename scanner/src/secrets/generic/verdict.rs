@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Sort;
 use super::candidate::{Candidate, Join, is_long_line};
+use super::{Sort, words};
 use crate::finding::Confidence;
 use crate::secrets::place;
 use crate::secrets::shape::{self, Classes};
@@ -154,6 +154,8 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
         Sort::Key => {
             scale.add(-1.0, "the name promises a key of some kind");
             scale.add_if(value.len() < 20, -1.0, "short for a key");
+            let bare = text.bytes[candidate.name.clone()].eq_ignore_ascii_case(b"key");
+            scale.add_if(bare, -1.0, "the name says nothing of whose");
             scale.add_if(is_uuid(value), -3.0, "a UUID");
             random(&mut scale, value, &classes);
         }
@@ -196,7 +198,7 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
         && (candidate.join != Join::Quoted
             || !(candidate.sort == Sort::Password && spaces <= 3 && classes.digit > 0 && classes.symbol > 0));
     value.len() < shortest
-        || value.len() > 380
+        || value.len() > if shortest == 4 { 128 } else { 380 }
         || value.iter().any(|byte| *byte < 0x20)
         || is_stop
         || prose
@@ -217,7 +219,9 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
 /// Salted hashes as they stand in password files: `$2b$…`, `pbkdf2_sha256$…`, `{SSHA}…`. They are no plaintext.
 fn is_hash_record(value: &[u8]) -> bool {
     let starts = |head: &[u8]| value.starts_with(head);
-    starts(b"$2a$")
+    let mysql = starts(b"*") && value.len() == 41 && value[1..].iter().all(u8::is_ascii_hexdigit);
+    mysql
+        || starts(b"$2a$")
         || starts(b"$2b$")
         || starts(b"$2y$")
         || starts(b"$1$")
@@ -225,6 +229,7 @@ fn is_hash_record(value: &[u8]) -> bool {
         || starts(b"$6$")
         || starts(b"$apr1$")
         || starts(b"$argon2")
+        || starts(b"md5$")
         || starts(b"pbkdf2")
         || starts(b"scrypt:")
         || starts(b"{SSHA}")
@@ -245,9 +250,9 @@ fn is_code(value: &[u8]) -> bool {
         && value
             .split(|byte| *byte == b'.')
             .all(|part| !part.is_empty() && part.iter().all(identifier) && !part[0].is_ascii_digit())
-        && shape::pair_rarity(value).is_some_and(|rarity| rarity < 0.25);
-    let path = (starts(b"/") || starts(b"./") || starts(b"../") || starts(b"~/") || starts(b"C:\\"))
-        && shape::pair_rarity(value).is_none_or(|rarity| rarity < 0.3);
+        && !words::is_rare(value);
+    let path =
+        (starts(b"/") || starts(b"./") || starts(b"../") || starts(b"~/") || starts(b"C:\\")) && !words::is_rare(value);
     let call = value.ends_with(b")") && value.contains(&b'(')
         || value.ends_with(b"()")
         || has(b"->")
@@ -255,6 +260,8 @@ fn is_code(value: &[u8]) -> bool {
         || has(b"::");
     let list = value.contains(&b',')
         && value.split(|byte| *byte == b',').all(|part| part.len() <= 8 && part.iter().all(u8::is_ascii_alphanumeric));
+    let validation = value.contains(&b'|')
+        && [&b"required"[..], b"nullable", b"sometimes", b"confirmed", b"string|"].iter().any(|word| starts(word));
     let file = [&b".key"[..], b".pem", b".json", b".crt", b".txt", b".yml", b".yaml", b".py", b".js", b".pub"]
         .iter()
         .any(|end| value.ends_with(end));
@@ -266,6 +273,7 @@ fn is_code(value: &[u8]) -> bool {
         || path
         || call
         || list
+        || validation
         || file
         || numbers
         || starts(b"urn:")
@@ -306,7 +314,7 @@ fn is_identifier(value: &[u8], classes: &Classes) -> bool {
         digits <= 4 && part[..part.len() - digits].iter().all(u8::is_ascii_alphabetic)
     };
     let worded = classes.digit <= 1 || value.split(|byte| b"_-.:/".contains(byte)).all(wordy);
-    plain && joined && worded && shape::pair_rarity(value).is_some_and(|rarity| rarity < 0.22)
+    plain && joined && worded && words::is_wordy(value) && words::covered(value) >= 0.5
 }
 
 fn password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Classes) {
@@ -324,24 +332,34 @@ fn password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[
     scale.add_if(data && candidate.join != Join::Prose, 0.6, "in a file of settings");
     scale.add_if(text.syntax == Syntax::Translation, -4.0, "in a message catalogue");
     scale.add_if(candidate.join == Join::Prose && classes.digit == 0, -2.0, "a word in running text");
+    let lower = value.to_ascii_lowercase();
+    let named = text.bytes[candidate.name.clone()].to_ascii_lowercase();
+    let again = named
+        .split(|byte| !byte.is_ascii_alphabetic())
+        .any(|word| word.len() >= 4 && memchr::memmem::find(&lower, word).is_some());
+    scale.add_if(again && value.len() < 16, -1.2, "a word of its own name");
 }
 
 /// Passwords that people choose: a mixture is what tells them from words.
 fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
     let letters = classes.lower + classes.upper;
-    let rarity = shape::pair_rarity(value).unwrap_or(0.3);
+    let identifier = is_identifier(value, classes);
+    let (wordy, rare) = (words::is_wordy(value), words::is_rare(value));
     scale.add_if(letters > 0 && classes.digit > 0, 1.0, "letters and digits");
-    scale.add_if(classes.symbol > 0 && letters > 0 && !is_identifier(value, classes), 0.8, "letters and symbols");
+    scale.add_if(classes.symbol > 0 && letters > 0 && !identifier, 0.8, "letters and symbols");
     scale.add_if(classes.lower > 0 && classes.upper > 0, 0.3, "both cases");
     scale.add_if(value.len() >= 8, 0.3, "eight characters or more");
-    scale.add_if(value.len() >= 12 && classes.kinds() >= 3 && rarity > 0.3, 0.8, "looks random");
+    scale.add_if(value.len() >= 12 && classes.kinds() >= 3 && !wordy, 0.8, "looks random");
     scale.add_if(classes.digit == value.len(), -0.8, "digits alone");
+    scale.add_if(rare, 0.6, "its letters make no words");
+    scale.add_if(classes.other > 0 && classes.digit == 0, -2.0, "words of another language");
     let word = letters == value.len();
-    scale.add_if(word && rarity < 0.35, -1.3, "could be a word");
-    scale.add_if(word && rarity < 0.35 && value.len() < 8, -0.6, "a short word");
-    scale.add_if(word && classes.upper == 1 && value[0].is_ascii_uppercase(), -1.5, "a capitalised word");
-    scale.add_if(word && classes.lower == 0, -1.5, "all capitals");
-    scale.add_if(is_identifier(value, classes), -3.0, "reads like an identifier");
+    scale.add_if(word && !rare && !wordy, -0.8, "could be a word");
+    scale.add_if(word && wordy, -2.0, "made of words");
+    scale.add_if(word && !rare && value.len() < 8, -0.5, "a short word");
+    scale.add_if(word && !rare && classes.upper == 1 && value[0].is_ascii_uppercase(), -1.0, "a capitalised word");
+    scale.add_if(word && classes.lower == 0, -1.2, "all capitals");
+    scale.add_if(identifier, -3.0, "reads like an identifier");
     scale.add_if(
         matches!(value.last(), Some(b':' | b'?' | b'*' | b',')) || value.starts_with(b"*"),
         -2.5,
@@ -368,7 +386,7 @@ fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
 /// Tokens that a machine made.
 fn random(scale: &mut Scale, value: &[u8], classes: &Classes) {
     let bits = shape::entropy(value);
-    let rarity = shape::pair_rarity(value).unwrap_or(0.4);
+    let (wordy, rare) = (words::is_wordy(value), words::is_rare(value));
     let hex = value.iter().all(u8::is_ascii_hexdigit);
     let charset =
         value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-.~:!@#$%^&*()[]{}<>?|,;".contains(byte));
@@ -380,15 +398,15 @@ fn random(scale: &mut Scale, value: &[u8], classes: &Classes) {
     scale.add_if(value.len() < 12, -0.7, "short");
     scale.add_if(bits < 2.8, -2.0, "low entropy");
     scale.add_if(bits >= 3.5 || hex && bits >= 3.0 && value.len() >= 16, 0.7, "high entropy");
-    scale.add_if(!hex && rarity >= 0.4, 0.7, "letter pairs are rare");
-    scale.add_if(!hex && rarity < 0.2 && classes.turns < 6, -1.5, "letter pairs are those of words");
+    scale.add_if(!hex && rare, 0.9, "its letters make no words");
+    scale.add_if(!hex && wordy && classes.turns < 6, -1.5, "made of words");
     scale.add_if(classes.lower > 0 && classes.upper > 0 && classes.turns >= 4, 0.5, "cases and digits alternate");
     scale.add_if(classes.symbol > 0 && classes.digit > 0 && classes.kinds() == 4, 0.4, "all kinds of characters");
     scale.add_if(is_identifier(value, classes), -3.0, "reads like an identifier");
     scale.add_if(value.iter().filter(|byte| **byte == b'/').count() > 3, -1.5, "reads like a path");
     let lower = value.to_ascii_lowercase();
     scale.add_if(
-        lower.starts_with(b"test") || lower.starts_with(b"fake") || lower.starts_with(b"some"),
+        [&b"test"[..], b"fake", b"some", b"mock", b"dummy"].iter().any(|head| lower.starts_with(head)),
         -1.5,
         "begins like an invented one",
     );

@@ -7,6 +7,8 @@ pub(crate) mod structure;
 
 use serde::Deserialize;
 
+use crate::secrets::generic;
+
 /// A proof that a rule may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -41,6 +43,8 @@ pub enum Proof {
     UrlPassword,
     /// JSON in base64, such as Grafana's and Docker's tokens.
     Base64Json,
+    /// No format, but letters and digits that no person would write.
+    Random,
 }
 
 /// What a proof says.
@@ -91,6 +95,8 @@ impl Proof {
             Self::TelegramBot => structure::telegram_bot(secret),
             Self::DiscordBot => structure::discord_bot(secret),
             Self::Bech32 => structure::bech32(secret),
+            Self::Random if generic::is_random(secret.as_bytes()) => Verdict::Open,
+            Self::Random => Verdict::Harmless,
             Self::UrlPassword => structure::url_password(secret),
         }
     }

@@ -1,0 +1,157 @@
+//! Arguments of calls: `login("me", "secret")`, `setPassword("secret")`, `connect(host, "me", "secret")`.
+
+use std::ops::Range;
+
+use super::cursor::Cursor;
+use super::{VALUE, name};
+
+/// Calls whose arguments are a user and a password.
+const LOGINS: &[&[u8]] = &[
+    b"auth",
+    b"credential",
+    b"credentials",
+    b"authentication",
+    b"authenticate",
+    b"login",
+    b"log_in",
+    b"logon",
+    b"signin",
+    b"sign_in",
+];
+
+/// Calls whose arguments are a place, a user and a password.
+const CONNECTIONS: &[&[u8]] = &[
+    b"mysqli_connect",
+    b"mysql_connect",
+    b"mysqli",
+    b"pymysql.connect",
+    b"mysqldb.connect",
+    b"getconnection",
+    b"pdo",
+    b"odbc_connect",
+];
+
+/// `auth=("user", "password")`, `HTTPBasicAuth("user", "password")`, `smtp.login(USER, "password")`.
+pub(super) fn login_pair(bytes: &[u8], from: usize, to: usize) -> Option<Range<usize>> {
+    let lower = bytes[from..to].to_ascii_lowercase();
+    if !LOGINS.iter().any(|name| lower.ends_with(name)) {
+        return None;
+    }
+    let mut cursor = Cursor::new(bytes, to, VALUE);
+    cursor.skip(b"\"' =:");
+    if !cursor.one_of(b"([") {
+        return None;
+    }
+    // `auth: ("ldap", "saml2")` lists names
+    arguments(&mut cursor, 2).filter(|value| value.len() >= 6)
+}
+
+/// The third argument of a call that connects to a database. `open` is where its bracket stands.
+pub(super) fn connection(bytes: &[u8], from: usize, open: usize) -> Option<Range<usize>> {
+    let lower = bytes[from..open].to_ascii_lowercase();
+    if !CONNECTIONS.iter().any(|name| lower.ends_with(name)) {
+        return None;
+    }
+    arguments(&mut Cursor::new(bytes, open + 1, VALUE), 3)
+}
+
+/// The string that is the argument of this number; those before it may be strings or simple operands.
+fn arguments(cursor: &mut Cursor<'_>, number: usize) -> Option<Range<usize>> {
+    for _ in 1..number {
+        cursor.skip(b" \t\r\n");
+        if cursor.literal().is_none() && !cursor.operand() {
+            return None;
+        }
+        cursor.skip(b" \t");
+        if !cursor.take(b',') {
+            return None;
+        }
+    }
+    cursor.skip(b" \t\r\n");
+    let value = cursor.literal()?;
+    cursor.skip(b" \t\r\n");
+    cursor.one_of(b")],.").then_some(value)
+}
+
+/// Words before which a call hands a secret over, instead of asking for one.
+const GIVING: &[&str] = &["set", "with", "use", "add", "put", "basic", "new", "on"];
+
+/// `setPassword("…")`, `.password("…")`, `password.equals("…")`, `PASSWORD('…')`.
+pub(super) fn argument(bytes: &[u8], from: usize, to: usize) -> Option<Range<usize>> {
+    let mut cursor = Cursor::new(bytes, to, VALUE);
+    if !cursor.take(b'(') {
+        return None;
+    }
+    let words = name::words(&bytes[from..to]);
+    let gives = words.iter().any(|word| GIVING.contains(&word.as_str()));
+    let plain = words.len() <= 2 && words.iter().all(|word| name::is_promise_word(word));
+    let compares = matches!(words.last().map(String::as_str), Some("equals" | "eq" | "equalsignorecase"));
+    if !(gives || plain || compares) {
+        return None;
+    }
+    cursor.skip(b" \t\r\n");
+    let value = cursor.literal()?;
+    cursor.skip(b" \t\r\n");
+    // `token("name", "value")` names something first
+    (cursor.peek() != Some(b',') || gives).then_some(value)
+}
+
+/// Calls that wrap a literal without changing what it says: `SecretStr("…")`, `new String("…")`, `Buffer.from("…")`.
+const WRAPPERS: &[&[u8]] = &[
+    b"secretstr",
+    b"secret",
+    b"str",
+    b"string",
+    b"bytes",
+    b"bytearray",
+    b"buffer.from",
+    b"b64decode",
+    b"atob",
+    b"fromstring",
+    b"text",
+    b"encode",
+    b"decode",
+    b"trim",
+    b"some",
+    b"optional.of",
+    b"securestring",
+    b"getbytes",
+    b"stringvalue",
+    b"aws.string",
+    b"to_string",
+    b"pointer.string",
+    b"sensitive",
+    b"unicode",
+    b"string::from",
+    b"utf8encode",
+    b"quote",
+    b"base64decode",
+    b"encodebase64",
+];
+
+/// Passes the name of a wrapper and its bracket.
+pub(super) fn wrapped(cursor: &mut Cursor<'_>) {
+    let mut ahead = Cursor { ..*cursor };
+    ahead.word(b"new ");
+    let start = ahead.at;
+    ahead.at +=
+        ahead.rest().iter().take(24).take_while(|byte| byte.is_ascii_alphanumeric() || b"_.:".contains(byte)).count();
+    let lower = ahead.bytes[start..ahead.at].to_ascii_lowercase();
+    if !lower.is_empty() && WRAPPERS.iter().any(|known| lower.ends_with(known)) && ahead.take(b'(') {
+        cursor.at = ahead.at;
+    }
+}
+
+/// `read("X") || "value"`, `x or "value"`, `a ?? "value"`: the literal an expression falls back to, on the same line.
+pub(super) fn fallback(cursor: &Cursor<'_>) -> Option<Range<usize>> {
+    let rest = cursor.rest();
+    let line = &rest[..memchr::memchr2(b'\n', b';', rest).unwrap_or(rest.len()).min(160)];
+    for sign in [&b"|| "[..], b" or ", b"?? ", b"?: "] {
+        if let Some(at) = memchr::memmem::find(line, sign) {
+            let mut ahead = Cursor { at: cursor.at + at + sign.len(), ..*cursor };
+            ahead.skip(b" ");
+            return ahead.literal();
+        }
+    }
+    None
+}

@@ -1,0 +1,147 @@
+//! Passwords on command lines.
+
+use std::ops::Range;
+
+use super::cursor::{Cursor, contains, line_start};
+use super::{Candidate, Join, Sort, VALUE};
+
+/// A flag, and the commands in which its argument is a password (or `user:password`).
+struct Flag {
+    flag: u8,
+    commands: &'static [&'static [u8]],
+    /// The password may stand against the flag: `mysql -psecret`.
+    glued: bool,
+    /// What parts user and password, where the argument holds both.
+    parted: Option<u8>,
+}
+
+const FLAGS: &[Flag] = &[
+    Flag { flag: b'p', commands: &[b"mysql", b"mariadb", b"sshpass", b"mongo"], glued: true, parted: None },
+    Flag {
+        flag: b'p',
+        commands: &[
+            b"login",
+            b"twine upload",
+            b"svn ",
+            b"rabbitmqadmin",
+            b"influx",
+            b"cqlsh",
+            b"psexec",
+            b"winexe",
+            b"ipmitool",
+            b"vncpasswd",
+            b"useradd",
+            b"clickhouse",
+            b"vault ",
+        ],
+        glued: false,
+        parted: None,
+    },
+    Flag { flag: b'P', commands: &[b"sqlcmd", b"bcp ", b"isql", b"ipmitool"], glued: true, parted: None },
+    Flag { flag: b'a', commands: &[b"redis-cli"], glued: false, parted: None },
+    Flag { flag: b'a', commands: &[b"http ", b"https ", b"httpie"], glued: false, parted: Some(b':') },
+    Flag {
+        flag: b'w',
+        commands: &[b"ldapsearch", b"ldapmodify", b"ldapadd", b"ldapdelete", b"ldapwhoami"],
+        glued: false,
+        parted: None,
+    },
+    Flag { flag: b'u', commands: &[b"curl", b"http "], glued: true, parted: Some(b':') },
+    Flag { flag: b'u', commands: &[b"lftp"], glued: false, parted: Some(b',') },
+    Flag {
+        flag: b'U',
+        commands: &[b"smbclient", b"rpcclient", b"net rpc", b"winexe"],
+        glued: false,
+        parted: Some(b'%'),
+    },
+    Flag { flag: b'U', commands: &[b"curl"], glued: false, parted: Some(b':') },
+];
+
+/// `docker login -u me -p secret`, `mysql -psecret`, `curl -u me:secret`, `redis-cli -a secret`. The cue is ` -p`, ` -u`, ` -a`, ` -w`.
+pub(super) fn flag(bytes: &[u8], end: usize) -> Option<Candidate> {
+    let line = line_start(bytes, end - 3);
+    let letter = bytes[end - 1];
+    let glued = bytes.get(end).is_some_and(|byte| !byte.is_ascii_whitespace());
+    let head = &bytes[line..end - 2];
+    let fits = |flag: &&Flag| {
+        flag.flag == letter && (!glued || flag.glued) && flag.commands.iter().any(|command| contains(head, command))
+    };
+    let flag = FLAGS.iter().find(fits)?;
+    let value = parted(bytes, argument(bytes, end)?, flag.parted)?;
+    Some(Candidate { sort: Sort::CommandLine, name: line..end, value, join: Join::Position })
+}
+
+/// `curl --user me:secret`, `--proxy-user=me:secret`.
+pub(super) fn user_option(bytes: &[u8], end: usize) -> Option<Candidate> {
+    let line = line_start(bytes, end);
+    let from = end + usize::from(bytes.get(end) == Some(&b'='));
+    if from == end && bytes.get(end) != Some(&b' ') {
+        return None;
+    }
+    let whole = argument(bytes, from)?;
+    let value = parted(bytes, whole.clone(), Some(b':'))?;
+    // `docker run --user 1000:1000`: a user and a group
+    let user = &bytes[whole.start..value.start - 1];
+    let group = user == &bytes[value.clone()] || bytes[value.clone()].iter().all(u8::is_ascii_digit);
+    (!group).then_some(Candidate { sort: Sort::CommandLine, name: line..end, value, join: Join::Position })
+}
+
+fn parted(bytes: &[u8], value: Range<usize>, sign: Option<u8>) -> Option<Range<usize>> {
+    let Some(sign) = sign else { return Some(value) };
+    let at = memchr::memchr(sign, &bytes[value.clone()])?;
+    Some(value.start + at + 1..value.end)
+}
+
+fn argument(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+    let mut cursor = Cursor::new(bytes, from, VALUE);
+    cursor.skip(b" ");
+    if let Some(quote) = cursor.peek().filter(|byte| b"\"'".contains(byte)) {
+        cursor.at += 1;
+        return cursor.string(quote, false);
+    }
+    let value = cursor.until(|byte| byte.is_ascii_whitespace() || b"\"'`;|,)".contains(&byte));
+    (!value.is_empty()).then_some(value)
+}
+
+/// `sqlplus scott/tiger@db`.
+pub(super) fn sqlplus(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {
+    let rest = &bytes[end..bytes.len().min(end + 120)];
+    let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+    let slash = memchr::memchr(b'/', line)?;
+    let user = line[..slash].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let from = end + slash + 1;
+    let value = Cursor::new(bytes, from, 64).until(|byte| byte.is_ascii_whitespace() || b"@\"';|".contains(&byte));
+    (user > 0 && !value.is_empty()).then_some(Candidate {
+        sort: Sort::CommandLine,
+        name: start..from,
+        value,
+        join: Join::Position,
+    })
+}
+
+/// `echo "user:secret" | chpasswd`, `echo secret | passwd --stdin`, `… | docker login --password-stdin`: the cue stands behind the value.
+pub(super) fn piped(bytes: &[u8], start: usize) -> Option<Candidate> {
+    let line = line_start(bytes, start);
+    let head = &bytes[line..start];
+    let bar = memchr::memrchr(b'|', head)?;
+    let echo = memchr::memmem::rfind(&head[..bar], b"echo ")
+        .map(|at| at + 5)
+        .or_else(|| memchr::memmem::rfind(&head[..bar], b"printf ").map(|at| at + 7))?;
+    let mut cursor = Cursor { bytes, at: line + echo, stop: line + bar };
+    for option in [&b"-n "[..], b"-e ", b"%s "] {
+        cursor.skip(b" ");
+        cursor.word(option);
+    }
+    let value = match cursor.literal() {
+        Some(value) => value,
+        None => cursor.until(|byte| byte.is_ascii_whitespace()),
+    };
+    let users = memchr::memmem::find(&bytes[start..bytes.len().min(start + 10)], b"chpasswd").is_some();
+    let value = parted(bytes, value, users.then_some(b':'))?;
+    (!value.is_empty()).then_some(Candidate {
+        sort: Sort::CommandLine,
+        name: line..line + echo,
+        value,
+        join: Join::Position,
+    })
+}

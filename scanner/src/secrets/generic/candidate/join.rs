@@ -1,0 +1,442 @@
+//! From the end of a name to its value.
+
+use std::ops::Range;
+
+use super::cursor::{Cursor, contains, line_start};
+use super::{Join, VALUE, call, scheme_length};
+use crate::secrets::text::{Syntax, Text};
+
+/// The value that belongs to the name at `from..to`, if any is written there.
+pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<usize>, Join)> {
+    let bytes = text.bytes;
+    if let Some(value) = element(bytes, from, to) {
+        return Some((value, Join::Bare));
+    }
+    let mut cursor = Cursor::new(bytes, to, VALUE + 64);
+    // a reference's default: `${db.password:value}`
+    if bytes[..from].ends_with(b"${") && cursor.take(b':') {
+        cursor.one_of(b"-=");
+        let value = cursor.until(|byte| byte == b'}' || byte == b'\n');
+        return (bytes.get(value.end) == Some(&b'}') && !value.is_empty()).then_some((value, Join::Quoted));
+    }
+    let quote_before = from.checked_sub(1).map(|before| bytes[before]).filter(|byte| b"\"'`".contains(byte));
+    let escaped = cursor.take(b'\\');
+    let quoted_name = quote_before.is_some_and(|quote| cursor.take(quote)) || cursor.one_of(b"\"'`");
+    array_bounds(&mut cursor);
+    cursor.skip(b")]}");
+    let near = cursor.at;
+    cursor.skip(b" \t");
+    let tight = cursor.at == near;
+    // `name: X` above `value: Y`; a bare word above (Python's `pass`) names nothing
+    let head = bytes[line_start(bytes, from)..from].trim_ascii_end();
+    let names = quoted_name || head.ends_with(b":") || head.ends_with(b"<") || head.ends_with(b"<key>");
+    if names && let Some(range) = value_beside(&mut Cursor { at: near, ..cursor }) {
+        return Some((range, Join::Quoted));
+    }
+    if quoted_name && let Some(range) = default_in_block(&cursor) {
+        return Some((range, Join::Quoted));
+    }
+    type_between(&mut cursor, text.syntax, tight);
+    let separator = separator(&mut cursor, text.syntax, quoted_name);
+    if !separator.found {
+        return spaced(text, from, &cursor, tight, quoted_name);
+    }
+    // a sentence in a table ends in a full stop
+    let listed = separator.sign == b','
+        && (bytes[..to].ends_with(b".") || !matches!(text.syntax, Syntax::Code | Syntax::Unknown));
+    if listed {
+        return None;
+    }
+    let gap = cursor.at;
+    cursor.skip(b" \t");
+    let gap = cursor.at > gap;
+    if folded(&mut cursor) {
+        cursor.skip(b" \t\r\n");
+    } else if separator.sign == b',' || !literal_below(&mut cursor, text.syntax) {
+        cursor.skip(b"([");
+        cursor.skip(b" \t");
+    }
+    call::wrapped(&mut cursor);
+    let escaped = cursor.take(b'\\') || escaped;
+    if separator.sign == b'=' {
+        for _ in 0..names_before(bytes, from) {
+            cursor.literal()?;
+            cursor.skip(b" ,");
+        }
+    }
+    if separator.sign == b'>' && cursor.word(b"<value>") {
+        let value = cursor.until(|byte| byte == b'<');
+        return (!value.is_empty()).then_some((value, Join::Quoted));
+    }
+    if let Some(quote) = cursor.string_start() {
+        return cursor.string(quote, escaped).map(|range| (range, Join::Quoted));
+    }
+    // `a === b` compares with an expression
+    if cursor.bytes[near..cursor.at].windows(2).any(|pair| pair == b"==") {
+        return None;
+    }
+    if matches!(text.syntax, Syntax::Code | Syntax::Unknown)
+        && let Some(value) = call::fallback(&cursor)
+    {
+        return Some((value, Join::Quoted));
+    }
+    bare(&cursor, text, from, &separator, tight && !gap)
+}
+
+/// A string literal on a line of its own, in brackets or not: the cursor moves there. Where bare words are values, the value was empty.
+fn literal_below(cursor: &mut Cursor<'_>, syntax: Syntax) -> bool {
+    let mut ahead = Cursor { ..*cursor };
+    ahead.skip(b"([ \t\r\n");
+    let crosses = memchr::memchr(b'\n', &cursor.bytes[cursor.at..ahead.at]).is_some();
+    let program = matches!(syntax, Syntax::Code | Syntax::Json | Syntax::Yaml | Syntax::Unknown);
+    let there = crosses && program && Cursor { ..ahead }.string_start().is_some();
+    if there {
+        cursor.at = ahead.at;
+    }
+    there
+}
+
+/// `variable "db_password" { default = "value" }`
+fn default_in_block(cursor: &Cursor<'_>) -> Option<Range<usize>> {
+    if cursor.peek() != Some(b'{') {
+        return None;
+    }
+    let block = &cursor.rest()[..memchr::memchr(b'}', cursor.rest()).unwrap_or(cursor.rest().len())];
+    let mut ahead = Cursor { at: cursor.at + memchr::memmem::find(block, b"default")? + 7, ..*cursor };
+    ahead.skip(b" ");
+    if !ahead.take(b'=') {
+        return None;
+    }
+    ahead.skip(b" ");
+    ahead.literal()
+}
+
+/// `var password string = …`, `Dim password As String = …`: passes the type.
+fn type_between(cursor: &mut Cursor<'_>, syntax: Syntax, tight: bool) {
+    if tight || !matches!(syntax, Syntax::Code | Syntax::Unknown) {
+        return;
+    }
+    let mut ahead = Cursor { ..*cursor };
+    ahead.word(b"as ");
+    let kind = ahead
+        .rest()
+        .iter()
+        .take(24)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b"_.*[]<>".contains(byte))
+        .count();
+    ahead.at += kind;
+    let gap = ahead.at;
+    ahead.skip(b" ");
+    if kind > 0 && ahead.at > gap && ahead.peek() == Some(b'=') && !ahead.rest().starts_with(b"==") {
+        cursor.at = ahead.at;
+    }
+}
+
+/// `user, password = "bob", "value"`: how many names stand before this one.
+fn names_before(bytes: &[u8], from: usize) -> usize {
+    let head = bytes[line_start(bytes, from)..from].trim_ascii();
+    let names = |byte: &u8| byte.is_ascii_alphanumeric() || b"_, .".contains(byte);
+    if head.ends_with(b",") && head.iter().all(names) { head.iter().filter(|byte| **byte == b',').count() } else { 0 }
+}
+
+/// `char password[] = …`, `password[32] = …`
+fn array_bounds(cursor: &mut Cursor<'_>) {
+    let rest = cursor.rest();
+    if rest.first() == Some(&b'[') {
+        let digits = rest[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if rest.get(1 + digits) == Some(&b']') {
+            cursor.at += 2 + digits;
+        }
+    }
+}
+
+/// `<password>value</password>`, also with attributes, over lines, and as CDATA.
+fn element(bytes: &[u8], from: usize, to: usize) -> Option<Range<usize>> {
+    let head = &bytes[from.saturating_sub(24)..from];
+    let opening = memchr::memrchr(b'<', head)?;
+    let space = &head[opening + 1..];
+    let namespaced =
+        space.is_empty() || space.ends_with(b":") && space[..space.len() - 1].iter().all(u8::is_ascii_alphanumeric);
+    if !namespaced {
+        return None;
+    }
+    let mut cursor = Cursor::new(bytes, to, VALUE);
+    if cursor.peek() == Some(b' ') {
+        let close = memchr::memchr2(b'>', b'\n', &cursor.rest()[..cursor.rest().len().min(100)])?;
+        if cursor.rest()[close] != b'>'
+            || cursor.rest()[..close].ends_with(b"/")
+            || contains(&cursor.rest()[..close], b"alue=")
+        {
+            return None;
+        }
+        cursor.at += close;
+    }
+    if !cursor.take(b'>') {
+        return None;
+    }
+    cursor.skip(b" \t\r\n");
+    if cursor.word(b"<![CDATA[") {
+        let end = memchr::memmem::find(cursor.rest(), b"]]>")?;
+        return Some(cursor.at..cursor.at + end);
+    }
+    let end = memchr::memchr(b'<', cursor.rest()).filter(|end| *end > 0)?;
+    let value = &cursor.rest()[..end];
+    (cursor.rest()[end..].starts_with(b"</")).then(|| cursor.at..cursor.at + value.trim_ascii_end().len())
+}
+
+/// Words after which a name and a quoted value follow with nothing between: `#define PASSWORD "…"`, `(setq password "…")`, `git config x.token "…"`.
+const BEFORE_SPACED: &[&[u8]] =
+    &[b"define", b"setq", b"def", b"set", b"const", b":", b"config", b"-define(", b"with", b"setx", b"user"];
+
+/// `--password value`, `ENV PASSWORD value`, `password value` in .netrc, `PASSWORD 'value'` in SQL, `password is value` in prose.
+fn spaced(
+    text: &Text<'_>,
+    from: usize,
+    cursor: &Cursor<'_>,
+    tight: bool,
+    quoted: bool,
+) -> Option<(Range<usize>, Join)> {
+    let mut cursor = Cursor { ..*cursor };
+    let bytes = text.bytes;
+    if tight || quoted {
+        return None;
+    }
+    let head = bytes[line_start(bytes, from)..from].trim_ascii();
+    let option = bytes[from..].starts_with(b"-");
+    let dockerfile = head.eq_ignore_ascii_case(b"env") || head.eq_ignore_ascii_case(b"arg");
+    let name = bytes[from..cursor.at].trim_ascii();
+    let word = [&b"password"[..], b"secret", b"requirepass", b"masterauth", b"passwd", b"_authtoken", b"_password"];
+    let netrc = name == b"password" && (contains(head, b"login ") || contains(head, b"machine "))
+        || matches!(text.syntax, Syntax::Config | Syntax::Unknown)
+            && head.is_empty()
+            && word.iter().any(|word| name.eq_ignore_ascii_case(word));
+    let is = matches!(text.syntax, Syntax::Prose | Syntax::Unknown) || is_comment(bytes, from);
+    if is && (cursor.word(b"is ") || cursor.word(b"was ")) {
+        cursor.word(b"now ");
+        cursor.skip(b" :");
+        let value = match cursor.literal() {
+            Some(value) => value,
+            None => cursor.until(|byte| byte.is_ascii_whitespace() || b",;\"'`".contains(&byte)),
+        };
+        let length = value.len() - usize::from(bytes[value.clone()].ends_with(b"."));
+        return (length > 0).then(|| (value.start..value.start + length, Join::Prose));
+    }
+    let told = head.is_empty() && !matches!(text.syntax, Syntax::Prose) || {
+        let lower = head.to_ascii_lowercase();
+        BEFORE_SPACED.iter().any(|word| lower.ends_with(word))
+            || contains(&lower, b" set ")
+            || contains(&lower, b"git config ")
+    };
+    if let Some(quote) =
+        cursor.peek().filter(|quote| *quote == b'\'' || *quote == b'"' && (told || option || dockerfile))
+    {
+        cursor.at += 1;
+        return cursor.string(quote, false).map(|range| (range, Join::Quoted));
+    }
+    if name.eq_ignore_ascii_case(b"identified by") && cursor.peek() != Some(b'\'') && cursor.peek() != Some(b'"') {
+        let value = cursor.until(|byte| byte.is_ascii_whitespace() || byte == b';');
+        return (!value.is_empty()).then_some((value, Join::Position));
+    }
+    let set = text.syntax != Syntax::Code && (contains(head, b" set") || contains(head, b"git config"));
+    if !(option || dockerfile || netrc || set) {
+        return None;
+    }
+    if let Some(value) = cursor.literal() {
+        return Some((value, Join::Quoted));
+    }
+    let value = cursor.until(|byte| byte.is_ascii_whitespace() || b"\"'`;|,".contains(&byte));
+    (!value.is_empty()).then_some((value, if option || set { Join::Position } else { Join::Bare }))
+}
+
+/// `"name": "X", "value": "Y"` and `key="X" value="Y"`, on this line or the next.
+fn value_beside(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
+    // a property list: <key>name</key> <string>value</string>
+    if cursor.word(b"</key>") {
+        cursor.skip(b" \t\r\n");
+        if !(cursor.word(b"<string>") || cursor.word(b"<value>")) {
+            return None;
+        }
+        let value = cursor.until(|byte| byte == b'<');
+        return (!value.is_empty()).then_some(value);
+    }
+    let blank = cursor.rest().iter().take_while(|byte| byte.is_ascii_whitespace() || b",\"'".contains(byte)).count();
+    cursor.at += blank;
+    if blank == 0 || !cursor.word(b"value") {
+        return None;
+    }
+    cursor.skip(b"\"' \t");
+    if !cursor.one_of(b":=") {
+        return None;
+    }
+    cursor.skip(b" \t");
+    if let Some(value) = cursor.literal() {
+        return Some(value);
+    }
+    let value = cursor.until(|byte| byte.is_ascii_whitespace() || b"\"',}>".contains(&byte));
+    (!value.is_empty()).then_some(value)
+}
+
+struct Separator {
+    found: bool,
+    sign: u8,
+    /// `:=` and `?=`, which are assignments even in a makefile.
+    assigns: bool,
+}
+
+fn separator(cursor: &mut Cursor<'_>, syntax: Syntax, quoted_name: bool) -> Separator {
+    let second = cursor.rest().get(1).copied();
+    let sign = match cursor.peek() {
+        Some(sign @ (b'=' | b':')) => sign,
+        Some(b'!' | b'+' | b'.') if second == Some(b'=') => b'=',
+        Some(b'<') if second == Some(b'-') => b'=',
+        // the full-width colon
+        Some(0xef) if cursor.rest().starts_with("：".as_bytes()) => {
+            cursor.at += "：".len();
+            return Separator { found: true, sign: b':', assigns: false };
+        }
+        Some(b'>') => b'>',
+        Some(b',') if quoted_name => b',',
+        Some(b'?' | b'|') if matches!(second, Some(b'=' | b'|' | b'?' | b':')) => b'=',
+        _ => return Separator { found: false, sign: 0, assigns: false },
+    };
+    let assigns = matches!(cursor.peek(), Some(b':' | b'?')) && second == Some(b'=');
+    cursor.skip(if sign == b'>' || sign == b',' { b">," } else { b"=:>!?|+.<-" });
+    // `password: str = "…"`, `let token: &str = "…"`
+    if sign == b':' && matches!(syntax, Syntax::Code | Syntax::Unknown) {
+        let rest = &cursor.rest()[..cursor.rest().len().min(48)];
+        let length =
+            rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b" &'[]<>|_.?".contains(byte)).count();
+        let after = rest.get(length + 1..).map_or(&b""[..], <[u8]>::trim_ascii_start);
+        if length > 0 && rest.get(length) == Some(&b'=') && after.first().is_some_and(|byte| !b"=\n".contains(byte)) {
+            cursor.at += length + 1;
+        }
+    }
+    Separator { found: true, sign, assigns }
+}
+
+fn folded(cursor: &mut Cursor<'_>) -> bool {
+    let rest = cursor.rest();
+    let marks = rest.iter().take_while(|byte| b"|>+-".contains(byte)).count();
+    if (1..=2).contains(&marks) && matches!(rest[0], b'|' | b'>') && matches!(rest.get(marks), Some(b'\n' | b'\r')) {
+        cursor.at += marks;
+        return true;
+    }
+    false
+}
+
+/// Ends with the punctuation of the text around it: a comma, or a bracket that it did not open.
+fn closes(value: &[u8]) -> bool {
+    match value.last() {
+        Some(b',' | b'.') => true,
+        Some(b')') => !value.contains(&b'('),
+        Some(b']') => !value.contains(&b'['),
+        Some(b'}') => !value.contains(&b'{'),
+        _ => false,
+    }
+}
+
+/// A value without quotes.
+fn bare(
+    cursor: &Cursor<'_>,
+    text: &Text<'_>,
+    name: usize,
+    separator: &Separator,
+    tight: bool,
+) -> Option<(Range<usize>, Join)> {
+    let rest = cursor.rest();
+    let data = matches!(text.syntax, Syntax::Config | Syntax::Yaml | Syntax::Dockerfile | Syntax::Unknown);
+    let first_on_line = data && starts_line(text.bytes, name);
+    let ends: &[u8] = match separator.sign {
+        b'>' => b"<\n\r",
+        // the whole line is the value: signs that end it elsewhere belong to it
+        _ if first_on_line => b" \t\r\n",
+        _ => b" \t\r\n\"'`;&<",
+    };
+    let scheme = scheme_length(rest);
+    let mut length = scheme + rest[scheme..].iter().take_while(|byte| !ends.contains(byte)).count();
+    if separator.sign == b'>' {
+        let closed = rest[length..].starts_with(b"</");
+        return (closed && length > 0).then(|| (cursor.at..cursor.at + length, Join::Bare));
+    }
+    let after = rest.get(length).copied();
+    let comment = is_comment(text.bytes, name);
+    let expression = rest[..length].iter().any(|byte| b"([{".contains(byte)) || after == Some(b'(');
+    // in a program `password=x;` is an assignment; inside a string it is a connection string. Quotes of a minified line cannot be paired here.
+    let code = matches!(text.syntax, Syntax::Code | Syntax::Markup | Syntax::Json);
+    let within = within_string(text.bytes, name) && !is_long_line(text.bytes, name);
+    let in_query = name.checked_sub(1).is_some_and(|before| b"?&;".contains(&text.bytes[before]));
+    let inner = !first_on_line
+        && tight
+        && separator.sign == b'='
+        && (!code || within && !expression)
+        && (matches!(after, Some(b';' | b'&' | b'"' | b'\'' | b'`')) || within || in_query);
+    let flow = data && memchr::memchr(b'{', &text.bytes[line_start(text.bytes, name)..name]).is_some();
+    while length > 0 && (inner || flow || !data) && closes(&rest[..length]) {
+        length -= 1;
+    }
+    if first_on_line && matches!(rest[..length].last(), Some(b';' | b',')) {
+        length -= 1;
+    }
+    if length == 0 || separator.sign == b',' {
+        return None;
+    }
+    let range = cursor.at..cursor.at + length;
+    let join = match text.syntax {
+        _ if inner => Join::Inner,
+        _ if scheme > 0 => Join::Bare,
+        _ if comment && !matches!(text.syntax, Syntax::Markup) => Join::Prose,
+        Syntax::Code | Syntax::Json | Syntax::Markup | Syntax::Lockfile => return None,
+        Syntax::Config | Syntax::Yaml | Syntax::Dockerfile => Join::Bare,
+        Syntax::Shell if tight || within || separator.assigns => Join::Bare,
+        Syntax::Unknown if !expression && (tight || first_on_line || separator.sign == b':') => Join::Bare,
+        Syntax::Unknown if !expression => Join::Prose,
+        Syntax::Prose => Join::Prose,
+        _ => return None,
+    };
+    Some((range, join))
+}
+
+/// Only the marks of a list, an export or an instruction stand before the name.
+fn starts_line(bytes: &[u8], name: usize) -> bool {
+    let head = bytes[line_start(bytes, name)..name].trim_ascii();
+    head.is_empty()
+        || [&b"-"[..], b"export", b"set", b"ENV", b"ARG", b"env", b"\"", b"'", b"- \"", b"- '"].contains(&head)
+}
+
+/// `${NAME:-value}` and `${name:value}`: what holds when nobody sets it otherwise.
+pub(super) fn default_of(bytes: &[u8], value: Range<usize>) -> Range<usize> {
+    let text = &bytes[value.clone()];
+    let Some(inner) = text.strip_prefix(b"${").and_then(|rest| rest.strip_suffix(b"}")) else { return value };
+    let name = inner.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte)).count();
+    let shell = inner[..name].iter().all(|byte| *byte != b'-') || inner.get(name) == Some(&b':');
+    let mark = match inner.get(name..) {
+        Some([b':', b'-' | b'=', ..]) => 2,
+        Some([b':', b'?' | b'+', ..]) => return value,
+        Some([b':', ..]) => 1,
+        _ => return value,
+    };
+    if shell && name > 0 { value.start + 2 + name + mark..value.end - 1 } else { value }
+}
+
+/// No line break in the last few hundred bytes: minified, or data.
+pub(in crate::secrets::generic) fn is_long_line(bytes: &[u8], at: usize) -> bool {
+    at >= 240 && memchr::memchr(b'\n', &bytes[at - 240..at]).is_none()
+}
+
+/// An odd number of quotes before it on its line.
+fn within_string(bytes: &[u8], at: usize) -> bool {
+    let line = &bytes[line_start(bytes, at)..at];
+    [b'"', b'\''].iter().any(|quote| line.iter().filter(|byte| *byte == quote).count() % 2 == 1)
+}
+
+fn is_comment(bytes: &[u8], at: usize) -> bool {
+    let head = bytes[line_start(bytes, at)..at].trim_ascii_start();
+    head.starts_with(b"#")
+        || head.starts_with(b"//")
+        || head.starts_with(b"* ")
+        || head.starts_with(b"--")
+        || head.starts_with(b"/*")
+        || head.starts_with(b"<!--")
+        || contains(head, b" # ")
+        || contains(head, b" // ")
+}

@@ -1,0 +1,160 @@
+//! Reads the syntax around a cue: which name, which value, and how the two are joined. All in bounded windows on few lines.
+
+mod call;
+mod command;
+mod cursor;
+mod join;
+mod url;
+
+use std::ops::Range;
+
+use super::{Sort, name};
+use crate::secrets::text::{Syntax, Text};
+use cursor::Cursor;
+pub(super) use join::is_long_line;
+
+/// A name and the value that belongs to it.
+pub(super) struct Candidate {
+    pub(super) sort: Sort,
+    pub(super) name: Range<usize>,
+    pub(super) value: Range<usize>,
+    pub(super) join: Join,
+}
+
+/// How the value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Join {
+    /// A string literal.
+    Quoted,
+    /// A bare word where bare words are values.
+    Bare,
+    /// `name=value;` inside a string or a URL's query.
+    Inner,
+    /// In running text or in a comment.
+    Prose,
+    /// In a URL's user part or on a command line.
+    Position,
+}
+
+const NAME: usize = 64;
+const VALUE: usize = 400;
+
+pub(super) fn at(text: &Text<'_>, start: usize, end: usize, done: &mut usize) -> Option<Candidate> {
+    let bytes = text.bytes;
+    let lower = bytes[start..end].to_ascii_lowercase();
+    match lower.as_slice() {
+        b"://" => url::url(bytes, start, end),
+        b"thin:" => url::thin(bytes, start, end),
+        b" -p" | b" -u" | b" -a" | b" -w" => command::flag(bytes, end),
+        b"-user" => command::user_option(bytes, end),
+        b"@tcp(" | b"@unix(" => url::driver(bytes, start, end),
+        b"-securestring " => Cursor::new(bytes, end, VALUE).literal().map(|value| password_argument(start..end, value)),
+        b"sqlplus " => command::sqlplus(bytes, start, end),
+        b"chpasswd" | b"passwd --stdin" | b"password-stdin" => command::piped(bytes, start),
+        b"login(" => call::login_pair(bytes, start, end - 1).map(|value| password_argument(start..end, value)),
+        b"connect(" | b"connection(" | b"pdo(" | b"sqli(" => {
+            let from =
+                start - bytes[start.saturating_sub(NAME)..start].iter().rev().take_while(|byte| in_name(byte)).count();
+            call::connection(bytes, from, end - 1).map(|value| password_argument(from..end, value))
+        }
+        _ if start < *done => None,
+        // the cue holds the sign behind the name
+        [b'p', b'w', ..] => named(text, start, start + 2, done),
+        _ => named(text, start, end, done),
+    }
+}
+
+fn password_argument(name: Range<usize>, value: Range<usize>) -> Candidate {
+    Candidate { sort: Sort::Password, name, value, join: Join::Quoted }
+}
+
+fn in_name(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || *byte >= 0x80
+}
+
+fn named(text: &Text<'_>, start: usize, end: usize, done: &mut usize) -> Option<Candidate> {
+    let bytes = text.bytes;
+    let from = start - bytes[start.saturating_sub(NAME)..start].iter().rev().take_while(|byte| in_name(byte)).count();
+    let to = end + bytes[end..bytes.len().min(end + NAME)].iter().take_while(|byte| in_name(byte)).count();
+    // the full-width colon parts name and value
+    let to = memchr::memmem::find(&bytes[start..to], "：".as_bytes()).map_or(to, |colon| start + colon);
+    *done = to;
+    if let Some(value) = call::login_pair(bytes, from, to) {
+        return Some(password_argument(from..to, value));
+    }
+    if let Some(value) = call::argument(bytes, from, to) {
+        let sort = name::promise(without_verb(&bytes[from..to]))?;
+        let join = Join::Quoted;
+        return (sort != Sort::Key && sort != Sort::Authorization).then_some(Candidate {
+            sort,
+            name: from..to,
+            value,
+            join,
+        });
+    }
+    if let Some(value) = scheme_alone(bytes, from, to) {
+        return Some(Candidate { sort: Sort::Authorization, name: from..to, value, join: Join::Bare });
+    }
+    let (value, join) = join::joined(text, from, to)?;
+    let value = join::default_of(bytes, value);
+    let from = with_word_before(bytes, from);
+    let sql = bytes[start..end].eq_ignore_ascii_case(b"identified by");
+    // a part of a package's or a file's name: "@scope/auth-next", "src/password"
+    let flag = matches!(text.syntax, Syntax::Shell | Syntax::Unknown) && bytes[..from].ends_with(b" /");
+    if from > 0 && bytes[from - 1] == b'/' && !bytes[..from].ends_with(b"//") && !flag {
+        return None;
+    }
+    let mut sort = if sql { Sort::Password } else { name::promise(without_verb(&bytes[from..to]))? };
+    let (value, scheme) = after_scheme(bytes, value);
+    if scheme && sort != Sort::Password {
+        sort = Sort::Authorization;
+    }
+    if sort == Sort::Authorization && !scheme {
+        sort = Sort::Secret;
+    }
+    if join == Join::Inner && sort == Sort::Password {
+        sort = Sort::ConnectionString;
+    }
+    (!value.is_empty()).then_some(Candidate { sort, name: from..to, value, join })
+}
+
+/// `password.equals` is about the password.
+fn without_verb(name: &[u8]) -> &[u8] {
+    [&b".equals"[..], b".equalsIgnoreCase", b".eq"].iter().find_map(|verb| name.strip_suffix(*verb)).unwrap_or(name)
+}
+
+/// `API key: …`, `client secret = …`: names of two words.
+fn with_word_before(bytes: &[u8], from: usize) -> usize {
+    let Some(end) = from.checked_sub(1).filter(|end| bytes[*end] == b' ') else { return from };
+    let word = bytes[end.saturating_sub(12)..end].iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let lower = bytes[end - word..end].to_ascii_lowercase();
+    let known = [&b"api"[..], b"access", b"secret", b"client", b"auth", b"private", b"app", b"account", b"bearer"];
+    if known.contains(&&lower[..]) { end - word } else { from }
+}
+
+/// `Bearer …` with no name before it, as in `"X-Auth": …` of a log or in a call's argument.
+fn scheme_alone(bytes: &[u8], from: usize, to: usize) -> Option<Range<usize>> {
+    if !bytes[from..to].eq_ignore_ascii_case(b"bearer") || bytes.get(to) != Some(&b' ') {
+        return None;
+    }
+    let cursor = Cursor::new(bytes, to + 1, VALUE);
+    let value = cursor.until(|byte| !(byte.is_ascii_alphanumeric() || b"-._~+/=|:".contains(&byte)));
+    (value.len() >= 16).then_some(value)
+}
+
+/// `Bearer …`, `Basic …`, `Token …`: the secret is what follows.
+fn after_scheme(bytes: &[u8], value: Range<usize>) -> (Range<usize>, bool) {
+    match scheme_length(&bytes[value.clone()]) {
+        0 => (value, false),
+        length => (value.start + length..value.end, true),
+    }
+}
+
+fn scheme_length(value: &[u8]) -> usize {
+    for scheme in ["bearer ", "basic ", "token ", "apikey ", "bot ", "token="] {
+        if value.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme.as_bytes())) {
+            return scheme.len() + value[scheme.len()..].iter().take_while(|byte| **byte == b' ').count();
+        }
+    }
+    0
+}

@@ -1,0 +1,122 @@
+//! After the look: one finding for one secret, parts of a credential named together, providers asked.
+
+use std::collections::BTreeMap;
+
+use crate::finding::{Detail, Finding, Verified};
+use crate::secrets::gather::Gathered;
+use crate::secrets::rule::Form;
+use crate::secrets::{Looking, RuleIndex, Secret, verify};
+
+/// By rule and fingerprint.
+pub(super) type Secrets = BTreeMap<(RuleIndex, String), Gathered>;
+
+/// Plaintext and other part, by rule and fingerprint.
+pub(super) type Asked = BTreeMap<(RuleIndex, String), (Secret, Option<Secret>)>;
+
+/// The same secret seen by several rules belongs to the one that says most: a form before a context before the classifier, then the surer.
+pub(super) fn one_each(looking: &Looking<'_>, secrets: Secrets) -> Secrets {
+    let mut by_fingerprint: BTreeMap<String, Vec<(RuleIndex, Gathered)>> = BTreeMap::new();
+    for ((rule, fingerprint), gathered) in secrets {
+        by_fingerprint.entry(fingerprint).or_default().push((rule, gathered));
+    }
+    let rank = |rule: RuleIndex| match looking.engine.rules().get(rule).map(|rule| &rule.form) {
+        Some(Form::Literal { .. }) => 2,
+        Some(Form::Context { .. }) => 1,
+        Some(Form::Generic) | None => 0,
+    };
+    let mut joined = Secrets::new();
+    for (fingerprint, mut seen) in by_fingerprint {
+        seen.sort_by_key(|(rule, gathered)| {
+            std::cmp::Reverse((gathered.confidence, rank(*rule), std::cmp::Reverse(*rule)))
+        });
+        let mut seen = seen.into_iter();
+        let Some((rule, mut first)) = seen.next() else { continue };
+        for (other, gathered) in seen {
+            if let Some(other) = looking.engine.rules().get(other) {
+                first.evidence.push(format!("elsewhere it looks like {}", other.id));
+            }
+            first.take_places(gathered);
+        }
+        joined.insert((rule, fingerprint), first);
+    }
+    joined
+}
+
+/// What was asked and answered, by fingerprint; the other part of a credential shares its answer.
+pub(super) fn ask(looking: &Looking<'_>, secrets: &Secrets, asked: Asked) -> BTreeMap<String, (Verified, String)> {
+    let mut answers = BTreeMap::new();
+    let Some(provider) = looking.provider else { return answers };
+    for ((rule, fingerprint), (secret, companion)) in &asked {
+        if !secrets.contains_key(&(*rule, fingerprint.clone())) {
+            continue;
+        }
+        let Some(rule) = looking.engine.rules().get(*rule) else { continue };
+        let Some(check) = &rule.verify else { continue };
+        let other = companion.as_ref().map(|companion| companion.fingerprint(looking.key));
+        let key = format!("{fingerprint} {} {}", other.as_deref().unwrap_or("alone"), rule.id);
+        let answer = verify::verify(provider, check, &key, secret, companion.as_ref());
+        if let (Some(other), Verified::Live | Verified::Revoked) = (other, answer.0) {
+            answers.entry(other).or_insert_with(|| (answer.0, format!("asked with its other part: {}", answer.1)));
+        }
+        answers.insert(fingerprint.clone(), answer);
+    }
+    answers
+}
+
+/// Writes the answers into the findings.
+pub(super) fn tell(findings: &mut [Finding], answers: &BTreeMap<String, (Verified, String)>) {
+    for finding in findings {
+        if let Detail::Secret(detail) = &mut finding.detail
+            && let Some((verified, reason)) = answers.get(&detail.fingerprint)
+        {
+            detail.verified = *verified;
+            detail.evidence.push(reason.clone());
+        }
+    }
+}
+
+/// Rules whose secrets are parts of one credential.
+const PAIRS: [(&str, &str); 5] = [
+    ("aws-access-key-id", "aws-secret-access-key"),
+    ("twilio-api-key", "twilio-auth-token"),
+    ("datadog-api-key", "datadog-app-key"),
+    ("twitter-bearer-token", "twitter-secret"),
+    ("plaid-token", "plaid-secret"),
+];
+
+/// Further apart, two credentials of one provider are not taken for parts of one.
+const PAIR_REACH: u32 = 6;
+
+/// Two parts of one credential name one another in their evidence.
+pub(super) fn join_pairs(findings: &mut [Finding]) {
+    for (one, other) in PAIRS {
+        let others = places(other, findings);
+        for (first, path, line) in places(one, findings) {
+            for (second, _, _) in others.iter().filter(|place| place.1 == path && place.2.abs_diff(line) <= PAIR_REACH)
+            {
+                name_partner(findings, first, *second);
+                name_partner(findings, *second, first);
+            }
+        }
+    }
+}
+
+fn places(rule: &str, findings: &[Finding]) -> Vec<(usize, String, u32)> {
+    let of_rule = findings.iter().enumerate().filter(|(_, finding)| finding.rule == rule);
+    of_rule
+        .flat_map(|(at, finding)| match &finding.detail {
+            Detail::Secret(detail) => detail.occurrences.iter().map(move |place| (at, place)).collect(),
+            _ => Vec::new(),
+        })
+        .filter_map(|(at, place)| Some((at, place.path.clone()?, place.line?)))
+        .collect()
+}
+
+fn name_partner(findings: &mut [Finding], at: usize, partner: usize) {
+    let reason = format!("stands beside its other part, {} {}", findings[partner].rule, findings[partner].id);
+    if let Detail::Secret(detail) = &mut findings[at].detail
+        && !detail.evidence.contains(&reason)
+    {
+        detail.evidence.push(reason);
+    }
+}

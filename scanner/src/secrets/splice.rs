@@ -1,0 +1,102 @@
+//! What a person reads as one word though it is written in parts: literals added on one line, and shell lines that a backslash continues.
+
+use super::fragment::Fragment;
+
+/// So far around a joint a line is read.
+const AROUND: usize = 512;
+/// More lines continue one another in no secret.
+const MOST_LINES: usize = 16;
+
+pub(super) fn spliced(text: &[u8], found: &mut Vec<Fragment>) {
+    added(text, found);
+    continued(text, found);
+}
+
+/// `'abc' + 'def'`: the joint is taken out.
+fn added(text: &[u8], found: &mut Vec<Fragment>) {
+    let mut at = 0;
+    while let Some(plus) = memchr::memchr(b'+', &text[at..]).map(|plus| at + plus) {
+        at = plus + 1;
+        if joint(text, plus).is_none() {
+            continue;
+        }
+        let low = plus.saturating_sub(AROUND);
+        let start = memchr::memrchr(b'\n', &text[low..plus]).map_or(low, |newline| low + newline + 1);
+        let high = text.len().min(plus + AROUND);
+        let end = memchr::memchr(b'\n', &text[plus..high]).map_or(high, |newline| plus + newline);
+        let mut bytes = Vec::with_capacity(end - start);
+        let mut from = start;
+        for plus in memchr::memchr_iter(b'+', &text[start..end]).map(|plus| start + plus) {
+            if let Some((before, after)) = joint(text, plus).filter(|(before, after)| *before >= from && *after <= end)
+            {
+                bytes.extend_from_slice(&text[from..before]);
+                from = after;
+            }
+        }
+        bytes.extend_from_slice(&text[from..end]);
+        found.push(Fragment { offset: start, end, bytes, how: "joined literals" });
+        at = end.max(at);
+    }
+}
+
+/// From the quote that closes the one literal to behind the quote that opens the other.
+fn joint(text: &[u8], plus: usize) -> Option<(usize, usize)> {
+    let blank = |byte: &&u8| matches!(**byte, b' ' | b'\t');
+    let before = plus.checked_sub(1 + text[..plus].iter().rev().take(8).take_while(blank).count())?;
+    let after = plus + 1 + text[plus + 1..].iter().take(8).take_while(blank).count();
+    let quote = *text.get(before)?;
+    (b"\"'`".contains(&quote) && text.get(after) == Some(&quote)).then_some((before, after + 1))
+}
+
+/// `abc\` and `def` on the next line, without indentation: one word.
+fn continued(text: &[u8], found: &mut Vec<Fragment>) {
+    let mut at = 0;
+    while let Some(end) = memchr::memmem::find(&text[at..], b"\\\n").map(|end| at + end) {
+        at = end + 2;
+        if !continues(text, end) {
+            continue;
+        }
+        let low = end.saturating_sub(AROUND);
+        let start = memchr::memrchr(b'\n', &text[low..end]).map_or(low, |newline| low + newline + 1);
+        let mut bytes = text[start..end].to_vec();
+        for _ in 0..MOST_LINES {
+            let stop = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
+            let goes_on = stop > at && text[stop - 1] == b'\\' && continues(text, stop - 1);
+            bytes.extend_from_slice(&text[at..stop - usize::from(goes_on)]);
+            at = (stop + 1).min(text.len());
+            if !goes_on {
+                break;
+            }
+        }
+        bytes.push(b'\n');
+        found.push(Fragment { offset: start, end: at.min(text.len()), bytes, how: "joined literals" });
+    }
+}
+
+fn continues(text: &[u8], backslash: usize) -> bool {
+    let word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-+/=".contains(byte));
+    backslash > 0 && word(text.get(backslash - 1)) && word(text.get(backslash + 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_become_one() {
+        let cases: [(&str, &[&str]); 6] = [
+            ("x\nk = 'ab' + 'cd' + 'ef'\n", &["k = 'abcdef'"]),
+            ("k = \"ab\"+\"cd\"", &["k = \"abcd\""]),
+            ("k = 'ab' + \"cd\"", &[]),
+            ("a + b", &[]),
+            ("k=ab\\\ncd\\\nef\nx", &["k=abcdef\n"]),
+            ("run a \\\n  --b", &[]),
+        ];
+        for (text, expected) in cases {
+            let mut found = Vec::new();
+            spliced(text.as_bytes(), &mut found);
+            let told: Vec<_> = found.iter().map(|piece| String::from_utf8_lossy(&piece.bytes).into_owned()).collect();
+            assert_eq!(told, expected, "{text}");
+        }
+    }
+}
