@@ -179,7 +179,8 @@ impl Merging {
         let memory = &self.memory;
         let age = |commit: usize| memory.commits.get(commit).map(|facts| (facts.order, facts.id));
         let mut places: Vec<&Remembered> = memory.places.iter().collect();
-        places.sort_by_key(|place| age(place.commit));
+        // of one commit by path: the trees were read on all cores, in whatever order
+        places.sort_by_key(|place| (age(place.commit), &place.path, &place.blob));
         for Remembered { blob, path, commit, look } in places {
             let in_head = second.head.get(path) == Some(blob);
             let commit = memory.commits.get(*commit);
