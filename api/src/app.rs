@@ -12,8 +12,7 @@ use tokio::task::JoinHandle;
 use crate::config::ServerConfig;
 use crate::http::Service;
 use crate::identity::{Token, TokenKey};
-use crate::jobs::Jobs;
-use crate::jobs::schedule::ScheduleError;
+use crate::jobs::{Jobs, JobsError};
 use crate::knowledge::Advisories;
 use crate::look::{LookError, Scanner};
 use crate::store::{self, StoreError};
@@ -55,9 +54,9 @@ pub enum StartError {
     /// The API's description cannot be written.
     #[error("cannot describe the API: {0}")]
     Description(String),
-    /// The sweep's schedule cannot be kept.
-    #[error("sweep: {0}")]
-    Schedule(#[from] ScheduleError),
+    /// The jobs cannot run as configured.
+    #[error(transparent)]
+    Jobs(#[from] JobsError),
 }
 
 /// The service while it runs. Dropping it does not stop the service; [`RunningServer::shutdown`] does.
@@ -109,7 +108,8 @@ pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let base_url = config.base_url(address);
     // last: from here on jobs run
     let jobs = Jobs::start_with(&config, store.clone(), look)?;
-    let service = Service::new(config, store, tokens, known, base_url.clone(), stopping.clone());
+    let door = jobs.door();
+    let service = Service::new(config, store, tokens, known, base_url.clone(), stopping.clone(), door);
     let service = Arc::new(service.map_err(|error| StartError::Client(error.to_string()))?);
     let first_token = service.first_token().await?;
     let routes = crate::http::router(service).map_err(|error| StartError::Description(error.to_string()))?;

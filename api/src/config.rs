@@ -2,7 +2,9 @@
 //!
 //! What there is to set stands in this file; how the three layers are read and put over each other in `layers.rs`.
 
+mod forges;
 mod layers;
+mod notifications;
 mod oidc;
 
 use std::collections::BTreeMap;
@@ -15,7 +17,9 @@ use url::Url;
 
 use crate::credential::Credential;
 use crate::forges::ForgeKind;
+pub use forges::{Answer, CloneOver, ForgeAccess, Forges};
 pub use layers::ConfigError;
+pub use notifications::{EmailChannel, Notifications, SlackChannel, Told, WebhookChannel};
 pub use oidc::{Issuer, Rule};
 
 /// Everything the service needs to be told.
@@ -40,6 +44,10 @@ pub struct ServerConfig {
     pub auth: Auth,
     /// Webhook secrets of each forge.
     pub webhooks: Webhooks,
+    /// The forges as clients: what is listed, cloned and answered there.
+    pub forges: Forges,
+    /// Who is told what has happened.
+    pub notifications: Notifications,
     /// The organisation-wide sweep.
     pub sweep: Sweep,
     /// Secrets: one's own rules, and whether providers are asked.
@@ -74,6 +82,8 @@ impl Default for ServerConfig {
             limits: Limits::default(),
             auth: Auth::default(),
             webhooks: Webhooks::default(),
+            forges: Forges::default(),
+            notifications: Notifications::default(),
             sweep: Sweep::default(),
             secrets: Secrets::default(),
             log: Log::default(),
@@ -196,11 +206,13 @@ pub struct Sweep {
     pub jitter_seconds: u64,
     /// The IANA time zone that `cron` is meant in.
     pub time_zone: String,
+    /// Longest that a sweep waits for the refs of one repository, in seconds.
+    pub list_seconds: u64,
 }
 
 impl Default for Sweep {
     fn default() -> Self {
-        Self { cron: "0 2 * * *".to_owned(), jitter_seconds: 900, time_zone: "UTC".to_owned() }
+        Self { cron: "0 2 * * *".to_owned(), jitter_seconds: 900, time_zone: "UTC".to_owned(), list_seconds: 120 }
     }
 }
 
@@ -312,6 +324,8 @@ impl ServerConfig {
         if secrets.into_iter().any(|secret| secret.expose().len() < 16) {
             return wrong("webhooks", "a webhook secret needs at least 16 characters");
         }
+        self.forges.check()?;
+        self.notifications.check()?;
         if self.limits.body_bytes == 0 || self.limits.webhook_bytes == 0 || self.limits.concurrent_requests == 0 {
             return wrong("limits", "zero would refuse every request");
         }

@@ -3,12 +3,17 @@
 //! Public addresses are fine. Loopback, private, link-local and other special addresses, and directories of this machine, are fine only
 //! when the configuration names them. Names are checked after DNS, so that a public name for a private address gains nothing.
 
+mod outgoing;
+mod tunnel;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Component, Path, PathBuf};
 
 use url::{Host, Url};
 
 use crate::config::Reach;
+pub use outgoing::{Addresses, Guard, Names, Redirects, SystemNames, origin};
+pub use tunnel::Tunnel;
 
 /// Why an address is not reached for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,8 +8,7 @@ use std::path::Path;
 
 use git::Work;
 use scanner::repository::{
-    Credentials, DirectorySnapshot, EntryKind, GitSnapshot, Mirror, Origin, ReadError, RemoteUrl, RepositoryError,
-    Snapshot,
+    Access, DirectorySnapshot, EntryKind, GitSnapshot, Mirror, Origin, ReadError, RemoteUrl, RepositoryError, Snapshot,
 };
 
 fn remote(path: &Path) -> RemoteUrl {
@@ -20,7 +19,7 @@ fn remote(path: &Path) -> RemoteUrl {
 }
 
 fn fetch(path: &Path, cache: &Path) -> Result<Mirror, RepositoryError> {
-    Mirror::fetch(&remote(path), cache, &Credentials::default(), &mut |_| true)
+    Mirror::fetch(&remote(path), cache, &Access::default(), &mut |_| true)
 }
 
 #[test]
@@ -102,7 +101,7 @@ fn a_damaged_mirror_is_made_anew_and_a_cancelled_fetch_leaves_none_of_it() {
     let work = Work::new();
     let commit = work.commit(&[("a.txt", "one")], "first");
     let cache = tempfile::tempdir().unwrap();
-    let cancelled = Mirror::fetch(&remote(work.path()), cache.path(), &Credentials::default(), &mut |_| false);
+    let cancelled = Mirror::fetch(&remote(work.path()), cache.path(), &Access::default(), &mut |_| false);
     assert!(matches!(cancelled, Err(RepositoryError::Cancelled)), "{cancelled:?}");
     let mirror = fetch(work.path(), cache.path()).unwrap();
     std::fs::remove_file(mirror.git_dir().join("HEAD")).unwrap();

@@ -60,6 +60,7 @@ fn delivery(repository: &RepositoryRecord, id: &str, number: usize) -> Delivery 
         tenant: Tenant::default(),
         source: "github".into(),
         id: id.into(),
+        also: vec![],
         request_id: id.into(),
         jobs: vec![job(repository, number)],
     }

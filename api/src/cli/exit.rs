@@ -82,3 +82,13 @@ pub fn answer(text: &str) -> Result<(), Failure> {
         _ => Ok(()),
     }
 }
+
+/// A line on stderr for who watches a terminal.
+pub fn progress(line: &str) {
+    use std::io::{IsTerminal as _, Write as _};
+    let mut out = std::io::stderr();
+    if out.is_terminal() {
+        // nobody is hurt when a progress line is lost
+        drop(writeln!(out, "{line}"));
+    }
+}

@@ -5,14 +5,15 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::Method;
 use scanner::policy::Threshold;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 use url::Url;
 
-use super::exit::{Exit, Failure, answer};
+use super::exit::{Exit, Failure, answer, progress};
+use super::server::Server;
 use crate::credential::Credential;
 use crate::gate::State;
 use crate::gate::pipeline::{Pipeline, detect, without_credentials};
@@ -114,8 +115,8 @@ fn here(read: impl FnOnce(&git2::Repository) -> Option<String>) -> Option<String
 }
 
 async fn ask(command: &Command, subject: &Subject) -> Result<Gate, Failure> {
-    let server = Server::new(command)?;
-    let repository = server.register(&subject.repository).await?;
+    let server = Server::new(&command.server, command.token.clone())?;
+    let repository = register(&server, &subject.repository).await?;
     let path = format!("repositories/{repository}/gate");
     let deadline = Instant::now() + Duration::from_secs(command.wait);
     let mut asked_for_scan = false;
@@ -131,18 +132,9 @@ async fn ask(command: &Command, subject: &Subject) -> Result<Gate, Failure> {
         }
         if !asked_for_scan {
             asked_for_scan = true;
-            server.scan(&repository, subject).await?;
+            ask_for_scan(&server, &repository, subject).await?;
         }
         progress(&format!("waiting for {} ({left} s left)", subject.commit));
-    }
-}
-
-fn progress(line: &str) {
-    use std::io::{IsTerminal as _, Write as _};
-    let mut out = std::io::stderr();
-    if out.is_terminal() {
-        // nobody is hurt when a progress line is lost
-        drop(writeln!(out, "{line}"));
     }
 }
 
@@ -171,80 +163,18 @@ fn in_words(verdict: &Gate) -> String {
     text
 }
 
-/// The server as the gate sees it.
-struct Server {
-    client: Client,
-    base: Url,
-    token: Option<Credential>,
-}
-
 #[derive(Deserialize)]
 struct Registered {
     id: String,
 }
 
-impl Server {
-    fn new(command: &Command) -> Result<Self, Failure> {
-        let mut base = command.server.clone();
-        let path = format!("{}/api/v1/", base.path().trim_end_matches('/'));
-        base.set_path(&path);
-        let client = Client::builder()
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_secs(60))
-            .user_agent(concat!("secretarybird/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Failure::usage)?;
-        Ok(Self { client, base, token: command.token.clone() })
-    }
+async fn register(server: &Server, url: &str) -> Result<String, Failure> {
+    let registered: Registered = server.send(Method::POST, "repositories", &[], Some(json!({"url": url}))).await?;
+    Ok(registered.id)
+}
 
-    async fn register(&self, url: &str) -> Result<String, Failure> {
-        let registered: Registered = self.send(Method::POST, "repositories", &[], Some(json!({"url": url}))).await?;
-        Ok(registered.id)
-    }
-
-    async fn scan(&self, repository: &str, subject: &Subject) -> Result<(), Failure> {
-        let body = json!({"commit": subject.commit, "ref": subject.reference, "base": subject.base});
-        let path = format!("repositories/{repository}/scans");
-        self.send::<serde_json::Value>(Method::POST, &path, &[], Some(body)).await.map(drop)
-    }
-
-    async fn get<T: for<'de> Deserialize<'de>>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, Failure> {
-        self.send(Method::GET, path, query, None).await
-    }
-
-    async fn send<T: for<'de> Deserialize<'de>>(
-        &self,
-        method: Method,
-        path: &str,
-        query: &[(&str, &str)],
-        body: Option<serde_json::Value>,
-    ) -> Result<T, Failure> {
-        let mut url = self.base.join(path).map_err(Failure::usage)?;
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        let mut request = self.client.request(method, url);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token.expose());
-        }
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let unreachable = |error: reqwest::Error| {
-            let error = error.without_url();
-            Failure::unreachable(format!("{} does not answer: {error}", self.base))
-        };
-        let response = request.send().await.map_err(unreachable)?;
-        let status = response.status();
-        if status.is_success() {
-            return response.json().await.map_err(unreachable);
-        }
-        let detail = response.json::<serde_json::Value>().await.ok();
-        let detail = detail.as_ref().and_then(|problem| problem["detail"].as_str()).unwrap_or("no reason given");
-        let message = format!("{} answers {status}: {detail}", self.base);
-        Err(match status {
-            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Failure::usage(message),
-            _ => Failure::unreachable(message),
-        })
-    }
+async fn ask_for_scan(server: &Server, repository: &str, subject: &Subject) -> Result<(), Failure> {
+    let body = json!({"commit": subject.commit, "ref": subject.reference, "base": subject.base});
+    let path = format!("repositories/{repository}/scans");
+    server.send::<serde_json::Value>(Method::POST, &path, &[], Some(body)).await.map(drop)
 }

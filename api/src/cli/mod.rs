@@ -10,6 +10,8 @@ mod report_format;
 mod rules;
 mod scan;
 mod serve;
+mod server;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -39,6 +41,8 @@ enum Command {
     Scan(scan::Arguments),
     /// Run the service: REST, webhooks, workers, the nightly sweep.
     Serve(serve::Arguments),
+    /// Start an organisation-wide sweep on a server, or watch one.
+    Sweep(sweep::Command),
     /// The server's configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -72,6 +76,7 @@ async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Rules(command) => rules::run(command),
         Command::Scan(arguments) => scan::run(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Sweep(command) => sweep::run(command).await,
         Command::Config(command) => config::run(command),
     }
 }

@@ -51,7 +51,7 @@ pub enum ConfigError {
 
 /// How the text of an environment variable becomes a value.
 #[derive(Clone, Copy)]
-enum Form {
+pub(super) enum Form {
     Text,
     Number,
     Flag,
@@ -87,6 +87,7 @@ const SETTINGS: &[(&str, Form)] = &[
     ("secrets.rules", Form::List),
     ("secrets.verify", Form::Flag),
     ("secrets.verify_endpoints", Form::List),
+    ("sweep.list_seconds", Form::Number),
     ("log.format", Form::Text),
     ("log.filter", Form::Text),
     ("reach.allow_hosts", Form::List),
@@ -94,7 +95,12 @@ const SETTINGS: &[(&str, Form)] = &[
 ];
 
 /// Sections whose variables are the server's alone, so that a misspelt one can be told from another command's.
-const SECTIONS: &[&str] = &["LIMITS_", "AUTH_", "WEBHOOKS_", "SWEEP_", "SECRETS_", "LOG_", "REACH_"];
+const SECTIONS: &[&str] =
+    &["LIMITS_", "AUTH_", "WEBHOOKS_", "FORGES_", "NOTIFICATIONS_", "SWEEP_", "SECRETS_", "LOG_", "REACH_"];
+
+fn settings() -> impl Iterator<Item = &'static (&'static str, Form)> {
+    SETTINGS.iter().chain(super::forges::SETTINGS).chain(super::notifications::SETTINGS)
+}
 
 fn variable(setting: &str) -> String {
     format!("SECRETARYBIRD_{}", setting.replace('.', "_").to_uppercase())
@@ -149,7 +155,7 @@ fn environment_layer(environment: &BTreeMap<String, String>) -> Result<Vec<(&'st
     let mut layer = Vec::new();
     for (name, text) in environment {
         let Some(rest) = name.strip_prefix("SECRETARYBIRD_") else { continue };
-        match SETTINGS.iter().find(|(path, _)| variable(path) == *name) {
+        match settings().find(|(path, _)| variable(path) == *name) {
             Some((path, form)) => {
                 let value = parse(*form, text)
                     .map_err(|reason| ConfigError::Environment { name: name.clone(), reason: reason.to_owned() })?;
@@ -258,10 +264,15 @@ mod tests {
 
     #[test]
     fn every_setting_has_a_working_variable() {
-        for (path, form) in SETTINGS {
+        for (path, form) in settings() {
+            // settings that only make sense together have their own table in `forges`
+            let apart = path.starts_with("forges.") || path.starts_with("notifications.");
+            if apart && !path.ends_with("web_url") {
+                continue;
+            }
             let text = match (*path, form) {
                 ("listen", _) => "127.0.0.1:0",
-                ("public_url", _) => "https://secretarybird.example",
+                ("public_url", _) | (_, Form::Text) if path.ends_with("_url") => "https://secretarybird.example",
                 ("store", _) => "sled",
                 ("sweep.cron", _) => "0 3 * * *",
                 ("sweep.time_zone", _) => "Europe/Berlin",

@@ -93,10 +93,19 @@ pub struct Installation {
     pub action: String,
     /// The account it is installed on, where the payload names it.
     pub account: Option<String>,
-    /// `owner/name` of repositories that came within reach.
-    pub added: Vec<String>,
-    /// `owner/name` of repositories that went out of reach.
-    pub removed: Vec<String>,
+    /// Repositories that came within reach.
+    pub added: Vec<InstalledRepository>,
+    /// Repositories that went out of reach.
+    pub removed: Vec<InstalledRepository>,
+}
+
+/// A repository as an installation names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstalledRepository {
+    /// The forge's own lasting id.
+    pub forge_id: String,
+    /// `owner/name`.
+    pub full_name: String,
 }
 
 /// What a delivery says.
@@ -136,6 +145,30 @@ impl Event {
             Self::Unhandled { .. } => "unhandled",
         }
     }
+}
+
+/// The ref under which a forge of this kind keeps the head of a pull or merge request.
+///
+/// Bitbucket Cloud keeps none: the name then only says which request it is, and the commit is found on its branch.
+#[must_use]
+pub fn pull_request_ref(forge: super::ForgeKind, number: u64) -> String {
+    match forge {
+        super::ForgeKind::Gitlab => format!("refs/merge-requests/{number}/head"),
+        super::ForgeKind::Bitbucket => format!("refs/pull-requests/{number}/from"),
+        _ => format!("refs/pull/{number}/head"),
+    }
+}
+
+/// The number of the pull or merge request that a ref is the head of.
+#[must_use]
+pub fn pull_request_of(reference: &str) -> Option<u64> {
+    let (space, rest) = reference.strip_prefix("refs/")?.split_once('/')?;
+    let number = match space {
+        "pull" | "merge-requests" => rest.strip_suffix("/head")?,
+        "pull-requests" => rest.strip_suffix("/from")?,
+        _ => return None,
+    };
+    number.parse().ok()
 }
 
 /// `None` for the all-zero id that stands for "no commit" in pushes, of SHA-1 or SHA-256 length.

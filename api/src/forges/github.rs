@@ -4,7 +4,10 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 
 use super::event::commit;
-use super::{Event, Installation, PullRequest, Push, Refusal, RemoteRepository, RepositoryChange, RepositoryEvent};
+use super::{
+    Event, Installation, InstalledRepository, PullRequest, Push, Refusal, RemoteRepository, RepositoryChange,
+    RepositoryEvent,
+};
 use super::{Webhooks, header, read, verify_hex_hmac};
 use crate::credential::Credential;
 
@@ -40,7 +43,7 @@ pub(super) fn event(name: &str, body: &[u8]) -> Result<Event, Refusal> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Repository {
+pub(crate) struct Repository {
     id: u64,
     full_name: String,
     clone_url: String,
@@ -182,12 +185,15 @@ struct Account {
 
 #[derive(Deserialize)]
 struct Named {
+    id: u64,
     full_name: String,
 }
 
 impl From<InstallationBody> for Installation {
     fn from(body: InstallationBody) -> Self {
-        let names = |list: Vec<Named>| list.into_iter().map(|named| named.full_name).collect::<Vec<_>>();
+        let installed =
+            |named: Named| InstalledRepository { forge_id: named.id.to_string(), full_name: named.full_name };
+        let names = |list: Vec<Named>| list.into_iter().map(installed).collect::<Vec<_>>();
         let (mut added, mut removed) = (names(body.repositories_added), names(body.repositories_removed));
         match body.action.as_str() {
             "created" | "unsuspend" => added.extend(names(body.repositories)),

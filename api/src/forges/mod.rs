@@ -4,14 +4,16 @@
 //! address alone and never from the headers: Gitea and Forgejo also send GitHub's headers, so that header sniffing would let a
 //! delivery choose the weakest check.
 //!
-//! Everything here is thinking: headers and bytes in, a verdict or an event out.
+//! Reading deliveries is thinking: headers and bytes in, a verdict or an event out. The clients, which do IO, are in [`client`].
 
 mod bitbucket;
+pub mod client;
+mod connected;
 mod event;
 mod gitea;
 mod github;
 mod gitlab;
-mod standard_webhooks;
+pub mod standard_webhooks;
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +21,11 @@ use std::str::FromStr;
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
-pub use event::{Event, Installation, PullRequest, Push, RemoteRepository, RepositoryChange, RepositoryEvent};
+pub use connected::{Connected, Forges};
+pub use event::{
+    Event, Installation, InstalledRepository, PullRequest, Push, RemoteRepository, RepositoryChange, RepositoryEvent,
+    pull_request_of, pull_request_ref,
+};
 
 use crate::credential::Credential;
 

@@ -165,9 +165,12 @@ fn repository_and_installation_events_of_github() {
         assert!(matches!(event, Ok(Event::Repository(ref event)) if event.change == expected), "{action}: {event:?}");
     }
     let body = json!({"action": "created", "installation": {"id": 2, "account": {"login": "octocat"}},
-        "repositories": [{"full_name": "octocat/Hello-World"}]});
+        "repositories": [{"id": 7, "full_name": "octocat/Hello-World"}]});
     let event = read_event(ForgeKind::Github, "x-github-event", "installation", &body);
-    assert!(matches!(event, Ok(Event::Installation(ref event)) if event.added == ["octocat/Hello-World"]), "{event:?}");
+    assert!(
+        matches!(event, Ok(Event::Installation(ref event)) if event.added[0].full_name == "octocat/Hello-World"),
+        "{event:?}"
+    );
 }
 
 #[test]

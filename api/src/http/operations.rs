@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -13,6 +14,7 @@ use super::extract::{Json, Path, Query, location};
 use super::observe::RequestId;
 use super::service::Service;
 use super::wire::{Job, Page, Sweep, words};
+use crate::jobs::sweep::report::SweepReport;
 
 /// Which jobs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,16 +64,64 @@ pub async fn cancel(
     Ok(Json(service.cancel(&identity, &id).await?))
 }
 
+/// How to sweep.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WantedSweep {
+    /// Scan everything, moved or not.
+    pub full: bool,
+}
+
 /// Starts a sweep over all repositories.
-#[utoipa::path(post, path = "/sweeps", tag = "operations", security(("token" = ["admin"])), responses((status = 202, body = Sweep)))]
+#[utoipa::path(post, path = "/sweeps", tag = "operations", params(WantedSweep), security(("token" = ["admin"])), responses((status = 202, body = Sweep)))]
 pub async fn start_sweep(
     State(service): State<Arc<Service>>,
     _: Owner,
     Extension(request): Extension<RequestId>,
+    Query(wanted): Query<WantedSweep>,
 ) -> Result<(StatusCode, HeaderMap, Json<Sweep>), ApiError> {
-    let sweep = service.start_sweep(&request.0).await?;
+    let sweep = service.start_sweep(wanted.full, &request.0).await?;
     let place = location(&format!("/api/v1/sweeps/{}", sweep.id))?;
     Ok((StatusCode::ACCEPTED, place, Json(sweep)))
+}
+
+/// Lists the newest hundred sweeps, the newest first.
+#[utoipa::path(get, path = "/sweeps", tag = "operations", security(("token" = ["read"])), responses((status = 200, body = Page<Sweep>)))]
+pub async fn sweeps(
+    State(service): State<Arc<Service>>,
+    Reader(identity): Reader,
+) -> Result<Json<Page<Sweep>>, ApiError> {
+    Ok(Json(service.sweeps(&identity).await?))
+}
+
+/// In which form.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WantedForm {
+    /// `json` or `markdown`; JSON when not given.
+    #[param(pattern = "^(json|markdown)$")]
+    pub format: Option<String>,
+}
+
+/// What a sweep did about every repository: scanned, skipped and why, failed and why, new findings.
+#[utoipa::path(get, path = "/sweeps/{id}/report", tag = "operations", params(("id" = String, Path), WantedForm), security(("token" = ["read"])),
+    responses((status = 200, content((SweepReport = "application/json"), (String = "text/markdown"))), (status = 404, description = "No such sweep")))]
+pub async fn sweep_report(
+    State(service): State<Arc<Service>>,
+    Reader(identity): Reader,
+    Path(id): Path<String>,
+    Query(wanted): Query<WantedForm>,
+) -> Result<Response, ApiError> {
+    let report = service.sweep_report(&identity, &id).await?;
+    match wanted.format.as_deref() {
+        None | Some("json") => Ok(Json(report).into_response()),
+        Some("markdown") => {
+            Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], report.markdown()).into_response())
+        }
+        Some(_) => Err(ApiError::Invalid("format: a sweep's report comes as json or markdown".to_owned())),
+    }
 }
 
 /// How a sweep goes.

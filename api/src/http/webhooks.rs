@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,8 +12,8 @@ use super::error::ApiError;
 use super::extract::{Json, Path};
 use super::observe::RequestId;
 use super::service::Service;
-use crate::forges::{Event, ForgeKind};
-use crate::store::Delivery;
+use crate::deliveries::{Outcome, Received, Turned};
+use crate::forges::ForgeKind;
 use crate::telemetry::metric;
 
 /// What became of a delivery.
@@ -57,51 +56,44 @@ pub async fn receive(
     let forge = forge.parse::<ForgeKind>().map_err(|_| ApiError::NotFound { kind: "forge", name: forge })?;
     let mut counted = Counted { forge, event: "unread", outcome: "refused" };
     let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            counted.outcome = "too_large";
+            ApiError::TooLarge
+        }
         _ => ApiError::Invalid("the body ended before it was complete".to_owned()),
     })?;
-    let event = read(&service, forge, &headers, &body).inspect_err(|error| counted.outcome = outcome(error))?;
-    counted.event = event.0.label();
-    let receipt = take(&service, forge, event, &request.0).await?;
-    counted.outcome = match receipt.outcome {
-        Taken::Accepted => "accepted",
-        Taken::Duplicate => "duplicate",
-        Taken::Ignored => "ignored",
+    let delivery = service.door.verify(forge, &headers, &body).map_err(turned);
+    let delivery = delivery.inspect_err(|error| counted.outcome = outcome(error))?;
+    counted.event = delivery.event.label();
+    let received = service.door.take(delivery, &request.0).await?;
+    counted.outcome = match received.outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Duplicate => "duplicate",
+        Outcome::Ignored => "ignored",
     };
-    let status = if receipt.outcome == Taken::Duplicate { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok((status, Json(receipt)))
+    let status = if received.outcome == Outcome::Duplicate { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json(received.into())))
 }
 
-/// Verifies first; nothing of the body is looked at before.
-fn read(service: &Service, forge: ForgeKind, headers: &HeaderMap, body: &[u8]) -> Result<(Event, String), ApiError> {
-    let secrets = service.config.webhooks.secrets(forge);
-    if secrets.is_empty() {
-        return Err(ApiError::NotFound { kind: "webhook secret configured for", name: forge.to_string() });
+impl From<Received> for Receipt {
+    fn from(received: Received) -> Self {
+        let outcome = match received.outcome {
+            Outcome::Accepted => Taken::Accepted,
+            Outcome::Duplicate => Taken::Duplicate,
+            Outcome::Ignored => Taken::Ignored,
+        };
+        let jobs = received.jobs.iter().map(ToString::to_string).collect();
+        Self { outcome, jobs, reason: received.reason }
     }
-    let webhooks = forge.webhooks();
-    webhooks.verify(headers, body, secrets, Timestamp::now().as_second())?;
-    let id = webhooks.delivery_id(headers)?;
-    Ok((webhooks.event(headers, body)?, id))
 }
 
-async fn take(
-    service: &Service,
-    forge: ForgeKind,
-    (event, id): (Event, String),
-    request_id: &str,
-) -> Result<Receipt, ApiError> {
-    let planned = service.plan(forge, &event, request_id).await?;
-    if planned.jobs.is_empty() {
-        return Ok(Receipt { outcome: Taken::Ignored, jobs: vec![], reason: Some(planned.reason) });
+fn turned(turned: Turned) -> ApiError {
+    match turned {
+        Turned::NotConfigured(forge) => {
+            ApiError::NotFound { kind: "webhook secret configured for", name: forge.to_string() }
+        }
+        Turned::Refused(refusal) => refusal.into(),
     }
-    let delivery = Delivery {
-        tenant: service.tenant.clone(),
-        source: forge.to_string(),
-        id,
-        request_id: request_id.to_owned(),
-        jobs: planned.jobs,
-    };
-    service.accept(delivery).await
 }
 
 fn outcome(error: &ApiError) -> &'static str {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use git2::{Direction, Oid, Remote};
+use git2::Oid;
 use jiff::Timestamp;
 use scanner::finding::Detail;
-use scanner::repository::{Mirror, Origin, RepositoryError};
+use scanner::repository::{Access, Mirror, Origin, Refs, RepositoryError};
 use scanner::{Finding, FindingId};
 
 use crate::store::record::{ErrorClass, JobError, RepositoryRecord, ScanSpec};
@@ -42,6 +42,7 @@ impl From<RepositoryError> for RunError {
             | RepositoryError::NoSuchRepository { .. }
             | RepositoryError::NoSuchRevision { .. } => ErrorClass::NotFound,
             RepositoryError::Unauthorised { .. } => ErrorClass::Forbidden,
+            RepositoryError::Unreachable { reason, .. } if reason.contains("429") => ErrorClass::RateLimited,
             RepositoryError::Unreachable { .. } | RepositoryError::Locked { .. } => ErrorClass::Transient,
             RepositoryError::BadUrl { .. } | RepositoryError::Sha256 { .. } => ErrorClass::Invalid,
             _ => ErrorClass::Internal,
@@ -50,43 +51,24 @@ impl From<RepositoryError> for RunError {
     }
 }
 
-/// What a remote has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Refs {
-    /// The full name of the ref that HEAD stands on.
-    pub head: Option<String>,
-    /// Full ref name → commit (or tag object).
-    pub refs: BTreeMap<String, String>,
-}
-
 /// Lists the refs of a remote; nothing is fetched.
 ///
 /// # Errors
 /// [`RunError`]
-pub fn list_refs(repository: &RepositoryRecord) -> Result<Refs, RunError> {
-    let failed = |error: git2::Error| {
-        let class = match (error.class(), error.code()) {
-            (_, git2::ErrorCode::Auth) => ErrorClass::Forbidden,
-            (_, git2::ErrorCode::NotFound) | (git2::ErrorClass::Os, _) => ErrorClass::NotFound,
-            (git2::ErrorClass::Net | git2::ErrorClass::Ssl | git2::ErrorClass::Http, _) => ErrorClass::Transient,
-            _ => ErrorClass::Transient,
-        };
-        RunError::new(class, format!("`{}`: the refs cannot be listed: {}", repository.url, error.message()))
-    };
-    let mut remote = Remote::create_detached(repository.url.as_str()).map_err(failed)?;
-    remote.connect(Direction::Fetch).map_err(failed)?;
-    let mut refs = Refs::default();
-    for head in remote.list().map_err(failed)? {
-        let name = String::from_utf8_lossy(head.name().as_bytes()).into_owned();
-        match (name.as_str(), head.symref_target()) {
-            ("HEAD", target) => refs.head = target.map(str::to_owned),
-            _ if name.ends_with("^{}") => {}
-            _ => {
-                refs.refs.insert(name, head.oid().to_string());
-            }
-        }
-    }
-    Ok(refs)
+pub fn list_refs(repository: &RepositoryRecord, access: &Access) -> Result<Refs, RunError> {
+    Ok(scanner::repository::listing::list(&origin_of(repository)?, access)?)
+}
+
+/// Where a repository is. What a directory of this machine holds needs no copy: it is read in place.
+fn origin_of(repository: &RepositoryRecord) -> Result<Origin, RunError> {
+    let (origin, _) = Origin::parse(repository.clone_url())?;
+    Ok(match origin {
+        Origin::Remote(url) if url.url().scheme() == "file" => match url.url().to_file_path() {
+            Ok(path) => Origin::Local(path),
+            Err(()) => Origin::Local(PathBuf::from(url.url().path())),
+        },
+        origin => origin,
+    })
 }
 
 /// The commits that a secret stands in; none for other findings, and for secrets that stand in no commit (a ref's name).
@@ -156,18 +138,11 @@ pub fn prepare(
     mirrors: &Path,
     repository: &RepositoryRecord,
     spec: &ScanSpec,
+    access: &Access,
     stop: &AtomicBool,
 ) -> Result<Prepared, RunError> {
-    let (origin, credentials) = Origin::parse(&repository.url)?;
-    let origin = match origin {
-        // read in place: what a directory of this machine holds needs no copy
-        Origin::Remote(url) if url.url().scheme() == "file" => match url.url().to_file_path() {
-            Ok(path) => Origin::Local(path),
-            Err(()) => Origin::Local(PathBuf::from(url.url().path())),
-        },
-        origin => origin,
-    };
-    let mirror = Mirror::of(&origin, mirrors, &credentials, &mut |_| !stop.load(Ordering::Relaxed))?;
+    let origin = origin_of(repository)?;
+    let mirror = Mirror::of(&origin, mirrors, access, &mut |_| !stop.load(Ordering::Relaxed))?;
     let git = mirror.repository()?;
     let failed = |error: git2::Error| RunError::new(ErrorClass::Internal, error.message().to_owned());
     let default = match &repository.default_branch {
@@ -186,7 +161,12 @@ pub fn prepare(
     };
     let tracked = tip == Some(commit) && (spec.reference.is_none() || spec.reference == default);
     let reference = if tracked { default } else { spec.reference.clone() };
-    let given = spec.base.as_deref().and_then(|base| Oid::from_str(base).ok()).filter(|base| !base.is_zero());
+    // a merge request may name its target branch only
+    let named = |base: &str| match base.starts_with("refs/") {
+        true => git.refname_to_id(base).ok(),
+        false => Oid::from_str(base).ok(),
+    };
+    let given = spec.base.as_deref().and_then(named).filter(|base| !base.is_zero());
     let known = given.filter(|base| git.find_commit(*base).is_ok());
     let base = known.or(tip).and_then(|other| git.merge_base(commit, other).ok());
     let base = match base {

@@ -1,10 +1,12 @@
 //! Jobs: the workers, the sweep, the schedule. The queue itself is the store's.
 
+mod answer;
 pub mod git;
 pub mod retry;
 pub mod schedule;
 pub mod sweep;
 mod upkeep;
+pub mod way;
 mod worker;
 
 use std::path::PathBuf;
@@ -17,14 +19,38 @@ use scanner::Report;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::answers::Links;
 use crate::config::ServerConfig;
+use crate::deliveries::{Door, replay};
+use crate::forges::Forges;
+use crate::forges::client::{ForgeError, Patience};
+use crate::notify::{ChannelError, Notifier};
+use crate::reach::Guard;
 use crate::store::Store;
 use crate::store::record::{RepositoryRecord, Tenant};
 use git::{Prepared, RunError};
 use schedule::{Schedule, ScheduleError};
+use way::Way;
 
 /// Jobs running at once on one host, beside the number of workers.
 const HOST_CAP: usize = 4;
+
+/// Why jobs cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum JobsError {
+    /// The sweep's schedule cannot be kept.
+    #[error("sweep: {0}")]
+    Schedule(#[from] ScheduleError),
+    /// A configured forge cannot be used.
+    #[error("forges: {0}")]
+    Forge(#[from] ForgeError),
+    /// A configured notification channel cannot be used.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// git's way out cannot be opened.
+    #[error("git's way out: {0}")]
+    Way(#[from] std::io::Error),
+}
 
 /// With what a scan looks: two scans of one commit with equal digests have equal results.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +76,7 @@ pub trait Look: Send + Sync + 'static {
 /// The running workers and the clock.
 #[derive(Debug)]
 pub struct Jobs {
+    door: Door,
     draining: watch::Sender<bool>,
     cut_off: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<()>>,
@@ -62,33 +89,65 @@ struct Shop {
     mirrors: PathBuf,
     running_cap: usize,
     cut_off: Arc<AtomicBool>,
+    way: Way,
+    config: Arc<ServerConfig>,
+    links: Links,
+    list_limit: Duration,
+}
+
+/// The address guard and the configured forges, as jobs and deliveries share them.
+///
+/// # Errors
+/// A forge that cannot be used as configured.
+pub fn connect(config: &ServerConfig) -> Result<(Guard, Forges), ForgeError> {
+    let guard = Guard::new(config.reach.clone());
+    let forges = Forges::open(&config.forges, &guard, Patience::default())?;
+    Ok((guard, forges))
 }
 
 impl Jobs {
     /// Starts `config.workers` workers, the clock of the sweep and the upkeep of the store.
     ///
     /// # Errors
-    /// When the sweep's schedule is no schedule.
-    pub fn start_with(config: &ServerConfig, store: Store, look: Arc<dyn Look>) -> Result<Self, ScheduleError> {
+    /// [`JobsError`].
+    pub fn start_with(config: &ServerConfig, store: Store, look: Arc<dyn Look>) -> Result<Self, JobsError> {
+        let (guard, forges) = connect(config)?;
         let schedule = Schedule::new(&config.sweep.cron, &config.sweep.time_zone)?;
         let (draining, stop) = watch::channel(false);
         let cut_off = Arc::new(AtomicBool::new(false));
         let workers = config.workers.max(1);
+        let door = Door::new(store.clone(), Tenant::default(), config.webhooks.clone(), guard.clone(), forges.clone());
+        // git's connections end with the patience of whoever waits for them
+        let silence = Duration::from_secs(config.sweep.list_seconds.clamp(1, 60));
+        let links = Links::new(config.public_url.as_ref().map(url::Url::as_str));
+        let notifier = Notifier::open(store.clone(), &config.notifications, &guard, links.clone())?;
         let shop = Arc::new(Shop {
             store: store.clone(),
             look,
             mirrors: config.data_dir.join("mirrors"),
             running_cap: workers,
             cut_off: Arc::clone(&cut_off),
+            way: Way::open(guard, forges, silence)?,
+            links,
+            config: Arc::new(config.clone()),
+            list_limit: Duration::from_secs(config.sweep.list_seconds),
         });
         let mut tasks: Vec<_> =
             (0..workers).map(|number| tokio::spawn(worker::run(Arc::clone(&shop), number, stop.clone()))).collect();
         tasks.push(tokio::spawn(upkeep::run(store.clone(), Tenant::default(), stop.clone())));
+        tasks.push(tokio::spawn(replay::run(door.clone(), stop.clone())));
+        tasks.push(tokio::spawn(notifier.run(stop.clone())));
         if let Some(schedule) = schedule {
             let jitter = config.sweep.jitter_seconds;
             tasks.push(tokio::spawn(upkeep::tick(store, Tenant::default(), schedule, jitter, stop)));
         }
-        Ok(Self { draining, cut_off, tasks })
+        Ok(Self { door, draining, cut_off, tasks })
+    }
+
+    /// Where deliveries come in.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        self.door.clone()
     }
 
     /// Takes no new job and lets those under way end; after `drain` they are put back into the queue.
@@ -114,7 +173,7 @@ impl Jobs {
 }
 
 /// A random number for spreading; a system without randomness spreads nothing.
-fn random() -> u32 {
+pub(crate) fn random() -> u32 {
     let mut bytes = [0; 4];
     match getrandom::fill(&mut bytes) {
         Ok(()) => u32::from_ne_bytes(bytes),

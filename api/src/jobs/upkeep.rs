@@ -92,6 +92,7 @@ async fn ask(store: &Store, tenant: &Tenant, due: Timestamp, ready_at: Timestamp
         tenant: tenant.clone(),
         source: "schedule".to_owned(),
         id: due.to_string(),
+        also: vec![],
         request_id,
         jobs: vec![job],
     };

@@ -9,7 +9,7 @@ use scanner::Report;
 use tokio::sync::watch;
 
 use super::git::{self, Prepared, RunError};
-use super::{Digests, HOST_CAP, Shop, random, retry, sweep};
+use super::{Digests, HOST_CAP, Shop, answer, random, retry, sweep};
 use crate::store::record::{
     ErrorClass, JobKind, JobRecord, LeaseToken, Outcome, Priority, ScanFinding, ScanId, ScanRecord, ScanSpec,
 };
@@ -98,6 +98,9 @@ async fn work(shop: &Arc<Shop>, job: &JobRecord, token: LeaseToken) -> Result<()
     if let Outcome::Retry { error, .. } | Outcome::Dead(error) = &outcome {
         tracing::warn!(job = %job.id, class = ?error.class, reason = %error.reason, "failed");
     }
+    if let (Outcome::Dead(error), JobKind::Scan(spec)) = (&outcome, &job.job) {
+        answer::give_up(shop, job, spec, &error.reason).await?;
+    }
     let state = shop.store.finish(job.id, token, outcome, now).await?;
     metrics::counter!("secretarybird_jobs_ended_total", "kind" => job.job.as_str(), "state" => state.map_or("lost", |state| state.as_str()))
         .increment(1);
@@ -129,9 +132,13 @@ async fn watch_over(shop: &Arc<Shop>, job: &JobRecord, token: LeaseToken) -> Res
 async fn perform(shop: &Arc<Shop>, job: &JobRecord, stop: &Arc<AtomicBool>) -> Result<Ended, StoreError> {
     match &job.job {
         JobKind::Scan(spec) => scan(shop, job, spec, stop).await,
-        JobKind::Sweep { sweep } => Ok(match sweep::run(&shop.store, job, *sweep, stop).await? {
+        JobKind::Sweep { sweep } => Ok(match sweep::run(shop, job, *sweep, stop).await? {
             Ok(true) => Ended::Done,
             Ok(false) => Ended::Interrupted,
+            Err(error) => Ended::Failed(error),
+        }),
+        JobKind::Answer(spec) => Ok(match answer::run(shop, job, spec).await? {
+            Ok(()) => Ended::Done,
             Err(error) => Ended::Failed(error),
         }),
     }
@@ -143,8 +150,13 @@ async fn scan(shop: &Arc<Shop>, job: &JobRecord, spec: &ScanSpec, stop: &Arc<Ato
         return Ok(Ended::Failed(RunError::new(ErrorClass::NotFound, "the repository was deleted")));
     };
     let started_at = Timestamp::now();
+    answer::begin(shop, job, spec, &repository).await;
+    let access = match shop.way.to(&repository).await {
+        Ok(access) => access,
+        Err(error) => return Ok(Ended::Failed(error)),
+    };
     let (shop_, repository_, spec_, stop_) = (Arc::clone(shop), repository.clone(), spec.clone(), Arc::clone(stop));
-    let prepared = blocking(move || git::prepare(&shop_.mirrors, &repository_, &spec_, &stop_)).await;
+    let prepared = blocking(move || git::prepare(&shop_.mirrors, &repository_, &spec_, &access, &stop_)).await;
     let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return Ok(Ended::Failed(error)),
@@ -152,7 +164,12 @@ async fn scan(shop: &Arc<Shop>, job: &JobRecord, spec: &ScanSpec, stop: &Arc<Ato
     let digests = shop.look.digests();
     if let Some(commit) = prepared.commit.map(|commit| commit.to_string()) {
         let known = shop.store.scan_of_commit(&job.tenant, &repository.id, &commit).await?;
-        if known.is_some_and(|known| answers(&known, &prepared, &digests)) {
+        if let Some(known) = known.filter(|known| answers(known, &prepared, &digests)) {
+            // scanned before, and perhaps not told under this ref: a branch that became a pull request
+            let reference = spec.reference.as_deref().or(known.reference.as_deref());
+            if let Some(answer) = answer::job(shop, &repository, known.id, reference, job, Timestamp::now()) {
+                shop.store.enqueue(answer, Timestamp::now()).await?;
+            }
             return Ok(Ended::Done);
         }
     }
@@ -170,7 +187,9 @@ async fn scan(shop: &Arc<Shop>, job: &JobRecord, spec: &ScanSpec, stop: &Arc<Ato
         Ok(elsewhere) => scan.findings.retain(|finding| !elsewhere.contains(&finding.id)),
         Err(error) => return Ok(Ended::Failed(error)),
     }
-    let commit = ScanCommit { job: Some((job.id, lease.token)), scan, report };
+    let reference = spec.reference.as_deref().or(scan.reference.as_deref());
+    let follow_up = answer::job(shop, &repository, scan.id, reference, job, now).into_iter().collect();
+    let commit = ScanCommit { job: Some((job.id, lease.token)), scan, report, follow_up };
     Ok(Ended::Committed(shop.store.commit_scan(commit, now).await?))
 }
 

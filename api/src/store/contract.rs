@@ -145,7 +145,14 @@ fn asks() -> Claim {
 }
 
 fn delivery(id: &str, jobs: Vec<NewJob>) -> Delivery {
-    Delivery { tenant: Tenant::default(), source: "github".into(), id: id.into(), request_id: "r".into(), jobs }
+    Delivery {
+        tenant: Tenant::default(),
+        source: "github".into(),
+        id: id.into(),
+        also: vec![],
+        request_id: "r".into(),
+        jobs,
+    }
 }
 
 fn vulnerability(repository: &RepositoryRecord, advisory: &str, aliases: &[&str]) -> Finding {
@@ -230,7 +237,7 @@ fn scanned(repository: &RepositoryRecord, commit: &str, findings: Vec<Finding>) 
         gaps: vec![],
         report_bytes: 0,
     };
-    ScanCommit { job: None, scan, report }
+    ScanCommit { job: None, scan, report, follow_up: vec![] }
 }
 
 async fn sound(store: &Store) {

@@ -3,7 +3,10 @@
 use jiff::SignedDuration;
 use scanner::Report;
 
-use super::record::{EventKind, JobId, LeaseToken, NewJob, Priority, ScanRecord, StoredResponse, Tenant};
+use super::record::{
+    EventKind, JobId, LeaseToken, NewJob, Priority, RepositoryRecord, ScanRecord, StoredResponse, SweepRecord, Swept,
+    Tenant,
+};
 
 /// A webhook delivery (or a tick of the clock) with what it asks for.
 #[derive(Debug, Clone)]
@@ -14,6 +17,8 @@ pub struct Delivery {
     pub source: String,
     /// The sender's delivery id.
     pub id: String,
+    /// Other names under which the same delivery may come again.
+    pub also: Vec<String>,
     /// The request that brought it.
     pub request_id: String,
     /// What it asks for.
@@ -57,6 +62,21 @@ pub struct ScanCommit {
     pub scan: ScanRecord,
     /// Its report.
     pub report: Report,
+    /// Jobs that its commit asks for, queued in the same transaction.
+    pub follow_up: Vec<NewJob>,
+}
+
+/// What a sweep did, to be kept together.
+#[derive(Debug, Clone)]
+pub struct SweepStep {
+    /// How far it is.
+    pub sweep: SweepRecord,
+    /// A repository with its refs as listed.
+    pub listed: Option<RepositoryRecord>,
+    /// A scan to ask for, with its line of the report, which says why.
+    pub scan: Option<(NewJob, Swept)>,
+    /// Other lines of the report.
+    pub lines: Vec<Swept>,
 }
 
 /// What a commit changed.

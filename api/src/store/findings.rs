@@ -8,7 +8,8 @@ use scanner::{Finding, FindingId, Report};
 
 use super::life::{self, Sighting, TriageRefused};
 use super::record::{
-    FindingRecord, Outcome, PackageUse, RepositoryId, RepositoryRecord, ScanId, ScanRecord, Tenant, Triage, codec,
+    FindingRecord, JobId, Outcome, PackageUse, RepositoryId, RepositoryRecord, ScanId, ScanRecord, Tenant, Triage,
+    codec,
 };
 use super::rows::{Read, Row, Scope, Write, list, load, load_many, save, successor};
 use super::{Committed, FindingsPage, FindingsQuery, ScanCommit, StoreError, keys, outbox, queue};
@@ -66,11 +67,15 @@ pub fn commit_scan(rows: &mut dyn Write, commit: &ScanCommit, now: Timestamp) ->
     rows.lock(Scope::Repository(&scan.tenant, &scan.repository))?;
     let committed = keep(rows, commit, now)?;
     // the queue last, so that it is held for a moment only
-    if let Some((id, token)) = commit.job
-        && queue::finish(rows, id, token, Outcome::Done, Some(scan.id), now)?.is_none()
-    {
-        rows.discard();
-        return Ok(None);
+    if let Some((id, token)) = commit.job {
+        if queue::finish(rows, id, token, Outcome::Done, Some(scan.id), now)?.is_none() {
+            rows.discard();
+            return Ok(None);
+        }
+        queue::note_changes(rows, id, committed, scan.complete)?;
+    }
+    for job in &commit.follow_up {
+        queue::enqueue(rows, job.clone(), JobId::fresh(), now)?;
     }
     Ok(Some(committed))
 }
@@ -209,8 +214,9 @@ fn remove_scan(rows: &mut dyn Write, scan: &ScanRecord) -> Result<(), StoreError
 pub fn delete_repository(rows: &mut dyn Write, tenant: &Tenant, id: &RepositoryId) -> Result<bool, StoreError> {
     rows.lock(Scope::Repository(tenant, id))?;
     let key = keys::repository(tenant, id);
-    if rows.get(key.bytes())?.is_none() {
-        return Ok(false);
+    let Some(repository) = load::<RepositoryRecord>(rows, &key)? else { return Ok(false) };
+    if let Some(row) = super::repositories::derived(&repository) {
+        rows.delete(row);
     }
     for record in of_repository(rows, tenant, id)?.into_values() {
         remove(rows, &record);

@@ -13,11 +13,13 @@ macro_rules! tables {
     ($($(#[$doc:meta])* $name:ident = $letter:literal;)*) => {
         $($(#[$doc])* pub const $name: u8 = $letter;)*
         /// Tables that hold records; everything else follows from them.
-        pub const RECORDS: &[u8] = b"ABDFGIJMOPRSTW";
+        pub const RECORDS: &[u8] = b"ABDFGIJLMOPRSTVW";
     };
 }
 
 tables! {
+    /// Addresses that repositories took on after they were registered.
+    ALIAS = b'L';
     /// The audit trail, the newest first.
     AUDIT = b'A';
     /// Chunks of reports.
@@ -46,6 +48,8 @@ tables! {
     SCAN = b'S';
     /// Tokens.
     TOKEN = b'T';
+    /// What a sweep did about each repository.
+    SWEPT = b'V';
     /// Sweeps.
     SWEEP = b'W';
     /// Waiting jobs by coalesce key.
@@ -56,6 +60,8 @@ tables! {
     FINDING_ORDER = b'f';
     /// Messages by state.
     MESSAGE_STATE = b'm';
+    /// Repositories by their forge's own id.
+    BY_FORGE = b'g';
     /// Tokens by hash.
     BY_HASH = b'h';
     /// Jobs by state.
@@ -82,6 +88,18 @@ pub fn of_tenant(table: u8, tenant: &Tenant) -> Key {
 
 pub fn repository(tenant: &Tenant, id: &RepositoryId) -> Key {
     of_tenant(REPOSITORY, tenant).text(id.as_str())
+}
+
+pub fn alias(tenant: &Tenant, address: &RepositoryId) -> Key {
+    of_tenant(ALIAS, tenant).text(address.as_str())
+}
+
+pub fn by_forge(tenant: &Tenant, forge: &str, id: &str) -> Key {
+    of_tenant(BY_FORGE, tenant).text(forge).text(id)
+}
+
+pub fn swept(tenant: &Tenant, sweep: SweepId) -> Key {
+    of_tenant(SWEPT, tenant).fixed(sweep.as_bytes())
 }
 
 pub fn job(id: JobId) -> Key {

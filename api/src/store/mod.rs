@@ -20,6 +20,7 @@ mod presence;
 mod query;
 mod queue;
 pub mod record;
+mod repositories;
 mod retention;
 pub mod rows;
 mod sled;
@@ -29,11 +30,12 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-pub use decision::{Claim, Committed, Delivery, Idempotency, Receipt, ScanCommit};
+pub use decision::{Claim, Committed, Delivery, Idempotency, Receipt, ScanCommit, SweepStep};
 pub use error::StoreError;
 pub use life::TriageRefused;
 pub use operate::{Problem, Sizes, Totals, Verified};
 pub use query::{FindingsPage, FindingsQuery};
+pub use repositories::Observed;
 pub use retention::Retention;
 use rows::{Read, Write};
 

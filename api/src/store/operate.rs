@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::error::row_name;
 use super::record::{
     AuditRecord, DeliveryRecord, FindingRecord, FindingState, IdempotencyRecord, JobRecord, JobState, MessageRecord,
-    MessageState, OutboxEvent, PackageUse, RepositoryRecord, ScanRecord, SweepRecord, Tenant, codec,
+    MessageState, OutboxEvent, PackageUse, RepositoryId, RepositoryRecord, ScanRecord, SweepRecord, Swept, Tenant,
+    codec,
 };
 use super::rows::{Key, Read, Row, Write, decode, successor};
-use super::{Backend, Store, StoreError, blocking, keys, outbox, queue};
+use super::{Backend, Store, StoreError, blocking, keys, outbox, queue, repositories};
 use crate::identity::TokenRecord;
 
 /// Rows of one step of a walk.
@@ -104,7 +105,12 @@ fn derived(key: &[u8], bytes: &[u8]) -> Result<Vec<Row>, StoreError> {
             let name = first.package.as_str();
             same(vec![keys::packages_of(&tenant, &first.repository).text(name).done()], name.as_bytes())
         }
-        Some(&keys::REPOSITORY) => decode::<RepositoryRecord>(key, bytes).map(|_| vec![])?,
+        Some(&keys::REPOSITORY) => {
+            let record: RepositoryRecord = decode(key, bytes)?;
+            same(repositories::derived(&record).into_iter().collect(), record.id.as_str().as_bytes())
+        }
+        Some(&keys::ALIAS) => decode::<RepositoryId>(key, bytes).map(|_| vec![])?,
+        Some(&keys::SWEPT) => decode::<Swept>(key, bytes).map(|_| vec![])?,
         Some(&keys::AUDIT) => decode::<AuditRecord>(key, bytes).map(|_| vec![])?,
         Some(&keys::DELIVERY) => decode::<DeliveryRecord>(key, bytes).map(|_| vec![])?,
         Some(&keys::IDEMPOTENCY) => decode::<IdempotencyRecord>(key, bytes).map(|_| vec![])?,

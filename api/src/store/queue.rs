@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::keys;
 use super::record::{
-    DeliveryRecord, Enqueued, JobId, JobRecord, JobState, LeaseToken, NewJob, Outcome, Priority, Tenant,
+    Changes, DeliveryRecord, Enqueued, JobId, JobRecord, JobState, LeaseToken, NewJob, Outcome, Priority, Tenant,
 };
 use super::rows::{Key, Read, Row, Scope, Write, load, load_many, save, successor};
 use super::{Claim, Delivery, Receipt, StoreError};
@@ -73,23 +73,28 @@ fn id_of(bytes: &[u8]) -> Result<JobId, StoreError> {
 
 pub fn accept(rows: &mut dyn Write, delivery: &Delivery, now: Timestamp) -> Result<Receipt, StoreError> {
     rows.lock(Scope::Queue)?;
-    let key = keys::delivery(&delivery.tenant, &delivery.source, &delivery.id);
-    if let Some(known) = load::<DeliveryRecord>(rows, &key)? {
-        return Ok(Receipt { duplicate: true, jobs: known.jobs });
+    let names: Vec<&String> = std::iter::once(&delivery.id).chain(&delivery.also).collect();
+    for name in &names {
+        let key = keys::delivery(&delivery.tenant, &delivery.source, name);
+        if let Some(known) = load::<DeliveryRecord>(rows, &key)? {
+            return Ok(Receipt { duplicate: true, jobs: known.jobs });
+        }
     }
     let mut jobs = Vec::new();
     for new in &delivery.jobs {
         jobs.push(enqueue(rows, new.clone(), JobId::fresh(), now)?.id());
     }
-    let record = DeliveryRecord {
-        tenant: delivery.tenant.clone(),
-        source: delivery.source.clone(),
-        id: delivery.id.clone(),
-        accepted_at: now,
-        request_id: delivery.request_id.clone(),
-        jobs: jobs.clone(),
-    };
-    save(rows, key, &record)?;
+    for name in names {
+        let record = DeliveryRecord {
+            tenant: delivery.tenant.clone(),
+            source: delivery.source.clone(),
+            id: name.clone(),
+            accepted_at: now,
+            request_id: delivery.request_id.clone(),
+            jobs: jobs.clone(),
+        };
+        save(rows, keys::delivery(&delivery.tenant, &delivery.source, name), &record)?;
+    }
     Ok(Receipt { duplicate: false, jobs })
 }
 
@@ -278,6 +283,24 @@ pub fn finish(
     let state = after.state;
     rejoin(rows, &before, after, now)?;
     Ok(Some(state))
+}
+
+/// Keeps with a job what its scan changed.
+pub fn note_changes(
+    rows: &mut dyn Write,
+    id: JobId,
+    committed: super::Committed,
+    whole: bool,
+) -> Result<(), StoreError> {
+    let Some(mut job) = job(rows, id)? else { return Ok(()) };
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    job.changes = Some(Changes {
+        opened: count(committed.opened),
+        reopened: count(committed.reopened),
+        fixed: count(committed.fixed),
+        whole,
+    });
+    save(rows, keys::job(id), &job)
 }
 
 /// Changes a job by hand. `None` when there is none of that identity in the tenant, false when its state does not allow it.

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::operate::STEP;
 use super::record::{
     DeliveryRecord, FindingRecord, FindingState, IdempotencyRecord, JobRecord, MessageRecord, MessageState,
-    OutboxEvent, SweepRecord, SweepState, Tenant,
+    OutboxEvent, SweepRecord, SweepState, Swept, Tenant,
 };
 use super::rows::{Key, Read, Row, Scope, Write, decode, successor};
 use super::{Store, StoreError, findings, keys, outbox, queue};
@@ -24,8 +24,16 @@ pub struct Retention {
     pub events: SignedDuration,
 }
 
-const TABLES: [u8; 7] =
-    [keys::DELIVERY, keys::IDEMPOTENCY, keys::JOB, keys::SWEEP, keys::MESSAGE, keys::OUTBOX, keys::FINDING];
+const TABLES: [u8; 8] = [
+    keys::DELIVERY,
+    keys::IDEMPOTENCY,
+    keys::JOB,
+    keys::SWEEP,
+    keys::SWEPT,
+    keys::MESSAGE,
+    keys::OUTBOX,
+    keys::FINDING,
+];
 
 impl Store {
     /// Removes what is older than it is kept for. Gives how many records went.
@@ -128,6 +136,7 @@ fn outlived(
             let sweep: SweepRecord = decode(key, bytes)?;
             (sweep.state != SweepState::Running && sweep.started_at < now - kept.records, vec![])
         }
+        keys::SWEPT => (decode::<Swept>(key, bytes)?.at < now - kept.records, vec![]),
         keys::MESSAGE => {
             let message: MessageRecord = decode(key, bytes)?;
             let dead = message.state == MessageState::Dead;

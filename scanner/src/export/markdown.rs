@@ -38,7 +38,8 @@ pub fn render(report: &Report) -> String {
 }
 
 /// Text from a repository must not become markup: a cell is one line without pipes, tags, links or mentions.
-fn cell(text: &str) -> String {
+#[must_use]
+pub fn cell(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

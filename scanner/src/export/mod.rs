@@ -5,6 +5,7 @@ pub mod badge;
 pub mod components;
 pub mod csv;
 pub mod cyclonedx;
+pub mod gitlab;
 pub mod json;
 pub mod markdown;
 pub mod openvex;
@@ -45,11 +46,15 @@ pub enum Format {
     Csv,
     /// An SVG for a README.
     Badge,
+    /// GitLab's code-quality report.
+    GitlabCodeQuality,
+    /// GitLab's dependency-scanning report.
+    GitlabDependencyScanning,
 }
 
 impl Format {
     /// All forms, in the order that help texts list them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Text,
         Self::Json,
         Self::JsonLines,
@@ -62,6 +67,8 @@ impl Format {
         Self::Github,
         Self::Csv,
         Self::Badge,
+        Self::GitlabCodeQuality,
+        Self::GitlabDependencyScanning,
     ];
 
     /// The word it is asked for by.
@@ -80,6 +87,8 @@ impl Format {
             Self::Github => "github",
             Self::Csv => "csv",
             Self::Badge => "badge",
+            Self::GitlabCodeQuality => "gitlab-code-quality",
+            Self::GitlabDependencyScanning => "gitlab-dependency-scanning",
         }
     }
 
@@ -98,6 +107,8 @@ impl Format {
             Self::Markdown => "text/markdown; charset=utf-8",
             Self::Csv => "text/csv; charset=utf-8",
             Self::Badge => "image/svg+xml",
+            Self::GitlabCodeQuality => "application/vnd.gitlab.code-quality+json",
+            Self::GitlabDependencyScanning => "application/vnd.gitlab.dependency-scanning+json",
         }
     }
 }
@@ -109,7 +120,7 @@ impl FromStr for Format {
         Self::ALL.into_iter().find(|format| format.as_str() == word).ok_or_else(|| {
             UnknownWord::new(
                 word,
-                "text, json, jsonl, sarif, cyclonedx, cyclonedx-1.7, spdx, openvex, markdown, github, csv, badge",
+                "text, json, jsonl, sarif, cyclonedx, cyclonedx-1.7, spdx, openvex, markdown, github, csv, badge, gitlab-code-quality, gitlab-dependency-scanning",
             )
         })
     }
@@ -134,6 +145,8 @@ pub fn render(report: &Report, format: Format) -> Result<String, serde_json::Err
         Format::Github => Ok(annotations::render(report)),
         Format::Csv => Ok(csv::render(report)),
         Format::Badge => Ok(badge::render(report)),
+        Format::GitlabCodeQuality => document(gitlab::code_quality(report)),
+        Format::GitlabDependencyScanning => document(gitlab::dependency_scanning(report)),
     }
 }
 

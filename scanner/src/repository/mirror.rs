@@ -4,10 +4,10 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use git2::{ErrorClass, ErrorCode, FetchOptions, FetchPrune, ProxyOptions, Remote, RemoteCallbacks, Repository};
+use git2::{ErrorCode, FetchOptions, FetchPrune, Remote, Repository};
 
 use super::settings::prepare;
-use super::{Credentials, Origin, RemoteUrl, RepositoryError};
+use super::{Access, Origin, RemoteUrl, RepositoryError};
 
 /// How far a fetch has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,8 +27,6 @@ pub type OnProgress<'a> = dyn FnMut(Progress) -> bool + 'a;
 
 /// How long to wait for another process that updates the same mirror.
 const LOCK_PATIENCE: Duration = Duration::from_secs(600);
-/// Servers ask again after a refusal; more answers than this cannot help.
-const CREDENTIAL_TRIES: u32 = 4;
 /// Where a remote `HEAD` that stands on no branch is kept.
 const DETACHED_HEAD: &str = "refs/secretarybird/HEAD";
 
@@ -64,7 +62,7 @@ impl Mirror {
     pub fn fetch(
         url: &RemoteUrl,
         cache: &Path,
-        credentials: &Credentials,
+        access: &Access,
         on_progress: &mut OnProgress<'_>,
     ) -> Result<Self, RepositoryError> {
         prepare();
@@ -73,7 +71,7 @@ impl Mirror {
         let _lock = lock(&cache.join(format!("{}.lock", url.cache_key())))?;
         let repository = open_or_create(&git_dir)?;
         remove_leftover_packs(&git_dir)?;
-        update(&repository, url, credentials, on_progress)?;
+        update(&repository, url, access, on_progress)?;
         Ok(Self { git_dir, location: url.as_str().to_owned(), local: false })
     }
 
@@ -95,12 +93,12 @@ impl Mirror {
     pub fn of(
         origin: &Origin,
         cache: &Path,
-        credentials: &Credentials,
+        access: &Access,
         on_progress: &mut OnProgress<'_>,
     ) -> Result<Self, RepositoryError> {
         match origin {
             Origin::Local(path) => Self::open_local(path),
-            Origin::Remote(url) => Self::fetch(url, cache, credentials, on_progress),
+            Origin::Remote(url) => Self::fetch(url, cache, access, on_progress),
         }
     }
 
@@ -200,19 +198,19 @@ fn remove_leftover_packs(git_dir: &Path) -> Result<(), RepositoryError> {
 fn update(
     repository: &Repository,
     url: &RemoteUrl,
-    credentials: &Credentials,
+    access: &Access,
     on_progress: &mut OnProgress<'_>,
 ) -> Result<(), RepositoryError> {
     let failed = |error: git2::Error| fetch_error(url, &error);
-    let mut remote = repository.remote_anonymous(url.as_str()).map_err(failed)?;
-    let head = remote_head(&mut remote, url, credentials)?;
+    let mut remote = repository.remote_anonymous(&access.address(url)).map_err(failed)?;
+    let head = remote_head(&mut remote, url, access)?;
     let mut refspecs = vec!["+refs/*:refs/*".to_owned()];
     if matches!(head, RemoteHead::Detached) {
         refspecs.push(format!("+HEAD:{DETACHED_HEAD}"));
     }
     let mut cancelled = false;
     {
-        let mut callbacks = callbacks(url, credentials);
+        let mut callbacks = access.callbacks(url);
         callbacks.transfer_progress(|stats| {
             let go_on = on_progress(Progress {
                 total_objects: stats.total_objects() as u64,
@@ -229,7 +227,7 @@ fn update(
             .prune(FetchPrune::On)
             .update_fetchhead(false)
             .download_tags(git2::AutotagOption::None)
-            .proxy_options(proxy());
+            .proxy_options(access.proxy());
         if matches!(head, RemoteHead::Nothing) {
             return Ok(());
         }
@@ -256,14 +254,10 @@ enum RemoteHead {
     Nothing,
 }
 
-fn remote_head(
-    remote: &mut Remote<'_>,
-    url: &RemoteUrl,
-    credentials: &Credentials,
-) -> Result<RemoteHead, RepositoryError> {
+fn remote_head(remote: &mut Remote<'_>, url: &RemoteUrl, access: &Access) -> Result<RemoteHead, RepositoryError> {
     let failed = |error: git2::Error| fetch_error(url, &error);
     let connection = remote
-        .connect_auth(git2::Direction::Fetch, Some(callbacks(url, credentials)), Some(proxy()))
+        .connect_auth(git2::Direction::Fetch, Some(access.callbacks(url)), Some(access.proxy()))
         .map_err(failed)?;
     let heads = connection.list().map_err(failed)?;
     let Some(first) = heads.first() else { return Ok(RemoteHead::Nothing) };
@@ -279,67 +273,7 @@ fn remote_head(
     })
 }
 
-fn proxy<'a>() -> ProxyOptions<'a> {
-    let mut proxy = ProxyOptions::new();
-    proxy.auto();
-    proxy
-}
-
-fn callbacks<'a>(url: &'a RemoteUrl, credentials: &'a Credentials) -> RemoteCallbacks<'a> {
-    let mut tries = 0;
-    let mut callbacks = RemoteCallbacks::new();
-    callbacks.credentials(move |asking, username, allowed| {
-        tries += 1;
-        if tries > CREDENTIAL_TRIES {
-            return Err(refused("the server refused the credentials"));
-        }
-        // A redirect must not carry the credentials to another host.
-        let same_host = url::Url::parse(asking).is_ok_and(|asking| asking.host_str() == url.url().host_str());
-        if !same_host {
-            return Err(refused("redirected to another host, which gets no credentials"));
-        }
-        answer(credentials, username, allowed, tries)
-    });
-    callbacks
-}
-
-fn refused(reason: &str) -> git2::Error {
-    git2::Error::new(ErrorCode::Auth, ErrorClass::Callback, reason)
-}
-
-fn answer(
-    credentials: &Credentials,
-    username: Option<&str>,
-    allowed: git2::CredentialType,
-    tries: u32,
-) -> Result<git2::Cred, git2::Error> {
-    use git2::{Cred, CredentialType};
-    let user = credentials.username.as_deref().or(username).unwrap_or("git");
-    if allowed.contains(CredentialType::USERNAME) {
-        return Cred::username(user);
-    }
-    if allowed.contains(CredentialType::SSH_MEMORY) || allowed.contains(CredentialType::SSH_KEY) {
-        if let Some(key) = credentials.ssh_key.as_deref() {
-            return Cred::ssh_key_from_memory(
-                user,
-                None,
-                key,
-                credentials.ssh_passphrase.as_deref().map(String::as_str),
-            );
-        }
-        if credentials.ssh_agent && tries <= 2 {
-            return Cred::ssh_key_from_agent(user);
-        }
-    }
-    match &credentials.password {
-        Some(password) if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
-            Cred::userpass_plaintext(user, password)
-        }
-        _ => Err(refused("the server asks for credentials, and none were given that it takes")),
-    }
-}
-
-fn fetch_error(url: &RemoteUrl, error: &git2::Error) -> RepositoryError {
+pub(super) fn fetch_error(url: &RemoteUrl, error: &git2::Error) -> RepositoryError {
     let url = url.as_str().to_owned();
     let reason = error.message().to_owned();
     if reason.contains("object format") || reason.contains("object-format") || reason.contains("objectformat") {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
-use scanner::repository::{Credentials, DirectorySnapshot, Mirror, Origin, Progress, RepositoryError};
+use scanner::repository::{Access, Credentials, DirectorySnapshot, Mirror, Origin, Progress, RepositoryError};
 use scanner::scan::Source;
 
 use crate::cli::exit::Failure;
@@ -31,8 +31,8 @@ pub fn open(target: &str, cache: &Path, offline: bool) -> Result<Opened, Failure
         }
         Origin::Remote(url) => {
             let bar = Bar::start(url.as_str());
-            let credentials = with_environment(credentials);
-            let mirror = Mirror::fetch(&url, &cache.join("mirrors"), &credentials, &mut |progress| bar.show(progress));
+            let access = Access::from(with_environment(credentials));
+            let mirror = Mirror::fetch(&url, &cache.join("mirrors"), &access, &mut |progress| bar.show(progress));
             Ok(Opened::Repository(mirror.map_err(|error| not_fetched(&error))?))
         }
     }

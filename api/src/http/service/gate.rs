@@ -1,25 +1,17 @@
 //! Scans, the gate, and the difference of two commits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use scanner::policy::{Policy, PolicyLayer, Threshold};
-use scanner::{FindingId, Report};
+use scanner::Report;
+use scanner::policy::Threshold;
 
 use super::repositories::check_commit;
 use super::{Service, not_found};
-use crate::gate::{Facts, State, judge};
+use crate::gate::{Gathered, State, gather, report_of};
 use crate::http::error::ApiError;
 use crate::http::wire::{Comparison, Gate, NewScan, Scan};
 use crate::identity::{Identity, Scope};
 use crate::store::record::{JobKind, JobRecord, JobState, RepositoryRecord, ScanId, ScanRecord};
-
-/// Of a report's findings: when each was first seen, and those that somebody decided about, for now.
-#[derive(Default)]
-struct Lives {
-    first_seen: BTreeMap<FindingId, Timestamp>,
-    accepted: BTreeSet<FindingId>,
-}
 
 impl Service {
     async fn scan_record(&self, identity: &Identity, text: &str) -> Result<Option<ScanRecord>, ApiError> {
@@ -49,14 +41,7 @@ impl Service {
     /// The report of a scan.
     pub(in crate::http) async fn report(&self, identity: &Identity, text: &str) -> Result<Report, ApiError> {
         let scan = self.scan_record(identity, text).await?.ok_or_else(|| not_found("scan", text))?;
-        self.report_of(&scan).await
-    }
-
-    async fn report_of(&self, scan: &ScanRecord) -> Result<Report, ApiError> {
-        let bytes = self.store.report(&self.tenant, scan.id).await?;
-        let bytes = bytes.ok_or_else(|| not_found("report", &scan.id.to_string()))?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| ApiError::Internal(format!("report of scan {}: {error}", scan.id)))
+        Ok(report_of(&self.store, &self.tenant, &scan).await?)
     }
 
     /// Judges a commit on what is known now.
@@ -74,42 +59,17 @@ impl Service {
         let Some(scan) = self.store.scan_of_commit(&self.tenant, &repository.id, &commit).await? else {
             return self.not_scanned(identity, &repository, commit, request_id).await;
         };
-        let base = match scan.base.as_deref().filter(|base| *base != commit) {
-            None => None,
-            Some(base) => match self.store.scan_of_commit(&self.tenant, &repository.id, base).await? {
-                Some(base) => Some(base),
-                None => {
-                    return self.not_scanned(identity, &repository, base.to_owned(), request_id).await.map(
-                        |mut gate| {
-                            gate.reasons
-                                .push("this is the commit that the one asked about is judged against".to_owned());
-                            gate.commit.clone_from(&commit);
-                            gate.base = Some(base.to_owned());
-                            gate
-                        },
-                    );
-                }
-            },
+        let known = match gather(&self.store, &self.config, &repository, &scan, fail_on).await? {
+            Gathered::Known(known) => known,
+            Gathered::BaseNotScanned(base) => {
+                let mut gate = self.not_scanned(identity, &repository, base.clone(), request_id).await?;
+                gate.reasons.push("this is the commit that the one asked about is judged against".to_owned());
+                gate.commit = commit;
+                gate.base = Some(base);
+                return Ok(gate);
+            }
         };
-        let mut report = self.report_of(&scan).await?;
-        // the report also tells of secrets that only other branches have
-        let own: BTreeSet<&FindingId> = scan.findings.iter().map(|finding| &finding.id).collect();
-        report.findings.retain(|finding| own.contains(&finding.id));
-        let policy = self.policy(&repository, &report, fail_on);
-        let known = base.as_ref().filter(|_| policy.new_only());
-        let known = known.map(|base| base.findings.iter().map(|finding| finding.id.clone()).collect());
-        let now = Timestamp::now();
-        let lives = self.lives(&report, now).await?;
-        let facts = Facts {
-            findings: &report.findings,
-            gaps: &scan.gaps,
-            base: known.as_ref(),
-            accepted: &lives.accepted,
-            policy: &policy,
-            first_seen: &lives.first_seen,
-            now,
-        };
-        let verdict = judge(&facts);
+        let verdict = known.judge();
         Ok(Gate {
             state: verdict.state,
             complete: scan.complete,
@@ -119,34 +79,6 @@ impl Service {
             new: verdict.new.into_iter().cloned().collect(),
             reasons: verdict.reasons,
         })
-    }
-
-    /// The server's policy, over it the organisation's, the repository's own, and what the question says.
-    fn policy(&self, repository: &RepositoryRecord, report: &Report, fail_on: Option<Threshold>) -> Policy {
-        let asked = PolicyLayer { fail_on, ..PolicyLayer::default() };
-        let address = repository.url.split_once("://").map_or(repository.url.as_str(), |(_, address)| address);
-        let organisation = self.config.organisation(address);
-        let mut layers = vec![("the server's configuration", &self.config.policy)];
-        layers.extend(organisation.map(|(name, organisation)| (name, &organisation.policy)));
-        layers.push(("the repository's configuration", &report.policy));
-        layers.push(("the question", &asked));
-        Policy::of(&layers)
-    }
-
-    /// What the store knows of a report's findings.
-    async fn lives(&self, report: &Report, now: Timestamp) -> Result<Lives, ApiError> {
-        let mut lives = Lives::default();
-        for finding in &report.findings {
-            let Some(record) = self.store.finding(&self.tenant, finding.id.as_str()).await? else { continue };
-            lives.first_seen.insert(finding.id.clone(), record.first_seen);
-            let decided = record
-                .triage
-                .is_some_and(|triage| !triage.state.is_open() && triage.until.is_none_or(|until| now < until));
-            if decided {
-                lives.accepted.insert(finding.id.clone());
-            }
-        }
-        Ok(lives)
     }
 
     /// The job about a commit that matters most for an answer: one under way, else one that was given up.

@@ -3,7 +3,6 @@
 //! A repository that an identity may not see does not exist for it: the answer is 404 and not 403, which would tell that it is there.
 
 mod audit;
-mod deliveries;
 mod findings;
 mod gate;
 mod operations;
@@ -20,6 +19,7 @@ use super::error::ApiError;
 use super::limits::Pace;
 use super::wire::Page;
 use crate::config::ServerConfig;
+use crate::deliveries::Door;
 use crate::identity::{Attempts, TokenKey, oidc};
 use crate::knowledge::Advisories;
 use crate::store::Store;
@@ -39,6 +39,8 @@ pub struct Service {
     pub(super) stopping: watch::Receiver<bool>,
     /// One for each request that may be under way.
     pub(super) places: Semaphore,
+    /// Where deliveries come in.
+    pub(super) door: Door,
     pub(super) store: Store,
     tokens: TokenKey,
     advisories: Arc<Advisories>,
@@ -57,9 +59,11 @@ impl Service {
         advisories: Arc<Advisories>,
         base_url: String,
         stopping: watch::Receiver<bool>,
+        door: Door,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             tenant: Tenant::default(),
+            door,
             attempts: Attempts::new(config.limits.failures_a_minute),
             pace: Pace::new(config.limits.requests_a_minute),
             issuers: oidc::Keys::new(&config.auth.oidc, &config.reach)?,

@@ -8,7 +8,8 @@ use crate::http::error::ApiError;
 use crate::http::operations::WantedJobs;
 use crate::http::wire::{Job, Page, Sweep};
 use crate::identity::Identity;
-use crate::store::record::{JobId, JobKind, JobRecord, JobState, NewJob, Priority, SweepId, SweepRecord, SweepState};
+use crate::jobs::sweep::report::{SweepReport, report};
+use crate::store::record::{JobId, JobKind, JobRecord, JobState, NewJob, Priority, SweepId, SweepRecord};
 
 impl Service {
     /// One page of jobs, the newest first.
@@ -53,22 +54,9 @@ impl Service {
     }
 
     /// Starts a sweep.
-    pub(in crate::http) async fn start_sweep(&self, request_id: &str) -> Result<Sweep, ApiError> {
+    pub(in crate::http) async fn start_sweep(&self, full: bool, request_id: &str) -> Result<Sweep, ApiError> {
         let now = Timestamp::now();
-        let sweep = SweepRecord {
-            id: SweepId::fresh(),
-            tenant: self.tenant.clone(),
-            state: SweepState::Running,
-            started_at: now,
-            finished_at: None,
-            cursor: None,
-            listed: 0,
-            changed: 0,
-            queued: 0,
-            failures: vec![],
-            failed: 0,
-            full: false,
-        };
+        let sweep = SweepRecord::begin(SweepId::fresh(), &self.tenant, full, now);
         let job = NewJob {
             tenant: self.tenant.clone(),
             kind: JobKind::Sweep { sweep: sweep.id },
@@ -92,6 +80,26 @@ impl Service {
         }
         let found = self.store.sweep(&self.tenant, id::<SweepId>("sweep", text)?).await?;
         found.map(Sweep::from).ok_or_else(|| not_found("sweep", text))
+    }
+
+    /// What a sweep did about every repository.
+    pub(in crate::http) async fn sweep_report(&self, identity: &Identity, text: &str) -> Result<SweepReport, ApiError> {
+        // a sweep tells of repositories all over
+        if identity.repositories.is_some() {
+            return Err(not_found("sweep", text));
+        }
+        let found = self.store.sweep(&self.tenant, id::<SweepId>("sweep", text)?).await?;
+        let sweep = found.ok_or_else(|| not_found("sweep", text))?;
+        Ok(report(&sweep, self.store.swept(&self.tenant, sweep.id).await?))
+    }
+
+    /// The newest sweeps.
+    pub(in crate::http) async fn sweeps(&self, identity: &Identity) -> Result<Page<Sweep>, ApiError> {
+        let found = match identity.repositories {
+            Some(_) => vec![],
+            None => self.store.sweeps(&self.tenant, 100).await?,
+        };
+        Ok(page(found, None))
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Repository {
     pub head_scan: Option<String>,
     /// The commit of that scan.
     pub head_commit: Option<String>,
+    /// `active`, `archived`, `deleted` or `out_of_reach`; what is not active is not swept, and keeps its findings.
+    pub standing: crate::store::record::Standing,
 }
 
 impl From<RepositoryRecord> for Repository {
@@ -53,6 +55,7 @@ impl From<RepositoryRecord> for Repository {
             registered_at: record.registered_at.to_string(),
             head_scan: record.head_scan.map(|id| id.to_string()),
             head_commit: record.head_commit,
+            standing: record.standing,
         }
     }
 }

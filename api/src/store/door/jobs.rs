@@ -2,8 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::store::record::{Enqueued, JobId, JobRecord, JobState, LeaseToken, NewJob, Outcome, Priority, Tenant};
-use crate::store::{Claim, Delivery, Receipt, Store, StoreError, queue};
+use crate::store::record::{
+    DeliveryRecord, Enqueued, JobId, JobRecord, JobState, LeaseToken, NewJob, Outcome, Priority, Tenant,
+};
+use crate::store::rows::load;
+use crate::store::{Claim, Delivery, Receipt, Store, StoreError, keys, queue};
 
 impl Store {
     /// Claims the delivery's identity and queues what it asks for, in one durable step.
@@ -12,6 +15,20 @@ impl Store {
     /// [`StoreError`]; then nothing was accepted.
     pub async fn accept_delivery(&self, delivery: Delivery, now: Timestamp) -> Result<Receipt, StoreError> {
         self.write(move |rows| queue::accept(rows, &delivery, now)).await
+    }
+
+    /// The jobs of a delivery that was accepted under this name; `None` when none was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn jobs_of_delivery(
+        &self,
+        tenant: &Tenant,
+        source: &str,
+        name: &str,
+    ) -> Result<Option<Vec<JobId>>, StoreError> {
+        let key = keys::delivery(tenant, source, name);
+        self.read(move |rows| Ok(load::<DeliveryRecord>(rows, &key)?.map(|known| known.jobs))).await
     }
 
     /// Queues a job, or joins it with a waiting one of the same coalesce key.

@@ -70,6 +70,21 @@ pub enum JobKind {
         /// Which sweep.
         sweep: SweepId,
     },
+    /// Tells the forge how a commit stands.
+    Answer(AnswerSpec),
+}
+
+/// What is to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerSpec {
+    /// About which repository.
+    pub repository: RepositoryId,
+    /// The scan that is told of.
+    pub scan: ScanId,
+    /// The ref that the commit was reached by; it also names the pull request.
+    pub reference: Option<String>,
+    /// How often it was put off because the commit it is judged against was not scanned yet.
+    pub put_off: u32,
 }
 
 impl JobKind {
@@ -79,6 +94,7 @@ impl JobKind {
         match self {
             Self::Scan(_) => "scan",
             Self::Sweep { .. } => "sweep",
+            Self::Answer(_) => "answer",
         }
     }
 
@@ -87,6 +103,7 @@ impl JobKind {
     pub fn repository(&self) -> Option<&RepositoryId> {
         match self {
             Self::Scan(spec) => Some(&spec.repository),
+            Self::Answer(spec) => Some(&spec.repository),
             Self::Sweep { .. } => None,
         }
     }
@@ -284,6 +301,22 @@ pub struct JobRecord {
     pub error: Option<JobError>,
     /// The scan it committed.
     pub scan: Option<ScanId>,
+    /// What that scan changed.
+    #[serde(default)]
+    pub changes: Option<Changes>,
+}
+
+/// What a committed scan changed among the findings of its repository.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// Seen for the first time.
+    pub opened: u64,
+    /// Came back.
+    pub reopened: u64,
+    /// Gone.
+    pub fixed: u64,
+    /// False when the scan could not look at everything.
+    pub whole: bool,
 }
 
 impl JobRecord {
@@ -310,6 +343,7 @@ impl JobRecord {
             cancel_requested: false,
             error: None,
             scan: None,
+            changes: None,
         }
     }
 

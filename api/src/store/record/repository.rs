@@ -1,4 +1,4 @@
-//! Repositories, the deliveries about them, and the sweeps over them.
+//! Repositories, and the deliveries about them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{JobId, RepositoryId, ScanId, SweepId, Tenant};
+use super::{JobId, RepositoryId, ScanId, Tenant};
 
 /// What registers a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +52,90 @@ pub struct RepositoryRecord {
     pub head_scan: Option<ScanId>,
     /// The commit of that scan.
     pub head_commit: Option<String>,
+    /// The forge's own lasting id of it, which survives a rename.
+    #[serde(default)]
+    pub forge_id: Option<String>,
+    /// Where it is cloned from in place of `url`, when clones go over SSH.
+    #[serde(default)]
+    pub ssh_url: Option<String>,
+    /// Whether it is there and changes.
+    #[serde(default)]
+    pub standing: Standing,
+    /// Since when it stands so, where that was noticed.
+    #[serde(default)]
+    pub standing_since: Option<Timestamp>,
+}
+
+/// Whether a repository is there and changes. Its findings stay whatever it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It is.
+    #[default]
+    Active,
+    /// Read-only on its forge.
+    Archived,
+    /// Gone from its forge.
+    Deleted,
+    /// The forge no longer shows it to us.
+    OutOfReach,
+}
+
+impl Standing {
+    /// The word in REST and reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Archived => "archived",
+            Self::Deleted => "deleted",
+            Self::OutOfReach => "out_of_reach",
+        }
+    }
+}
+
+/// A repository as its forge shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// What registers it, if it is new.
+    pub new: NewRepository,
+    /// The forge's own lasting id.
+    pub forge_id: String,
+    /// Where it is cloned from in place of its address.
+    pub ssh_url: Option<String>,
+    /// Whether it is there and changes.
+    pub standing: Standing,
 }
 
 impl RepositoryRecord {
+    /// Where it is cloned from.
+    #[must_use]
+    pub fn clone_url(&self) -> &str {
+        self.ssh_url.as_deref().unwrap_or(&self.url)
+    }
+
+    /// Sets where it stands.
+    pub fn stand(&mut self, standing: Standing, now: Timestamp) {
+        if self.standing != standing {
+            self.standing = standing;
+            self.standing_since = Some(now);
+        }
+    }
+
+    /// Takes over what the forge shows. Its identity stays, and with it its findings, although name and address may be others.
+    pub fn follow(&mut self, shown: &Shown, now: Timestamp) {
+        let fresh = Self::register(&shown.new, now);
+        self.url = fresh.url;
+        self.name = fresh.name;
+        self.host = fresh.host;
+        self.organisation = fresh.organisation;
+        self.default_branch = fresh.default_branch.or(self.default_branch.take());
+        self.forge = fresh.forge;
+        self.forge_id = Some(shown.forge_id.clone());
+        self.ssh_url.clone_from(&shown.ssh_url);
+        self.stand(shown.standing, now);
+    }
+
     /// The record of a fresh registration.
     #[must_use]
     pub fn register(new: &NewRepository, now: Timestamp) -> Self {
@@ -75,6 +156,10 @@ impl RepositoryRecord {
             listed_at: None,
             head_scan: None,
             head_commit: None,
+            forge_id: None,
+            ssh_url: None,
+            standing: Standing::Active,
+            standing_since: None,
         }
     }
 }
@@ -136,47 +221,6 @@ pub struct DeliveryRecord {
     pub request_id: String,
     /// The jobs that it made or joined.
     pub jobs: Vec<JobId>,
-}
-
-/// Where a sweep stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SweepState {
-    /// Listing refs, or waiting for its turn.
-    Running,
-    /// All refs are listed and every scan it asked for is queued.
-    Done,
-    /// It could not go on; the job says why.
-    Failed,
-}
-
-/// A sweep over a tenant's repositories.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SweepRecord {
-    /// Its identity.
-    pub id: SweepId,
-    /// Whose repositories.
-    pub tenant: Tenant,
-    /// Where it stands.
-    pub state: SweepState,
-    /// When it was asked for.
-    pub started_at: Timestamp,
-    /// When the last repository was listed.
-    pub finished_at: Option<Timestamp>,
-    /// The last repository done; a resumed sweep goes on behind it.
-    pub cursor: Option<RepositoryId>,
-    /// Repositories whose refs were listed.
-    pub listed: u64,
-    /// Of these, how many had moved.
-    pub changed: u64,
-    /// Scans queued (or joined).
-    pub queued: u64,
-    /// Repositories whose refs could not be listed, with the reason; the first hundred.
-    pub failures: Vec<(RepositoryId, String)>,
-    /// How many could not be listed.
-    pub failed: u64,
-    /// Scan everything, moved or not.
-    pub full: bool,
 }
 
 #[cfg(test)]
