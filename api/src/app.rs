@@ -1,7 +1,7 @@
 //! The one place where the service is wired together from its configuration, and where it stops.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use tokio::task::JoinHandle;
 use crate::config::ServerConfig;
 use crate::http::Service;
 use crate::identity::{Token, TokenKey};
+use crate::jobs::retry::MAX_ATTEMPTS;
 use crate::jobs::{Jobs, JobsError};
 use crate::knowledge::Advisories;
 use crate::look::{LookError, Scanner};
-use crate::store::{self, StoreError};
+use crate::store::{self, Store, StoreError};
 
 /// Why the service does not start, in a sentence that names the thing.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,12 @@ pub enum StartError {
     /// The store does not open; it says which directory is in use, damaged or newer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another process of the same store has other keys: what one of them writes, the other could not compare.
+    #[error("{} is not the key that this store was begun with: copy it from the first process's data directory", .0.display())]
+    OtherKey(PathBuf),
+    /// Only a shared store takes further processes.
+    #[error("`worker` needs a PostgreSQL store: an embedded one has one process, and `serve` runs its workers")]
+    NotShared,
     /// The scanner lacks its rules or its key.
     #[error("cannot start the scanner: {0}")]
     Scanner(#[from] LookError),
@@ -103,11 +110,14 @@ pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let tokens = TokenKey::open(&config.data_dir).map_err(data)?;
     let known = open_advisories(config.clone()).await?;
     let look = Arc::new(Scanner::open(&config, Arc::clone(&known))?);
+    agree_on_keys(&store, &config.data_dir, &["token.key", "fingerprint.key"]).await?;
     let (stop, stopping) = watch::channel(false);
     let drain = Duration::from_secs(config.limits.drain_seconds);
     let base_url = config.base_url(address);
+    store.take_over(MAX_ATTEMPTS, jiff::Timestamp::now()).await?;
     // last: from here on jobs run
-    let jobs = Jobs::start_with(&config, store.clone(), look)?;
+    let mut jobs = Jobs::start_with(&config, store.clone(), look)?;
+    jobs.keep_matched(Arc::clone(&known), &config.feeds);
     let door = jobs.door();
     let service = Service::new(config, store, tokens, known, base_url.clone(), stopping.clone(), door);
     let service = Arc::new(service.map_err(|error| StartError::Client(error.to_string()))?);
@@ -128,6 +138,43 @@ pub async fn serve(config: ServerConfig, announce: impl FnOnce(&RunningServer)) 
     asked_to_stop().await;
     tracing::info!("asked to stop; draining");
     Ok(server.shutdown().await)
+}
+
+/// Runs jobs without serving, until SIGTERM or SIGINT, then drains. `announce` is told when work begins.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn work(config: ServerConfig, announce: impl FnOnce()) -> Result<(), StartError> {
+    if config.embedded() {
+        return Err(StartError::NotShared);
+    }
+    let data = |source| StartError::DataDirectory { path: config.data_dir.clone(), source };
+    std::fs::create_dir_all(&config.data_dir).map_err(data)?;
+    let store = store::open(&config).await?;
+    let known = open_advisories(config.clone()).await?;
+    let look = Arc::new(Scanner::open(&config, Arc::clone(&known))?);
+    agree_on_keys(&store, &config.data_dir, &["fingerprint.key"]).await?;
+    let mut jobs = Jobs::start_with(&config, store, look)?;
+    jobs.keep_matched(known, &config.feeds);
+    announce();
+    asked_to_stop().await;
+    tracing::info!("asked to stop; draining");
+    jobs.shutdown(Duration::from_secs(config.limits.drain_seconds)).await;
+    Ok(())
+}
+
+/// The store remembers which keys its hashes were made with, as digests that give nothing away.
+async fn agree_on_keys(store: &Store, data_dir: &Path, names: &[&str]) -> Result<(), StartError> {
+    for name in names {
+        let path = data_dir.join(name);
+        let bytes = std::fs::read(&path).map_err(|source| StartError::DataDirectory { path: path.clone(), source })?;
+        let digest =
+            hex::encode(blake3::derive_key("secretarybird 2026-11-25 which key a store was begun with", &bytes));
+        if store.agree(&format!("digest of {name}"), &digest).await? != digest {
+            return Err(StartError::OtherKey(path));
+        }
+    }
+    Ok(())
 }
 
 async fn open_advisories(config: ServerConfig) -> Result<Arc<Advisories>, StartError> {

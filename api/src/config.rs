@@ -6,6 +6,7 @@ mod forges;
 mod layers;
 mod notifications;
 mod oidc;
+mod work;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ pub use forges::{Answer, CloneOver, ForgeAccess, Forges};
 pub use layers::ConfigError;
 pub use notifications::{EmailChannel, Notifications, SlackChannel, Told, WebhookChannel};
 pub use oidc::{Issuer, Rule};
+pub use work::{Feeds, JobLimits, Kept};
 
 /// Everything the service needs to be told.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,8 +38,14 @@ pub struct ServerConfig {
     pub public_url: Option<Url>,
     /// Advisories: an OSV archive, a directory, a snapshot or a URL; the synced cache when not given.
     pub advisories: Option<String>,
-    /// Scans at a time.
+    /// Jobs at a time in this process.
     pub workers: usize,
+    /// Limits of jobs, which hold over all processes that share a store.
+    pub jobs: JobLimits,
+    /// What is kept for how long.
+    pub retention: Kept,
+    /// Where advisories come from, and how often they are asked for.
+    pub feeds: Feeds,
     /// Limits of requests.
     pub limits: Limits,
     /// Who may ask.
@@ -79,6 +87,9 @@ impl Default for ServerConfig {
             public_url: None,
             advisories: None,
             workers: 1,
+            jobs: JobLimits::default(),
+            retention: Kept::default(),
+            feeds: Feeds::default(),
             limits: Limits::default(),
             auth: Auth::default(),
             webhooks: Webhooks::default(),
@@ -309,6 +320,10 @@ impl ServerConfig {
         if self.workers == 0 {
             return wrong("workers", "at least one is needed");
         }
+        if self.jobs.per_host == 0 || self.jobs.in_all == 0 || self.jobs.minutes == 0 {
+            return wrong("jobs", "zero would let no job run");
+        }
+        self.feeds.parsed().map_err(|reason| ConfigError::Setting { setting: "feeds.sources", reason })?;
         let address = ["postgres://", "postgresql://"].iter().any(|start| self.store.expose().starts_with(start));
         if !self.embedded() && !address {
             return wrong("store", "either \"sled\" or the address of a PostgreSQL database, postgres://…");

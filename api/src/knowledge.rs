@@ -1,7 +1,9 @@
 //! The advisories that the service works with, shared by scans and by the questions about them.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use advisories::AdvisoryIndex;
 use advisories::feed::state::StateDir;
@@ -18,6 +20,18 @@ pub struct Advisories {
     given: Option<PathBuf>,
     state: StateDir,
     index: RwLock<Index>,
+    /// What the file looked like when it was last read.
+    seen: Mutex<Option<Stamp>>,
+}
+
+/// Tells a file that was written anew.
+type Stamp = (SystemTime, u64, u64);
+
+/// What names the content of an index: two scans with equal digests were matched against the same records.
+#[must_use]
+pub fn digest(index: &AdvisoryIndex) -> String {
+    let facts = format!("{}\0{}\0{}", index.source(), index.built(), index.records());
+    blake3::hash(facts.as_bytes()).to_hex().to_string()
 }
 
 impl Advisories {
@@ -27,11 +41,12 @@ impl Advisories {
     pub fn open(config: &ServerConfig) -> Self {
         let given = config.advisories.as_ref().map(|text| PathBuf::from(text.strip_prefix("file://").unwrap_or(text)));
         let state = StateDir::new(&config.data_dir.join("advisories"));
+        let seen = Mutex::new(stamp(given.as_deref(), &state));
         let index = RwLock::new(load(given.as_deref(), &state, &config.data_dir.join("advisories/given")));
         if let Err(reason) = &*index.read().unwrap_or_else(PoisonError::into_inner) {
             tracing::warn!(%reason, "scans cannot match advisories");
         }
-        Self { given, state, index }
+        Self { given, state, index, seen }
     }
 
     /// The index in force.
@@ -47,10 +62,35 @@ impl Advisories {
     /// # Errors
     /// In a sentence, why not.
     pub fn reload(&self) -> Result<(), String> {
+        // looked at before it is read: what is written meanwhile is read the next time
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = stamp(self.given.as_deref(), &self.state);
         let fresh = load(self.given.as_deref(), &self.state, &self.state.root().join("given"))?;
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = Ok(fresh);
         Ok(())
     }
+
+    /// Loads once more if the file was written anew, by whoever. Blocks. True when a new index is in force.
+    ///
+    /// # Errors
+    /// In a sentence, why the new file cannot be loaded; the index that is there stays.
+    pub fn refresh(&self) -> Result<bool, String> {
+        let now = stamp(self.given.as_deref(), &self.state);
+        if now.is_none() || now == *self.seen.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(false);
+        }
+        self.reload().map(|()| true)
+    }
+
+    /// The feeds' directory, where they are synced and not given.
+    #[must_use]
+    pub fn synced(&self) -> Option<&StateDir> {
+        self.given.is_none().then_some(&self.state)
+    }
+}
+
+fn stamp(given: Option<&Path>, state: &StateDir) -> Option<Stamp> {
+    let facts = std::fs::metadata(given.map_or_else(|| state.current(), Path::to_owned)).ok()?;
+    Some((facts.modified().ok()?, facts.len(), facts.ino()))
 }
 
 fn load(given: Option<&Path>, state: &StateDir, cache: &Path) -> Index {

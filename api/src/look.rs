@@ -112,10 +112,7 @@ fn keep(path: &Path, memory: &Memory) -> io::Result<()> {
 impl Look for Scanner {
     fn digests(&self) -> Digests {
         let advisories = match self.advisories.index() {
-            Ok(index) => {
-                let facts = format!("{}\0{}\0{}", index.source(), index.built(), index.records());
-                blake3::hash(facts.as_bytes()).to_hex().to_string()
-            }
+            Ok(index) => crate::knowledge::digest(&index),
             Err(_) => "none".to_owned(),
         };
         Digests { rules: self.rules.digest(), advisories }
@@ -152,5 +149,10 @@ impl Look for Scanner {
             tracing::warn!(repository = %repository.id, %error, "what was seen cannot be kept: the next scan reads the whole history");
         }
         Ok(report)
+    }
+    fn ignores(&self, prepared: &Prepared, now: Timestamp) -> Result<Vec<scanner::policy::Ignore>, RunError> {
+        let source = Source::Commit(&prepared.mirror, prepared.commit);
+        let config = config_of(&source, now);
+        Ok(config.map_err(|error| RunError::new(ErrorClass::Invalid, error.to_string()))?.0.ignores)
     }
 }

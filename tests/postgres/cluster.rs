@@ -17,7 +17,7 @@ printf "listen_addresses = '127.0.0.1'\nport = %s\nunix_socket_directories = ''\
 echo ready
 cat >/dev/null || true
 "$1/pg_ctl" -D data -m immediate stop >/dev/null 2>&1 || true
-rm -rf "$2"/*
+cd / && rm -rf "$2"
 "#;
 
 /// The running server.
@@ -83,7 +83,6 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         drop(self.guard.stdin.take());
         let _ = self.guard.wait();
-        let _ = std::fs::remove_dir(&self.directory);
     }
 }
 

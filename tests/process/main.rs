@@ -159,6 +159,114 @@ fn an_occupied_port_and_a_data_directory_in_use_are_named() {
     assert!(said.contains(world.data().to_str().unwrap()), "{said}");
 }
 
+/// The state of the finding of an advisory, once it is one of `states`.
+async fn becomes(base: &str, advisory: &str, states: &[&str]) -> String {
+    let url = format!("{base}/api/v1/findings?rule={advisory}");
+    let begun = std::time::Instant::now();
+    let mut last = String::new();
+    while begun.elapsed() < std::time::Duration::from_secs(60) {
+        let page: serde_json::Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
+        last = page["items"][0]["state"].as_str().unwrap_or("not there").to_owned();
+        if states.contains(&last.as_str()) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    last
+}
+
+#[tokio::test]
+async fn a_new_advisory_opens_findings_without_a_scan_and_a_withdrawn_one_closes_them() {
+    let world = World::new();
+    let serving = world.serve();
+    let visitor = serving.visitor(SECRET);
+    visitor.push(world.reports()).await.unwrap();
+    let repository = visitor.repository(world.reports()).await.unwrap();
+    visitor.gate(&repository, &world.reports().head.to_string()).await.unwrap();
+    let file = world.root.path().join("advisories.json");
+    let replace = |records: &serde_json::Value| {
+        // in one step, as a sync does
+        let part = file.with_extension("part");
+        std::fs::write(&part, records.to_string()).unwrap();
+        std::fs::rename(&part, &file).unwrap();
+    };
+    let known: serde_json::Value = serde_json::from_str(api::demo::ADVISORIES).unwrap();
+    let mut records = known.clone();
+    records.as_array_mut().unwrap().push(serde_json::json!({
+        "schema_version": "1.6.0",
+        "id": "PYSEC-2026-1",
+        "modified": "2026-11-20T00:00:00Z",
+        "summary": "urllib3 before 1.25 answers a question of the tests",
+        "affected": [{
+            "package": {"ecosystem": "PyPI", "name": "urllib3"},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.25"}]}],
+        }],
+    }));
+    assert_eq!(becomes(&serving.base, "CVE-2018-18074", &["open"]).await, "open");
+    replace(&records);
+    assert_eq!(becomes(&serving.base, "PYSEC-2026-1", &["open"]).await, "open");
+    replace(&known);
+    assert_eq!(becomes(&serving.base, "PYSEC-2026-1", &["fixed"]).await, "fixed");
+    assert_eq!(becomes(&serving.base, "CVE-2018-18074", &["open"]).await, "open", "what was not withdrawn stays");
+    // no scan has brought it
+    let jobs: serde_json::Value =
+        reqwest::get(format!("{}/api/v1/jobs?limit=100", serving.base)).await.unwrap().json().await.unwrap();
+    let finished = jobs["items"].as_array().unwrap().iter().filter(|job| job["kind"] == "scan").count();
+    let (code, log) = serving.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(finished <= 2, "the push, and the commit it is judged against: {jobs}");
+}
+
+#[tokio::test]
+async fn the_store_is_verified_exported_and_imported_by_commands() {
+    let world = World::new();
+    let serving = world.serve();
+    let visitor = serving.visitor(SECRET);
+    visitor.push(world.reports()).await.unwrap();
+    let repository = visitor.repository(world.reports()).await.unwrap();
+    visitor.gate(&repository, &world.reports().head.to_string()).await.unwrap();
+    let command = |data: &Path, arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_secretarybird"))
+            .arg("store")
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(data)
+            .env_clear()
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let (code, said) = command(&world.data(), &["verify"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("another process uses this directory"), "{said}");
+    assert_eq!(serving.stop().0, Some(0));
+    let (first, second) = (world.root.path().join("one.export"), world.root.path().join("two.export"));
+    let other = world.root.path().join("other");
+    let (first_name, second_name) = (first.to_str().unwrap(), second.to_str().unwrap());
+    for (data, arguments, expected) in [
+        (world.data(), vec!["verify"], "no problem"),
+        (world.data(), vec!["reindex"], "index rows made"),
+        (world.data(), vec!["migrate"], "the newest"),
+        (world.data(), vec!["export", first_name], "records written"),
+        (other.clone(), vec!["import", first_name], "records read"),
+        (other.clone(), vec!["verify"], "no problem"),
+        (other.clone(), vec!["export", second_name], "records written"),
+    ] {
+        let (code, said) = command(&data, &arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+    assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
+    let (code, said) = command(&other, &["import", first_name]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("not empty"), "{said}");
+    let output = Command::new(env!("CARGO_BIN_EXE_secretarybird")).arg("worker").env_clear().output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("needs a PostgreSQL store"), "{said}");
+}
+
 /// The token that the sample repository once held, read from its first commit.
 fn token(repository: &Path) -> String {
     let repository = git2::Repository::open(repository).unwrap();

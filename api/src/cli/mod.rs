@@ -2,6 +2,7 @@
 
 mod advisories;
 mod config;
+mod configured;
 mod directories;
 mod exit;
 mod feed;
@@ -11,7 +12,9 @@ mod rules;
 mod scan;
 mod serve;
 mod server;
+mod store;
 mod sweep;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -43,6 +46,11 @@ enum Command {
     Serve(serve::Arguments),
     /// Start an organisation-wide sweep on a server, or watch one.
     Sweep(sweep::Command),
+    /// The service's store: verify, export, import, reindex, migrate.
+    #[command(subcommand)]
+    Store(store::Command),
+    /// Run more workers for a PostgreSQL store.
+    Worker(worker::Arguments),
     /// The server's configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -77,6 +85,8 @@ async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Scan(arguments) => scan::run(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Sweep(command) => sweep::run(command).await,
+        Command::Store(command) => store::run(command).await,
+        Command::Worker(arguments) => worker::run(arguments).await,
         Command::Config(command) => config::run(command),
     }
 }

@@ -66,6 +66,15 @@ const SETTINGS: &[(&str, Form)] = &[
     ("public_url", Form::Text),
     ("advisories", Form::Text),
     ("workers", Form::Number),
+    ("jobs.per_host", Form::Number),
+    ("jobs.in_all", Form::Number),
+    ("jobs.minutes", Form::Number),
+    ("retention.days", Form::Number),
+    ("retention.scans", Form::Number),
+    ("retention.fixed_days", Form::Number),
+    ("retention.event_days", Form::Number),
+    ("feeds.sources", Form::List),
+    ("feeds.every_minutes", Form::Number),
     ("limits.body_bytes", Form::Number),
     ("limits.webhook_bytes", Form::Number),
     ("limits.request_seconds", Form::Number),
@@ -95,8 +104,20 @@ const SETTINGS: &[(&str, Form)] = &[
 ];
 
 /// Sections whose variables are the server's alone, so that a misspelt one can be told from another command's.
-const SECTIONS: &[&str] =
-    &["LIMITS_", "AUTH_", "WEBHOOKS_", "FORGES_", "NOTIFICATIONS_", "SWEEP_", "SECRETS_", "LOG_", "REACH_"];
+const SECTIONS: &[&str] = &[
+    "JOBS_",
+    "RETENTION_",
+    "FEEDS_",
+    "LIMITS_",
+    "AUTH_",
+    "WEBHOOKS_",
+    "FORGES_",
+    "NOTIFICATIONS_",
+    "SWEEP_",
+    "SECRETS_",
+    "LOG_",
+    "REACH_",
+];
 
 fn settings() -> impl Iterator<Item = &'static (&'static str, Form)> {
     SETTINGS.iter().chain(super::forges::SETTINGS).chain(super::notifications::SETTINGS)
@@ -274,6 +295,7 @@ mod tests {
                 ("listen", _) => "127.0.0.1:0",
                 ("public_url", _) | (_, Form::Text) if path.ends_with("_url") => "https://secretarybird.example",
                 ("store", _) => "sled",
+                ("feeds.sources", _) => "osv",
                 ("sweep.cron", _) => "0 3 * * *",
                 ("sweep.time_zone", _) => "Europe/Berlin",
                 ("log.format", _) => "json",

@@ -1,7 +1,9 @@
 //! Jobs: the workers, the sweep, the schedule. The queue itself is the store's.
 
 mod answer;
+pub mod feeds;
 pub mod git;
+pub mod rematch;
 pub mod retry;
 pub mod schedule;
 pub mod sweep;
@@ -16,14 +18,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use scanner::Report;
+use scanner::policy::Ignore;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::answers::Links;
-use crate::config::ServerConfig;
+use crate::config::{Feeds, JobLimits, ServerConfig};
 use crate::deliveries::{Door, replay};
 use crate::forges::Forges;
 use crate::forges::client::{ForgeError, Patience};
+use crate::knowledge::Advisories;
 use crate::notify::{ChannelError, Notifier};
 use crate::reach::Guard;
 use crate::store::Store;
@@ -71,6 +75,14 @@ pub trait Look: Send + Sync + 'static {
     /// # Errors
     /// When the commit cannot be opened at all; everything less is a diagnostic of the report.
     fn look(&self, repository: &RepositoryRecord, prepared: &Prepared, now: Timestamp) -> Result<Report, RunError>;
+
+    /// What the commit's own configuration ignores, so that a re-match judges alike. A scanner without configurations ignores nothing.
+    ///
+    /// # Errors
+    /// When the commit cannot be opened.
+    fn ignores(&self, _: &Prepared, _: Timestamp) -> Result<Vec<Ignore>, RunError> {
+        Ok(Vec::new())
+    }
 }
 
 /// The running workers and the clock.
@@ -79,6 +91,8 @@ pub struct Jobs {
     door: Door,
     draining: watch::Sender<bool>,
     cut_off: Arc<AtomicBool>,
+    leads: watch::Receiver<bool>,
+    store: Store,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -87,7 +101,9 @@ struct Shop {
     store: Store,
     look: Arc<dyn Look>,
     mirrors: PathBuf,
-    running_cap: usize,
+    process: String,
+    limits: JobLimits,
+    workers: usize,
     cut_off: Arc<AtomicBool>,
     way: Way,
     config: Arc<ServerConfig>,
@@ -121,11 +137,15 @@ impl Jobs {
         let silence = Duration::from_secs(config.sweep.list_seconds.clamp(1, 60));
         let links = Links::new(config.public_url.as_ref().map(url::Url::as_str));
         let notifier = Notifier::open(store.clone(), &config.notifications, &guard, links.clone())?;
+        let process = process_name();
+        let (leading, leads) = watch::channel(false);
         let shop = Arc::new(Shop {
             store: store.clone(),
             look,
             mirrors: config.data_dir.join("mirrors"),
-            running_cap: workers,
+            process: process.clone(),
+            limits: config.jobs.clone(),
+            workers,
             cut_off: Arc::clone(&cut_off),
             way: Way::open(guard, forges, silence)?,
             links,
@@ -134,20 +154,35 @@ impl Jobs {
         });
         let mut tasks: Vec<_> =
             (0..workers).map(|number| tokio::spawn(worker::run(Arc::clone(&shop), number, stop.clone()))).collect();
-        tasks.push(tokio::spawn(upkeep::run(store.clone(), Tenant::default(), stop.clone())));
+        tasks.push(tokio::spawn(upkeep::run(
+            store.clone(),
+            Tenant::default(),
+            process,
+            config.retention.retention(),
+            leading,
+            stop.clone(),
+        )));
         tasks.push(tokio::spawn(replay::run(door.clone(), stop.clone())));
         tasks.push(tokio::spawn(notifier.run(stop.clone())));
         if let Some(schedule) = schedule {
             let jitter = config.sweep.jitter_seconds;
-            tasks.push(tokio::spawn(upkeep::tick(store, Tenant::default(), schedule, jitter, stop)));
+            tasks.push(tokio::spawn(upkeep::tick(store.clone(), Tenant::default(), schedule, jitter, stop)));
         }
-        Ok(Self { door, draining, cut_off, tasks })
+        Ok(Self { door, draining, cut_off, leads, store, tasks })
     }
 
     /// Where deliveries come in.
     #[must_use]
     pub fn door(&self) -> Door {
         self.door.clone()
+    }
+
+    /// Keeps the advisories fresh and the stored inventories matched against them.
+    pub fn keep_matched(&mut self, advisories: Arc<Advisories>, feeds: &Feeds) {
+        let stop = self.draining.subscribe();
+        self.tasks.push(tokio::spawn(feeds::run(Arc::clone(&advisories), feeds.clone(), stop.clone())));
+        let (store, leads) = (self.store.clone(), self.leads.clone());
+        self.tasks.push(tokio::spawn(rematch::run(store, Tenant::default(), advisories, leads, stop)));
     }
 
     /// Takes no new job and lets those under way end; after `drain` they are put back into the queue.
@@ -170,6 +205,12 @@ impl Jobs {
             }
         }
     }
+}
+
+/// Tells this process from all others on the store.
+fn process_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "host".to_owned());
+    format!("{}-{}-{:08x}", host.trim(), std::process::id(), random())
 }
 
 /// A random number for spreading; a system without randomness spreads nothing.

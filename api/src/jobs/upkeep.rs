@@ -4,49 +4,99 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::random;
 use super::schedule::Schedule;
 use crate::store::record::{JobKind, NewJob, Priority, SweepId, Tenant};
 use crate::store::{Delivery, Retention, Store, StoreError};
 
-const EVERY: Duration = Duration::from_secs(30);
-const RETENTION: Retention = Retention {
-    records: SignedDuration::from_hours(24 * 90),
-    scans: 50,
-    fixed: SignedDuration::from_hours(24 * 365),
-    events: SignedDuration::from_hours(24 * 7),
-};
+const EVERY: Duration = Duration::from_secs(5);
+/// How long a process counts as working, and leading, after it was last heard of.
+const PRESENT: SignedDuration = SignedDuration::from_secs(30);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// What takes a walk over the store is measured less often.
+const WALK: Duration = Duration::from_secs(600);
 
-/// Runs until asked to stop.
-pub(super) async fn run(store: Store, tenant: Tenant, mut stop: watch::Receiver<bool>) {
-    let mut pruned: Option<tokio::time::Instant> = None;
+/// Something that is done every so often.
+struct Every(Duration, Option<Instant>);
+
+impl Every {
+    fn is_due(&mut self) -> bool {
+        let due = self.1.is_none_or(|last| last.elapsed() >= self.0);
+        if due {
+            self.1 = Some(Instant::now());
+        }
+        due
+    }
+}
+
+/// Runs until asked to stop. Of several processes one leads, and does what is done once for all.
+pub(super) async fn run(
+    store: Store,
+    tenant: Tenant,
+    process: String,
+    kept: Retention,
+    leading: watch::Sender<bool>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let (mut measured, mut walked, mut pruned) = (Every(EVERY * 6, None), Every(WALK, None), Every(DAY, None));
     while !*stop.borrow() {
         let now = Timestamp::now();
-        if let Err(error) = store.expire_acceptances(now, 1000).await {
-            tracing::error!(%error, "acceptances cannot be ended");
-        }
-        if pruned.is_none_or(|at| at.elapsed() > Duration::from_secs(24 * 3600)) {
-            pruned = Some(tokio::time::Instant::now());
-            if let Err(error) = store.retain(&tenant, RETENTION, now).await {
-                tracing::error!(%error, "old records cannot be removed");
+        let leads = match store.attend(&process, PRESENT, now).await {
+            Ok(leads) => leads,
+            Err(error) => {
+                tracing::error!(%error, "this process cannot say that it works");
+                false
+            }
+        };
+        leading.send_if_modified(|before| std::mem::replace(before, leads) != leads);
+        metrics::gauge!("secretarybird_leader").set(if leads { 1.0 } else { 0.0 });
+        if leads {
+            complain(store.expire_acceptances(now, 1000).await, "acceptances cannot be ended");
+            if pruned.is_due() {
+                complain(store.retain(&tenant, kept, now).await, "old records cannot be removed");
             }
         }
-        match store.sizes(&tenant).await {
-            Ok(sizes) => {
-                metrics::gauge!("secretarybird_store_bytes").set(sizes.bytes as f64);
-                metrics::gauge!("secretarybird_outbox_events").set(sizes.events as f64);
-                for (state, count) in sizes.jobs {
-                    metrics::gauge!("secretarybird_jobs", "state" => state.as_str()).set(count as f64);
-                }
-                for (state, count) in sizes.messages {
-                    metrics::gauge!("secretarybird_messages", "state" => state.as_str()).set(count as f64);
-                }
-            }
-            Err(error) => tracing::error!(%error, "the store cannot be measured"),
+        if measured.is_due() {
+            complain(measure(&store, &tenant, now).await, "the store cannot be measured");
+        }
+        if leads && walked.is_due() {
+            complain(walk(&store, &tenant).await, "the store cannot be counted");
         }
         let _ = tokio::time::timeout(EVERY, stop.changed()).await;
     }
+    complain(store.leave(&process).await, "this process cannot say that it ends");
+}
+
+fn complain<T>(done: Result<T, StoreError>, what: &'static str) {
+    if let Err(error) = done {
+        tracing::error!(%error, "{what}");
+    }
+}
+
+async fn measure(store: &Store, tenant: &Tenant, now: Timestamp) -> Result<(), StoreError> {
+    let sizes = store.sizes(tenant).await?;
+    metrics::gauge!("secretarybird_store_bytes").set(sizes.bytes as f64);
+    metrics::gauge!("secretarybird_outbox_events").set(sizes.events as f64);
+    for (state, count) in sizes.jobs {
+        metrics::gauge!("secretarybird_jobs", "state" => state.as_str()).set(count as f64);
+    }
+    for (state, count) in sizes.messages {
+        metrics::gauge!("secretarybird_messages", "state" => state.as_str()).set(count as f64);
+    }
+    metrics::gauge!("secretarybird_processes").set(store.at_work(now).await?.len() as f64);
+    Ok(())
+}
+
+async fn walk(store: &Store, tenant: &Tenant) -> Result<(), StoreError> {
+    let totals = store.totals(tenant).await?;
+    metrics::gauge!("secretarybird_repositories").set(totals.repositories as f64);
+    metrics::gauge!("secretarybird_scans").set(totals.scans as f64);
+    for (state, count) in totals.findings {
+        metrics::gauge!("secretarybird_findings", "state" => state.as_str()).set(count as f64);
+    }
+    Ok(())
 }
 
 /// Asks for a sweep whenever one is due. Any number of processes may do so: a tick is a delivery, and is accepted once.

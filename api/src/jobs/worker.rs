@@ -6,37 +6,44 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use scanner::Report;
+use scanner::policy::Ignore;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use super::git::{self, Prepared, RunError};
-use super::{Digests, HOST_CAP, Shop, answer, random, retry, sweep};
+use super::{Digests, Shop, answer, random, retry, sweep};
 use crate::store::record::{
-    ErrorClass, JobKind, JobRecord, LeaseToken, Outcome, Priority, ScanFinding, ScanId, ScanRecord, ScanSpec,
+    ErrorClass, IgnoreRule, JobKind, JobRecord, LeaseToken, Outcome, Priority, ScanFinding, ScanId, ScanRecord,
+    ScanSpec,
 };
 use crate::store::{Claim, Committed, ScanCommit, StoreError};
 
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_millis(250);
-const TIME_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// How long a run that was told to stop may take to do so.
+const LAST_BREATH: Duration = Duration::from_secs(120);
 
 /// Works until asked to stop.
 pub(super) async fn run(shop: Arc<Shop>, number: usize, mut stop: watch::Receiver<bool>) {
-    let name = format!("{}-{number}", std::process::id());
+    let name = format!("{}-{number}", shop.process);
+    // one of several is kept free of the night's work, so that a push never waits for it
+    let least = if number == 0 && shop.workers > 1 { Priority::Ci } else { Priority::Sweep };
     while !*stop.borrow() {
         let claim = Claim {
             worker: name.clone(),
             token: LeaseToken::fresh(),
             lease: LEASE,
-            least: Priority::Sweep,
-            host_cap: HOST_CAP,
-            running_cap: shop.running_cap,
+            least,
+            host_cap: shop.limits.per_host,
+            running_cap: shop.limits.in_all,
             max_attempts: retry::MAX_ATTEMPTS,
         };
         let token = claim.token;
         match shop.store.claim(claim, Timestamp::now()).await {
             Ok(Some(job)) => {
-                if let Err(error) = work(&shop, &job, token).await {
+                let span = tracing::info_span!("job", job = %job.id, request_id = %job.request_id);
+                if let Err(error) = work(&shop, &job, token).instrument(span).await {
                     tracing::error!(%error, job = %job.id, "the job's end could not be written; its lease will run out");
                 }
             }
@@ -58,6 +65,8 @@ enum Stopped {
     LeaseLost,
     TimeLimit,
     CutOff,
+    /// Something more urgent waits, and this can go on later where it is.
+    GiveWay,
 }
 
 /// How a run ended by itself.
@@ -69,42 +78,82 @@ enum Ended {
 }
 
 async fn work(shop: &Arc<Shop>, job: &JobRecord, token: LeaseToken) -> Result<(), StoreError> {
-    tracing::info!(job = %job.id, kind = job.job.as_str(), attempt = job.attempts, request = %job.request_id, "begun");
+    tracing::info!(kind = job.job.as_str(), attempt = job.attempts, "begun");
+    let kind = job.job.as_str();
+    let begun = Timestamp::now();
+    let waited = begun.duration_since(job.created_at.max(job.ready_at)).as_secs_f64();
+    metrics::histogram!("secretarybird_job_wait_seconds", "kind" => kind).record(waited.max(0.0));
     let stop = Arc::new(AtomicBool::new(false));
+    let (own_shop, own_job, own_stop) = (Arc::clone(shop), job.clone(), Arc::clone(&stop));
+    let task = async move { perform(&own_shop, &own_job, &own_stop).await };
+    let mut running = tokio::spawn(task.instrument(tracing::Span::current()));
     let ended = tokio::select! {
-        ended = perform(shop, job, &stop) => Ok(ended?),
-        stopped = watch_over(shop, job, token) => Err(stopped?),
+        ended = &mut running => Ok(ended.unwrap_or_else(|_| Ok(gave_up()))?),
+        stopped = watch_over(shop, job, token) => Err(stopped),
     };
     stop.store(true, Ordering::SeqCst);
+    let written = match ended {
+        Ok(ended) => finish(shop, job, token, Ok(ended)).await,
+        Err(Ok(stopped)) => finish(shop, job, token, Err(stopped)).await,
+        Err(Err(error)) => Err(error),
+    };
+    // whoever was told to stop is waited for, so that there is never more work under way than there are workers
+    if !running.is_finished()
+        && !shop.cut_off.load(Ordering::SeqCst)
+        && tokio::time::timeout(LAST_BREATH, running).await.is_err()
+    {
+        tracing::error!("a run that was told to stop goes on; nothing of it will be kept");
+    }
+    metrics::histogram!("secretarybird_job_duration_seconds", "kind" => kind)
+        .record(Timestamp::now().duration_since(begun).as_secs_f64());
+    written
+}
+
+fn gave_up() -> Ended {
+    Ended::Failed(RunError::new(ErrorClass::Internal, "the worker gave up on this job"))
+}
+
+/// Writes how a run ended, where its own commit has not.
+async fn finish(
+    shop: &Arc<Shop>,
+    job: &JobRecord,
+    token: LeaseToken,
+    ended: Result<Ended, Stopped>,
+) -> Result<(), StoreError> {
     let now = Timestamp::now();
     let outcome = match ended {
         Ok(Ended::Committed(Some(committed))) => {
-            tracing::info!(job = %job.id, opened = committed.opened, fixed = committed.fixed, "committed");
+            tracing::info!(opened = committed.opened, fixed = committed.fixed, "committed");
+            count(job, "done");
             return Ok(());
         }
         Ok(Ended::Committed(None)) | Err(Stopped::LeaseLost) => {
-            tracing::warn!(job = %job.id, "somebody else has the job; nothing was committed");
+            tracing::warn!("somebody else has the job; nothing was committed");
+            count(job, "lost");
             return Ok(());
         }
         Ok(Ended::Done) => Outcome::Done,
-        Ok(Ended::Interrupted) | Err(Stopped::CutOff) => Outcome::Released,
+        Ok(Ended::Interrupted) | Err(Stopped::CutOff | Stopped::GiveWay) => Outcome::Released,
         Ok(Ended::Failed(error)) => retry::after(error.at(now), job.attempts, random()),
         Err(Stopped::Cancelled) => Outcome::Cancelled,
         Err(Stopped::TimeLimit) => {
-            let reason = format!("took longer than {} minutes", TIME_LIMIT.as_secs() / 60);
+            let reason = format!("took longer than {} minutes", shop.limits.minutes);
             retry::after(RunError::new(ErrorClass::TimedOut, reason).at(now), job.attempts, random())
         }
     };
     if let Outcome::Retry { error, .. } | Outcome::Dead(error) = &outcome {
-        tracing::warn!(job = %job.id, class = ?error.class, reason = %error.reason, "failed");
+        tracing::warn!(class = ?error.class, reason = %error.reason, "failed");
     }
     if let (Outcome::Dead(error), JobKind::Scan(spec)) = (&outcome, &job.job) {
         answer::give_up(shop, job, spec, &error.reason).await?;
     }
     let state = shop.store.finish(job.id, token, outcome, now).await?;
-    metrics::counter!("secretarybird_jobs_ended_total", "kind" => job.job.as_str(), "state" => state.map_or("lost", |state| state.as_str()))
-        .increment(1);
+    count(job, state.map_or("lost", |state| state.as_str()));
     Ok(())
+}
+
+fn count(job: &JobRecord, state: &'static str) {
+    metrics::counter!("secretarybird_jobs_ended_total", "kind" => job.job.as_str(), "state" => state).increment(1);
 }
 
 /// Keeps the lease, and returns when the run has to stop.
@@ -118,8 +167,13 @@ async fn watch_over(shop: &Arc<Shop>, job: &JobRecord, token: LeaseToken) -> Res
                 return Ok(Stopped::CutOff);
             }
         }
-        if begun.elapsed() > TIME_LIMIT {
+        if begun.elapsed() > Duration::from_secs(shop.limits.minutes * 60) {
             return Ok(Stopped::TimeLimit);
+        }
+        // a sweep keeps its place; a scan would have to begin again
+        let sweeps = matches!(job.job, JobKind::Sweep { .. });
+        if sweeps && shop.store.waits_before(job.priority, Timestamp::now()).await? {
+            return Ok(Stopped::GiveWay);
         }
         match shop.store.heartbeat(job.id, token, LEASE, Timestamp::now()).await? {
             None => return Ok(Stopped::LeaseLost),
@@ -174,12 +228,20 @@ async fn scan(shop: &Arc<Shop>, job: &JobRecord, spec: &ScanSpec, stop: &Arc<Ato
         }
     }
     let (shop_, repository_, prepared_) = (Arc::clone(shop), repository.clone(), prepared.clone());
-    let report = match blocking(move || shop_.look.look(&repository_, &prepared_, Timestamp::now())).await {
-        Ok(report) => report,
+    let looked = blocking(move || {
+        let now = Timestamp::now();
+        let report = shop_.look.look(&repository_, &prepared_, now)?;
+        Ok((report, shop_.look.ignores(&prepared_, now)?))
+    });
+    let (report, ignores) = match looked.await {
+        // nobody wants it any more
+        _ if stop.load(Ordering::SeqCst) => return Ok(Ended::Interrupted),
+        Ok(looked) => looked,
         Err(error) => return Ok(Ended::Failed(error)),
     };
     let now = Timestamp::now();
     let mut scan = record(job, &repository.id, &prepared, &digests, &report, (started_at, now));
+    scan.ignores = ignores.iter().map(rule).collect();
     let secrets: Vec<_> =
         report.findings.iter().map(|finding| (finding.id.clone(), git::commits_of(finding))).collect();
     let prepared_ = prepared.clone();
@@ -233,8 +295,13 @@ fn record(
         committed_at,
         findings: report.findings.iter().map(ScanFinding::of).collect(),
         gaps: gaps.map(gap).collect(),
+        ignores: Vec::new(),
         report_bytes: 0,
     }
+}
+
+fn rule(ignore: &Ignore) -> IgnoreRule {
+    IgnoreRule { id: ignore.id().to_owned(), reason: ignore.reason.clone(), until: ignore.until, by: ignore.by.clone() }
 }
 
 /// Runs blocking work; a panic in it is our fault and fails this job only.

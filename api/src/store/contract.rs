@@ -84,6 +84,9 @@ macro_rules! contract {
 }
 
 contract! {
+    a_manifest_that_was_renamed_takes_its_findings_along
+    a_scan_with_other_advisories_than_those_in_force_is_noted_until_it_was_matched
+    jobs_about_a_commit_are_found_by_it
     a_message_is_sent_under_a_lease_until_it_is_delivered_or_given_up
     one_process_leads_until_it_leaves_or_is_silent
     a_store_of_another_version_is_brought_forward_or_refused
@@ -235,6 +238,7 @@ fn scanned(repository: &RepositoryRecord, commit: &str, findings: Vec<Finding>) 
         committed_at: at(0),
         findings: report.findings.iter().map(record::ScanFinding::of).collect(),
         gaps: vec![],
+        ignores: vec![],
         report_bytes: 0,
     };
     ScanCommit { job: None, scan, report, follow_up: vec![] }
@@ -422,6 +426,39 @@ async fn triage_survives_scans_and_a_new_canonical_id_and_ends_on_its_day(on: On
     sound(&store).await;
 }
 
+async fn a_manifest_that_was_renamed_takes_its_findings_along(on: On) {
+    let (_place, store) = open(on).await;
+    let site = registered(&store, "acme/site").await;
+    let old = vulnerability(&site, "PYSEC-1", &["PYSEC-1"]);
+    store.commit_scan(scanned(&site, "c1", vec![old.clone()]), at(1)).await.unwrap();
+    let accept = Triage {
+        state: FindingState::Accepted,
+        reason: "tolerable_risk".into(),
+        until: None,
+        actor: "ada".into(),
+        at: at(2),
+    };
+    store.triage(&site.tenant, old.id.as_str(), accept.clone()).await.unwrap().unwrap().unwrap();
+    let mut new = old.clone();
+    new.id = FindingId::of(Kind::Vulnerability, &[site.id.as_str(), "app/uv.lock", "jinja2", "PYSEC-1"]);
+    new.location.path = Some("app/uv.lock".into());
+    let mut renamed = scanned(&site, "c2", vec![new.clone()]);
+    renamed.report.inventory[0].path = "app/uv.lock".into();
+    assert_eq!(store.commit_scan(renamed, at(3)).await.unwrap().unwrap(), Committed::default());
+    let record = store.finding(&site.tenant, new.id.as_str()).await.unwrap().unwrap();
+    assert_eq!((record.state, record.first_seen, record.triage), (FindingState::Accepted, at(1), Some(accept)));
+    assert_eq!(record.moved_from.as_deref(), Some("uv.lock"));
+    assert!(store.finding(&site.tenant, old.id.as_str()).await.unwrap().is_none());
+
+    // a copy is a finding of its own, while the first one stands
+    let mut copied = scanned(&site, "c3", vec![new.clone(), old.clone()]);
+    let mut copy = copied.report.inventory[0].clone();
+    copy.path = "app/uv.lock".into();
+    copied.report.inventory.push(copy);
+    assert_eq!(store.commit_scan(copied, at(4)).await.unwrap().unwrap().opened, 1);
+    sound(&store).await;
+}
+
 async fn lists_page_through_everything_once_in_order_and_a_cursor_fits_its_list_only(on: On) {
     let (_place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;
@@ -468,16 +505,26 @@ async fn lists_page_through_everything_once_in_order_and_a_cursor_fits_its_list_
 async fn who_has_a_package_follows_the_head_and_a_rematch_reaches_it_once(on: On) {
     let (_place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;
-    store.commit_scan(scanned(&site, "c1", vec![]), at(1)).await.unwrap();
+    let first = scanned(&site, "c1", vec![]);
+    let head = first.scan.id;
+    store.commit_scan(first, at(1)).await.unwrap();
     let uses = store.affected_by(&site.tenant, "jinja2", None, 10).await.unwrap();
     assert_eq!(uses.iter().map(|found| found.manifest.as_str()).collect::<Vec<_>>(), ["uv.lock"]);
     let found = vulnerability(&site, "PYSEC-9", &["PYSEC-9"]);
     for expected in [1, 0] {
-        let opened = store.rematch(&site.tenant, &site.id, vec![found.clone()], vec![], at(2)).await.unwrap().opened;
-        assert_eq!(opened, expected);
+        let change = Change { opened: vec![found.clone()], withdrawn: vec![] };
+        let committed = store.rematch(&site.tenant, &site.id, (head, false), change, at(2)).await.unwrap();
+        assert_eq!(committed.unwrap().opened, expected);
     }
-    let closed = store.rematch(&site.tenant, &site.id, vec![], vec![found.id.clone()], at(3)).await.unwrap();
-    assert_eq!(closed.fixed, 1);
+    let renamed = vulnerability(&site, "GHSA-9", &["GHSA-9", "PYSEC-9"]);
+    let change = Change { opened: vec![renamed.clone()], withdrawn: vec![found.id.clone()] };
+    let moved = store.rematch(&site.tenant, &site.id, (ScanId::fresh(), false), change.clone(), at(3)).await.unwrap();
+    assert_eq!(moved, None, "it was worked out on another scan than the head's");
+    let carried = store.rematch(&site.tenant, &site.id, (head, false), change, at(3)).await.unwrap();
+    assert_eq!(carried, Some(Committed::default()), "a new canonical id is no new finding");
+    let change = Change { opened: vec![], withdrawn: vec![renamed.id.clone()] };
+    let closed = store.rematch(&site.tenant, &site.id, (head, false), change, at(4)).await.unwrap();
+    assert_eq!(closed.unwrap().fixed, 1);
     let told = store.drain_outbox(10).await.unwrap();
     assert_eq!(told.iter().filter(|event| event.finding.is_some()).count(), 2);
     let mut without = scanned(&site, "c2", vec![]);
@@ -542,6 +589,40 @@ async fn reindexing_changes_nothing_of_a_sound_store_and_retention_spares_findin
     assert_eq!(store.scans(&site.tenant, &site.id, None, 10).await.unwrap().len(), 1);
     assert_eq!(store.findings(FindingsQuery::all(site.tenant.clone())).await.unwrap().findings.len(), 1);
     assert_eq!(store.jobs(&site.tenant, JobState::Ready, None, 10).await.unwrap().len(), 1);
+    sound(&store).await;
+}
+
+async fn a_scan_with_other_advisories_than_those_in_force_is_noted_until_it_was_matched(on: On) {
+    let (_place, store) = open(on).await;
+    let site = registered(&store, "acme/site").await;
+    let noted = async || store.stragglers(&site.tenant, 10).await.unwrap();
+    store.commit_scan(scanned(&site, "c1", vec![]), at(1)).await.unwrap();
+    assert_eq!(noted().await, [], "nobody has said what is in force");
+    store.advisories_in_force("a").await.unwrap();
+    store.commit_scan(scanned(&site, "c2", vec![]), at(2)).await.unwrap();
+    assert_eq!(noted().await, []);
+    store.advisories_in_force("b").await.unwrap();
+    let late = scanned(&site, "c3", vec![]);
+    let head = late.scan.id;
+    store.commit_scan(late, at(3)).await.unwrap();
+    assert_eq!(noted().await, std::slice::from_ref(&site.id));
+    for (whole, left) in [(false, 1), (true, 0)] {
+        let change = Change::default();
+        store.rematch(&site.tenant, &site.id, (head, whole), change, at(4)).await.unwrap().unwrap();
+        assert_eq!(noted().await.len(), left);
+    }
+}
+
+async fn jobs_about_a_commit_are_found_by_it(on: On) {
+    let (_place, store) = open(on).await;
+    let site = registered(&store, "acme/site").await;
+    let about = async |commit: &str| store.jobs_of_commit(&site.tenant, &site.id, commit, 10).await.unwrap();
+    let one = store.enqueue(push(&site, "refs/heads/main", "c1", Priority::Ci), at(1)).await.unwrap().id();
+    assert_eq!(about("c1").await.iter().map(|job| job.id).collect::<Vec<_>>(), [one]);
+    store.enqueue(push(&site, "refs/heads/main", "c2", Priority::Ci), at(2)).await.unwrap();
+    assert_eq!((about("c1").await.len(), about("c2").await.len()), (0, 1), "joined: the job is about the newer commit");
+    let other = store.enqueue(push(&site, "refs/heads/b", "c2", Priority::Ci), at(3)).await.unwrap().id();
+    assert_eq!(about("c2").await.iter().map(|job| job.id).collect::<Vec<_>>(), [other, one], "the newest first");
     sound(&store).await;
 }
 

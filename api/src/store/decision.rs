@@ -1,7 +1,7 @@
 //! What is asked of the store, and what it answers.
 
 use jiff::SignedDuration;
-use scanner::Report;
+use scanner::{Finding, FindingId, Report};
 
 use super::record::{
     EventKind, JobId, LeaseToken, NewJob, Priority, RepositoryRecord, ScanRecord, StoredResponse, SweepRecord, Swept,
@@ -90,6 +90,14 @@ pub struct Committed {
     pub fixed: usize,
 }
 
+impl std::ops::AddAssign for Committed {
+    fn add_assign(&mut self, other: Self) {
+        self.opened += other.opened;
+        self.reopened += other.reopened;
+        self.fixed += other.fixed;
+    }
+}
+
 impl Committed {
     pub(super) fn count(&mut self, event: Option<EventKind>) {
         match event {
@@ -99,6 +107,15 @@ impl Committed {
             Some(EventKind::Scanned) | None => {}
         }
     }
+}
+
+/// What the advisories in force change in one repository.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Change {
+    /// What is there now, new or differing from what is kept.
+    pub opened: Vec<Finding>,
+    /// What is not there any more.
+    pub withdrawn: Vec<FindingId>,
 }
 
 /// What an `Idempotency-Key` says about a request.

@@ -12,10 +12,12 @@ use super::record::{
     codec,
 };
 use super::rows::{Read, Row, Scope, Write, list, load, load_many, save, successor};
-use super::{Committed, FindingsPage, FindingsQuery, ScanCommit, StoreError, keys, outbox, queue};
+use super::{Change, Committed, FindingsPage, FindingsQuery, ScanCommit, StoreError, keys, outbox, queue};
 
 /// Bytes of a stored chunk: sled turns values past about 128 KiB into files of their own.
 const CHUNK: usize = 64 << 10;
+/// The named value that holds the digest of the advisories in force.
+pub const IN_FORCE: &str = "advisories in force";
 /// Index rows looked at for one page, however few of them the other filters let through.
 const EXAMINED: usize = 5_000;
 
@@ -96,9 +98,21 @@ fn keep(rows: &mut dyn Write, commit: &ScanCommit, now: Timestamp) -> Result<Com
         }
         committed = live_on(rows, scan, &commit.report, now)?;
         write_packages(rows, scan, &commit.report)?;
+        note_straggler(rows, scan)?;
     }
     save(rows, key, &repository)?;
     Ok(committed)
+}
+
+/// A scan that was made with other advisories than those in force has to be matched once more.
+fn note_straggler(rows: &mut dyn Write, scan: &ScanRecord) -> Result<(), StoreError> {
+    let key = keys::stragglers(&scan.tenant).text(scan.repository.as_str());
+    let in_force = load::<String>(rows, &keys::value(IN_FORCE))?;
+    if in_force.is_some_and(|digest| digest != scan.advisories_digest) {
+        return save(rows, key, &scan.repository);
+    }
+    rows.delete(key.done());
+    Ok(())
 }
 
 fn write_scan(rows: &mut dyn Write, commit: &ScanCommit) -> Result<(), StoreError> {
@@ -124,29 +138,58 @@ fn live_on(rows: &mut dyn Write, scan: &ScanRecord, report: &Report, now: Timest
     let at = Sighting { tenant: &scan.tenant, repository: &scan.repository, scan: Some(scan.id), now };
     let mut known = of_repository(rows, &scan.tenant, &scan.repository)?;
     let mut committed = Committed::default();
+    let manifests: BTreeSet<&str> = report.inventory.iter().map(|manifest| manifest.path.as_str()).collect();
     let present: BTreeSet<&FindingId> = report.findings.iter().map(|finding| &finding.id).collect();
     for finding in &report.findings {
         let mut before = known.remove(&finding.id);
         if before.is_none() {
-            let old = known.values().find(|old| !present.contains(old.id()) && life::renamed(&old.finding, finding));
+            let absent = known.values().filter(|old| !present.contains(old.id()));
+            let old = absent.clone().find(|old| life::renamed(&old.finding, finding)).or_else(|| {
+                let gone = |old: &FindingRecord| {
+                    old.finding.location.path.as_deref().is_some_and(|path| !manifests.contains(path))
+                };
+                absent.clone().find(|old| gone(old) && life::moved(&old.finding, finding))
+            });
             if let Some(old) = old.map(|old| old.id().clone()).and_then(|id| known.remove(&id)) {
                 remove(rows, &old);
                 before = Some(old);
             }
         }
-        let (after, event) = life::seen(before.clone(), finding, &at);
-        put(rows, before.as_ref(), &after)?;
-        committed.count(event);
-        outbox::tell(rows, event, &after, at.scan, now)?;
+        live(rows, before, finding, &at, &mut committed)?;
     }
     for before in known.into_values().filter(|record| life::looked_at(&record.finding, &report.diagnostics)) {
-        if let Some((after, event)) = life::gone(before.clone(), &at) {
-            put(rows, Some(&before), &after)?;
-            committed.count(event);
-            outbox::tell(rows, event, &after, at.scan, now)?;
-        }
+        end(rows, before, &at, &mut committed)?;
     }
     Ok(committed)
+}
+
+/// A finding is there.
+fn live(
+    rows: &mut dyn Write,
+    before: Option<FindingRecord>,
+    finding: &Finding,
+    at: &Sighting<'_>,
+    committed: &mut Committed,
+) -> Result<(), StoreError> {
+    let (after, event) = life::seen(before.clone(), finding, at);
+    put(rows, before.as_ref(), &after)?;
+    committed.count(event);
+    outbox::tell(rows, event, &after, at.scan, at.now)
+}
+
+/// A finding is not there any more.
+fn end(
+    rows: &mut dyn Write,
+    before: FindingRecord,
+    at: &Sighting<'_>,
+    committed: &mut Committed,
+) -> Result<(), StoreError> {
+    if let Some((after, event)) = life::gone(before.clone(), at) {
+        put(rows, Some(&before), &after)?;
+        committed.count(event);
+        outbox::tell(rows, event, &after, at.scan, at.now)?;
+    }
+    Ok(())
 }
 
 /// Replaces the repository's rows of who uses which package.
@@ -399,37 +442,45 @@ pub fn affected_by(
     Ok(found.into_iter().flat_map(|(_, uses)| uses).collect())
 }
 
-/// A change of the advisories reaches one repository: what it opens and what it closes, once.
+/// A change of the advisories reaches one repository: what it opens and what it closes, once. `None` when the change was worked out on
+/// another scan than the head's.
 pub fn rematch(
     rows: &mut dyn Write,
     tenant: &Tenant,
     repository: &RepositoryId,
-    opened: &[Finding],
-    withdrawn: &[FindingId],
+    (scan, whole): (ScanId, bool),
+    change: &Change,
     now: Timestamp,
-) -> Result<Committed, StoreError> {
+) -> Result<Option<Committed>, StoreError> {
     rows.lock(Scope::Repository(tenant, repository))?;
-    let mut committed = Committed::default();
-    if rows.get(keys::repository(tenant, repository).bytes())?.is_none() {
-        return Ok(committed);
+    let Some(record) = load::<RepositoryRecord>(rows, &keys::repository(tenant, repository))? else {
+        return Ok(Some(Committed::default()));
+    };
+    if record.head_scan != Some(scan) {
+        return Ok(None);
+    }
+    if whole {
+        rows.delete(keys::stragglers(tenant).text(repository.as_str()).done());
     }
     let at = Sighting { tenant, repository, scan: None, now };
-    for finding_ in opened {
-        let before = finding(rows, tenant, finding_.id.as_str())?;
-        let (after, event) = life::seen(before.clone(), finding_, &at);
-        put(rows, before.as_ref(), &after)?;
-        committed.count(event);
-        outbox::tell(rows, event, &after, at.scan, now)?;
+    let mut withdrawn = Vec::new();
+    for id in &change.withdrawn {
+        withdrawn.extend(finding(rows, tenant, id.as_str())?.filter(|found| found.repository == *repository));
     }
-    for id in withdrawn {
-        let Some(before) = finding(rows, tenant, id.as_str())?.filter(|found| found.repository == *repository) else {
-            continue;
-        };
-        if let Some((after, event)) = life::gone(before.clone(), &at) {
-            put(rows, Some(&before), &after)?;
-            committed.count(event);
-            outbox::tell(rows, event, &after, at.scan, now)?;
+    let mut committed = Committed::default();
+    for opened in &change.opened {
+        let mut before = finding(rows, tenant, opened.id.as_str())?;
+        if before.is_none()
+            && let Some(place) = withdrawn.iter().position(|old| life::renamed(&old.finding, opened))
+        {
+            let old = withdrawn.swap_remove(place);
+            remove(rows, &old);
+            before = Some(old);
         }
+        live(rows, before, opened, &at, &mut committed)?;
     }
-    Ok(committed)
+    for before in withdrawn {
+        end(rows, before, &at, &mut committed)?;
+    }
+    Ok(Some(committed))
 }

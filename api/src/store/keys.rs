@@ -34,8 +34,8 @@ tables! {
     IDEMPOTENCY = b'I';
     /// Jobs.
     JOB = b'J';
-    /// Processes at work: no record, for it is worth nothing to another store.
-    PROCESS = b'N';
+    /// What is of the moment: processes at work, scans to be matched again. No records, for they are worth nothing to another store.
+    MOMENT = b'N';
     /// Named values.
     META = b'M';
     /// Events to be told.
@@ -54,6 +54,8 @@ tables! {
     SWEEP = b'W';
     /// Waiting jobs by coalesce key.
     BY_COALESCE = b'c';
+    /// Scan jobs by the commit that they are about, the newest first.
+    JOBS_OF = b'b';
     /// Acceptances by their end.
     BY_EXPIRY = b'e';
     /// Findings in the orders of lists.
@@ -108,6 +110,15 @@ pub fn job(id: JobId) -> Key {
 
 pub fn job_by_state(tenant: &Tenant, state: JobState) -> Key {
     of_tenant(BY_STATE, tenant).fixed(&[state as u8])
+}
+
+pub fn jobs_of_commit(tenant: &Tenant, repository: &RepositoryId, commit: &str) -> Key {
+    of_tenant(JOBS_OF, tenant).text(repository.as_str()).text(commit)
+}
+
+/// Repositories whose head was scanned with other advisories than those in force.
+pub fn stragglers(tenant: &Tenant) -> Key {
+    Key::table(MOMENT).fixed(&[2]).text(tenant.as_str())
 }
 
 pub fn queue(rank: u8) -> Key {
@@ -181,6 +192,11 @@ pub fn sweep(tenant: &Tenant, id: SweepId) -> Key {
 
 pub fn meta(name: &str) -> Key {
     Key::table(META).text(name)
+}
+
+/// A value that has a name, beside those of the store itself.
+pub fn value(name: &str) -> Key {
+    meta(&format!("value {name}"))
 }
 
 pub fn expiry(until: Timestamp, tenant: &Tenant, id: &str) -> Key {

@@ -155,6 +155,21 @@ pub fn renamed(old: &Finding, new: &Finding) -> bool {
     }
 }
 
+/// Whether a finding of another identity is this one in a manifest that was renamed: the same thing about the same package. Whether the old
+/// manifest is gone is for the caller to know.
+#[must_use]
+pub fn moved(old: &Finding, new: &Finding) -> bool {
+    old.kind == new.kind
+        && old.location.path != new.location.path
+        && match (&old.detail, &new.detail) {
+            (Detail::Vulnerability(left), Detail::Vulnerability(right)) => {
+                left.package == right.package && left.aliases.iter().any(|id| right.aliases.contains(id))
+            }
+            (Detail::Usage(left), Detail::Usage(right)) => left.package == right.package,
+            _ => false,
+        }
+}
+
 /// Whether a scan with these diagnostics looked where `finding` stood, so that its absence means something.
 #[must_use]
 pub fn looked_at(finding: &Finding, diagnostics: &[Diagnostic]) -> bool {

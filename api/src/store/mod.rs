@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-pub use decision::{Claim, Committed, Delivery, Idempotency, Receipt, ScanCommit, SweepStep};
+pub use decision::{Change, Claim, Committed, Delivery, Idempotency, Receipt, ScanCommit, SweepStep};
 pub use error::StoreError;
 pub use life::TriageRefused;
 pub use operate::{Problem, Sizes, Totals, Verified};

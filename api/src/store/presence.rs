@@ -13,11 +13,11 @@ struct Process {
 }
 
 fn leader() -> Key {
-    Key::table(keys::PROCESS).fixed(&[0])
+    Key::table(keys::MOMENT).fixed(&[0])
 }
 
 fn processes() -> Key {
-    Key::table(keys::PROCESS).fixed(&[1])
+    Key::table(keys::MOMENT).fixed(&[1])
 }
 
 impl Store {

@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::keys;
 use super::record::{
-    Changes, DeliveryRecord, Enqueued, JobId, JobRecord, JobState, LeaseToken, NewJob, Outcome, Priority, Tenant,
+    Changes, DeliveryRecord, Enqueued, JobId, JobKind, JobRecord, JobState, LeaseToken, NewJob, Outcome, Priority,
+    RepositoryId, Tenant,
 };
 use super::rows::{Key, Read, Row, Scope, Write, load, load_many, save, successor};
 use super::{Claim, Delivery, Receipt, StoreError};
@@ -36,6 +37,12 @@ fn put(rows: &mut dyn Write, before: Option<&JobRecord>, job: &JobRecord) -> Res
 /// The index rows of a job.
 pub fn derived(job: &JobRecord) -> Vec<Vec<u8>> {
     let mut rows = vec![keys::job_by_state(&job.tenant, job.state).inverted(job.id.as_bytes()).done()];
+    if let JobKind::Scan(spec) = &job.job
+        && let Some(commit) = &spec.commit
+    {
+        let about = keys::jobs_of_commit(&job.tenant, &spec.repository, commit);
+        rows.push(about.inverted(job.id.as_bytes()).done());
+    }
     let coalesce = |table| job.coalesce.as_deref().map(|key| keys::coalesce(table, &job.tenant, key).done());
     match (job.state, &job.lease) {
         (JobState::Ready, _) => {
@@ -100,9 +107,17 @@ pub fn accept(rows: &mut dyn Write, delivery: &Delivery, now: Timestamp) -> Resu
 
 /// Puts back, or gives up, what dead workers held.
 fn reap(rows: &mut dyn Write, max_attempts: u32, now: Timestamp) -> Result<(), StoreError> {
-    let table = keys::lease(Timestamp::UNIX_EPOCH, JobId::from_bytes([0; 16]));
     let end = keys::lease(now, JobId::from_bytes([0; 16]));
-    for (_, id) in rows.range(table.bytes(), end.bytes(), 100)? {
+    give_back(rows, end.bytes(), max_attempts, now)
+}
+
+/// Puts back whatever is held: nobody else is at work on the store, so that its holders are dead.
+pub fn abandon(rows: &mut dyn Write, max_attempts: u32, now: Timestamp) -> Result<(), StoreError> {
+    give_back(rows, &Key::table(keys::LEASE).end(), max_attempts, now)
+}
+
+fn give_back(rows: &mut dyn Write, end: &[u8], max_attempts: u32, now: Timestamp) -> Result<(), StoreError> {
+    for (_, id) in rows.range(Key::table(keys::LEASE).bytes(), end, 100)? {
         let before = job(rows, id_of(&id)?)?.ok_or_else(|| StoreError::index("a lease of a job that is not there"))?;
         let mut after = before.clone();
         after.expire(max_attempts, now);
@@ -319,6 +334,18 @@ pub fn alter(
     }
     rejoin(rows, &before, after, now)?;
     Ok(Some(true))
+}
+
+/// Jobs about a commit, the newest first.
+pub fn jobs_of_commit(
+    rows: &dyn Read,
+    tenant: &Tenant,
+    repository: &RepositoryId,
+    commit: &str,
+    limit: usize,
+) -> Result<Vec<JobRecord>, StoreError> {
+    let prefix = keys::jobs_of_commit(tenant, repository, commit);
+    listed(rows, rows.range(prefix.bytes(), &prefix.end(), limit)?)
 }
 
 /// Jobs of one state, the newest first.

@@ -20,5 +20,5 @@ pub use job::{
 };
 pub use outbox::{EventKind, MessageRecord, MessageState, NewMessage, OutboxEvent};
 pub use repository::{DeliveryRecord, NewRepository, RepositoryRecord, Shown, Standing, normalise_url};
-pub use scan::{PackageUse, ScanFinding, ScanRecord};
+pub use scan::{IgnoreRule, PackageUse, ScanFinding, ScanRecord};
 pub use sweep::{Did, SweepRecord, SweepState, Swept};

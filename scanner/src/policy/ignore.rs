@@ -44,6 +44,12 @@ impl Ignore {
         })
     }
 
+    /// What it names, as it was written.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Whether this ignore names the finding.
     #[must_use]
     pub fn covers(&self, finding: &Finding) -> bool {

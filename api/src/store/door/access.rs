@@ -118,8 +118,25 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let key = keys::meta(&format!("value {name}"));
+        let key = keys::value(name);
         self.read(move |rows| load(rows, &key)).await
+    }
+
+    /// Sets a named value unless it is set; gives the one in force.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn agree(&self, name: &str, value: &str) -> Result<String, StoreError> {
+        let (key, value) = (keys::value(name), value.to_owned());
+        self.write(move |rows| {
+            rows.lock(Scope::Values)?;
+            if let Some(known) = load(rows, &key)? {
+                return Ok(known);
+            }
+            save(rows, key.clone(), &value)?;
+            Ok(value.clone())
+        })
+        .await
     }
 
     /// Sets a named value.
@@ -127,7 +144,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn put_meta(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        let (key, value) = (keys::meta(&format!("value {name}")), value.to_owned());
+        let (key, value) = (keys::value(name), value.to_owned());
         self.write(move |rows| save(rows, key.clone(), &value)).await
     }
 }

@@ -1,10 +1,14 @@
 //! Findings: lists, decisions about them, and what the advisories make of them.
 
-use jiff::Timestamp;
-use scanner::{Finding, FindingId};
+use std::collections::BTreeMap;
 
-use crate::store::record::{FindingRecord, PackageUse, RepositoryId, Tenant, Triage};
-use crate::store::{Committed, FindingsPage, FindingsQuery, Store, StoreError, TriageRefused, findings};
+use jiff::Timestamp;
+use scanner::FindingId;
+
+use crate::store::record::{FindingRecord, PackageUse, RepositoryId, ScanId, Tenant, Triage};
+use crate::store::{
+    Change, Committed, FindingsPage, FindingsQuery, Store, StoreError, TriageRefused, findings, keys, rows,
+};
 
 impl Store {
     /// One page of findings.
@@ -61,7 +65,42 @@ impl Store {
         self.read(move |rows| findings::affected_by(rows, &tenant, &package, after.as_ref(), limit)).await
     }
 
-    /// Brings a change of the advisories to one repository, in one transaction; doing it again changes nothing.
+    /// Every finding of a repository, whatever its state.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn findings_of(
+        &self,
+        tenant: &Tenant,
+        repository: &RepositoryId,
+    ) -> Result<BTreeMap<FindingId, FindingRecord>, StoreError> {
+        let (tenant, repository) = (tenant.clone(), repository.clone());
+        self.read(move |rows| findings::of_repository(rows, &tenant, &repository)).await
+    }
+
+    /// Says which advisories are in force: a scan that is committed with others is noted from here on, see [`Store::stragglers`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn advisories_in_force(&self, digest: &str) -> Result<(), StoreError> {
+        self.put_meta(findings::IN_FORCE, digest).await
+    }
+
+    /// Repositories whose head was scanned with other advisories than those in force.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn stragglers(&self, tenant: &Tenant, limit: usize) -> Result<Vec<RepositoryId>, StoreError> {
+        let prefix = keys::stragglers(tenant);
+        self.read(move |rows| {
+            let found = rows::list(rows, &prefix, None, limit)?;
+            Ok(found.into_iter().map(|(_, id)| id).collect())
+        })
+        .await
+    }
+
+    /// Brings a change of the advisories to one repository, in one transaction; doing it again changes nothing. The change was worked out
+    /// on the scan given (and on the whole of it): `None`, and nothing happens, when that is the head's no longer.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -69,11 +108,11 @@ impl Store {
         &self,
         tenant: &Tenant,
         repository: &RepositoryId,
-        opened: Vec<Finding>,
-        withdrawn: Vec<FindingId>,
+        (scan, whole): (ScanId, bool),
+        change: Change,
         now: Timestamp,
-    ) -> Result<Committed, StoreError> {
+    ) -> Result<Option<Committed>, StoreError> {
         let (tenant, repository) = (tenant.clone(), repository.clone());
-        self.write(move |rows| findings::rematch(rows, &tenant, &repository, &opened, &withdrawn, now)).await
+        self.write(move |rows| findings::rematch(rows, &tenant, &repository, (scan, whole), &change, now)).await
     }
 }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::store::record::{
-    DeliveryRecord, Enqueued, JobId, JobRecord, JobState, LeaseToken, NewJob, Outcome, Priority, Tenant,
+    DeliveryRecord, Enqueued, JobId, JobRecord, JobState, LeaseToken, NewJob, Outcome, Priority, RepositoryId, Tenant,
 };
 use crate::store::rows::load;
 use crate::store::{Claim, Delivery, Receipt, Store, StoreError, keys, queue};
@@ -52,6 +52,18 @@ impl Store {
         self.write(move |rows| queue::claim(rows, &claim, now)).await
     }
 
+    /// At the start of an embedded store's one process: what its predecessor held is put back at once. On a shared store nothing happens,
+    /// for others may be at work.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn take_over(&self, max_attempts: u32, now: Timestamp) -> Result<(), StoreError> {
+        if self.is_shared() {
+            return Ok(());
+        }
+        self.write(move |rows| queue::abandon(rows, max_attempts, now)).await
+    }
+
     /// Whether work more urgent than `than` is waiting and may run now.
     ///
     /// # Errors
@@ -95,6 +107,21 @@ impl Store {
     pub async fn job(&self, tenant: &Tenant, id: JobId) -> Result<Option<JobRecord>, StoreError> {
         let tenant = tenant.clone();
         self.read(move |rows| Ok(queue::job(rows, id)?.filter(|job| job.tenant == tenant))).await
+    }
+
+    /// Scan jobs about exactly this commit, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn jobs_of_commit(
+        &self,
+        tenant: &Tenant,
+        repository: &RepositoryId,
+        commit: &str,
+        limit: usize,
+    ) -> Result<Vec<JobRecord>, StoreError> {
+        let (tenant, repository, commit) = (tenant.clone(), repository.clone(), commit.to_owned());
+        self.read(move |rows| queue::jobs_of_commit(rows, &tenant, &repository, &commit, limit)).await
     }
 
     /// Jobs of one state, the newest first, those behind `after`.

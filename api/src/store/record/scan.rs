@@ -24,6 +24,19 @@ pub struct ScanFinding {
     pub ignored: bool,
 }
 
+/// An ignore of a repository's configuration, as it was in force at a scan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoreRule {
+    /// What it names: a finding, an advisory, a rule, a package or a path pattern.
+    pub id: String,
+    /// The reason given.
+    pub reason: String,
+    /// The last day it holds.
+    pub until: Option<jiff::civil::Date>,
+    /// Where it stands.
+    pub by: String,
+}
+
 /// One committed scan of one commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScanRecord {
@@ -61,6 +74,9 @@ pub struct ScanRecord {
     pub findings: Vec<ScanFinding>,
     /// Things that could not be looked at, in words: `path: reason`.
     pub gaps: Vec<String>,
+    /// What the repository's own configuration ignored, so that later findings of a re-match are judged alike.
+    #[serde(default)]
+    pub ignores: Vec<IgnoreRule>,
     /// Bytes of the report as stored.
     pub report_bytes: u64,
 }
