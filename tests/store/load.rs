@@ -122,7 +122,7 @@ pub fn committed(repository: &RepositoryRecord, commit: &str, findings: Vec<Find
     let report = Report {
         schema_version: 1,
         tool: Tool { name: "t".into(), version: "0".into(), rules_digest: "r".into() },
-        target: Target::Git { url: repository.url.clone(), commit: Some(commit.to_owned()) },
+        target: Target::Git { url: repository.url.clone(), commit: Some(commit.to_owned()), committed_at: None },
         advisories: AdvisoriesUsed::default(),
         complete: true,
         policy: scanner::policy::PolicyLayer::default(),
