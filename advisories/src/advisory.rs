@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::range::Range;
+use crate::range::{self, Range};
 use crate::severity::{Rating, Severity};
-use crate::{PackageName, version_key};
+use crate::{PackageName, Version, version_key};
 
 /// A record of a feed, checked: names normalised, ranges known, severities scored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,11 @@ impl Advisory {
         self.id.starts_with("MAL-") || self.aliases.iter().any(|alias| alias.starts_with("MAL-"))
     }
 
+    /// What it says about one package.
+    pub fn affected_of<'a>(&'a self, name: &'a PackageName) -> impl Iterator<Item = &'a Affected> {
+        self.affected.iter().filter(move |affected| affected.package.as_ref() == Some(name))
+    }
+
     /// The level: `Critical` for malicious packages, else by the highest vector, else the source's own word.
     #[must_use]
     pub fn severity(&self) -> Severity {
@@ -62,6 +67,31 @@ impl Advisory {
             return Severity::Critical;
         }
         self.ratings.iter().map(Rating::level).max().or(self.word).unwrap_or_default()
+    }
+}
+
+/// How many listed versions are named one by one.
+const NAMED: usize = 8;
+
+impl Affected {
+    /// Its ranges of versions as a reader writes them (`>=1.0,<1.5 or >=2.0`), with what it lists where that is all it says.
+    #[must_use]
+    pub fn spelled(&self) -> String {
+        let found: Vec<String> =
+            self.ranges.iter().flat_map(range::intervals).map(|interval| interval.to_string()).collect();
+        if found.is_empty() { self.listed().unwrap_or_else(|| "no version".to_owned()) } else { found.join(" or ") }
+    }
+
+    /// The versions listed one by one, sorted; of many the first and the last. `None` when there are none.
+    #[must_use]
+    pub fn listed(&self) -> Option<String> {
+        let mut versions: Vec<Version> = self.versions.iter().map(|text| Version::new(text)).collect();
+        versions.sort();
+        let (first, last) = versions.first().zip(versions.last())?;
+        if versions.len() > NAMED {
+            return Some(format!("{} versions listed, {first} to {last}", versions.len()));
+        }
+        Some(format!("versions listed: {}", versions.iter().map(Version::as_str).collect::<Vec<_>>().join(", ")))
     }
 }
 

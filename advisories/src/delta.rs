@@ -16,21 +16,18 @@ impl Delta {
     /// Compares two indexes. A record counts as changed when its text, its KEV entry or its EPSS score did.
     #[must_use]
     pub fn between(old: &AdvisoryIndex, new: &AdvisoryIndex) -> Self {
-        let heads = |index: &AdvisoryIndex| -> BTreeMap<String, Head> {
-            index.heads.iter().map(|head| (head.id.clone(), head.clone())).collect()
-        };
-        let (before, after) = (heads(old), heads(new));
-        let same = |id: &String| match (before.get(id), after.get(id)) {
-            (Some(one), Some(other)) => one.body == other.body && !signals_differ(other, &old.signals, &new.signals),
-            _ => false,
-        };
-        let changed: BTreeSet<&String> = before.keys().chain(after.keys()).filter(|id| !same(id)).collect();
+        let changed = changed(old, new);
         let mut delta = Self::default();
         for index in [old, new] {
-            for (name, entries) in &index.packages {
-                let ids = entries.iter().filter_map(|entry| Some(&index.heads.get(entry.record as usize)?.id));
-                for id in ids.filter(|id| changed.contains(id)) {
-                    delta.packages.entry(name.clone()).or_default().insert(id.clone());
+            let touched: Vec<bool> = index.heads().map(|head| changed.contains(head.id())).collect();
+            for named in index.all_named() {
+                let records = named.rows().map(|row| row.record);
+                let ids: BTreeSet<String> = records
+                    .filter(|record| touched.get(*record as usize).copied().unwrap_or_default())
+                    .filter_map(|record| Some(index.head(record)?.id().to_owned()))
+                    .collect();
+                if let (false, Ok(name)) = (ids.is_empty(), PackageName::new(named.name())) {
+                    delta.packages.entry(name).or_default().extend(ids);
                 }
             }
         }
@@ -56,9 +53,38 @@ impl Delta {
     }
 }
 
-fn signals_differ(head: &Head, old: &Signals, new: &Signals) -> bool {
-    let mut ids = head.aliases.iter().chain([&head.id]);
-    ids.any(|id| {
+/// Ids of the records that came, went or changed. Both indexes have their records sorted by id.
+fn changed<'a>(old: &'a AdvisoryIndex, new: &'a AdvisoryIndex) -> BTreeSet<&'a str> {
+    let (before, after) = (old.signals(), new.signals());
+    let mut changed = BTreeSet::new();
+    let (mut left, mut right) = (old.heads().peekable(), new.heads().peekable());
+    loop {
+        match (left.peek().copied(), right.peek().copied()) {
+            (None, None) => return changed,
+            (Some(one), Some(other)) if one.id() == other.id() => {
+                if one.digest() != other.digest() || signals_differ(other, &before, &after) {
+                    changed.insert(other.id());
+                }
+                left.next();
+                right.next();
+            }
+            (Some(one), other) if other.is_none_or(|other| one.id() < other.id()) => {
+                changed.insert(one.id());
+                left.next();
+            }
+            (_, Some(other)) => {
+                changed.insert(other.id());
+                right.next();
+            }
+            (Some(_), None) => {
+                left.next();
+            }
+        }
+    }
+}
+
+fn signals_differ(head: Head<'_>, old: &Signals, new: &Signals) -> bool {
+    head.ids().any(|id| {
         let kev = |signals: &Signals| signals.kev.as_ref().is_some_and(|listed| listed.contains_key(id));
         let epss = |signals: &Signals| signals.epss.as_ref().and_then(|scores| scores.get(id).copied());
         kev(old) != kev(new) || epss(old) != epss(new)

@@ -6,6 +6,7 @@
 pub mod bundle;
 pub mod content;
 pub mod download;
+pub mod pack;
 pub mod state;
 pub mod sync;
 
@@ -20,15 +21,15 @@ use url::Url;
 pub enum FeedKind {
     /// OSV's archive for PyPI: a zip of one JSON record each.
     Osv,
-    /// The PyPA advisory database's repository as an archive: YAML below `vulns/`.
+    /// The PyPA advisory database, its git repository or an archive of it: YAML below `vulns/`.
     Pypa,
-    /// OpenSSF's malicious packages as an archive: JSON below `osv/malicious/pypi/`.
+    /// OpenSSF's malicious packages, likewise: JSON below `osv/malicious/pypi/`.
     Malicious,
     /// CISA's catalogue of known exploited vulnerabilities.
     Kev,
     /// FIRST's exploit prediction scores, CSV, gzip or not.
     Epss,
-    /// An organisation's own OSV records: a zip, an array, or one record.
+    /// An organisation's own OSV records: a directory, a git repository, a zip, an array, or one record.
     Own,
 }
 
@@ -44,6 +45,22 @@ impl FeedKind {
             Self::Epss => "epss",
             Self::Own => "own",
         }
+    }
+
+    /// Where in its archive the records are; `None` for everywhere.
+    #[must_use]
+    pub fn folder(self) -> Option<&'static str> {
+        match self {
+            Self::Pypa => Some("/vulns/"),
+            Self::Malicious => Some("/osv/malicious/pypi/"),
+            _ => None,
+        }
+    }
+
+    /// Whether it has records, which may stand in a git repository or a directory.
+    #[must_use]
+    pub fn has_records(self) -> bool {
+        !matches!(self, Self::Kev | Self::Epss)
     }
 
     /// Where the feed is published; `None` for an organisation's own.
@@ -65,7 +82,7 @@ impl FeedKind {
 pub struct Feed {
     /// What it contains; one feed of a kind.
     pub kind: FeedKind,
-    /// The publisher's address, a mirror's, or `file://`.
+    /// The publisher's address, a mirror's, `file://` (of records also a directory), or `git+https://…` of a repository of records.
     pub url: Url,
     /// The SHA-256 that the content must have, hexadecimal, where the site pins it.
     pub sha256: Option<String>,
@@ -73,22 +90,37 @@ pub struct Feed {
 
 /// Why a text names no feed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no feed: use osv, pypa, malicious, kev, epss, or own=URL; a mirror is named as KIND=URL")]
+#[error(
+    "`{0}` is no feed: use osv, pypa, malicious, kev, epss, or own=URL; a mirror is named as KIND=URL (https, http, file; of records also git+https, git+ssh, git+file)"
+)]
 pub struct InvalidFeed(String);
 
 impl FromStr for Feed {
     type Err = InvalidFeed;
 
-    /// `osv`, or `osv=https://mirror.example.org/all.zip`.
+    /// `osv`, or `osv=https://mirror.example.org/all.zip`, perhaps with `#sha256=…`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, url) = text.split_once('=').map_or((text, None), |(name, url)| (name, Some(url)));
         let invalid = || InvalidFeed(name.chars().take(40).collect());
         let kinds = [FeedKind::Osv, FeedKind::Pypa, FeedKind::Malicious, FeedKind::Kev, FeedKind::Epss, FeedKind::Own];
         let kind = kinds.into_iter().find(|kind| kind.as_str() == name).ok_or_else(invalid)?;
         let url = url.or(kind.default_url()).ok_or_else(invalid)?;
-        let url =
-            Url::parse(url).ok().filter(|url| ["http", "https", "file"].contains(&url.scheme())).ok_or_else(invalid)?;
-        Ok(Self { kind, url, sha256: None })
+        let known = |url: &Url| match url.scheme() {
+            "http" | "https" | "file" => true,
+            "git+https" | "git+http" | "git+ssh" | "git+file" => kind.has_records(),
+            _ => false,
+        };
+        let mut url = Url::parse(url).ok().filter(known).ok_or_else(invalid)?;
+        let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let sha256 = match url.fragment() {
+            None => None,
+            Some(fragment) => {
+                let digest = fragment.strip_prefix("sha256=").filter(|digest| is_digest(digest));
+                Some(digest.ok_or_else(invalid)?.to_ascii_lowercase())
+            }
+        };
+        url.set_fragment(None);
+        Ok(Self { kind, url, sha256 })
     }
 }
 
@@ -112,8 +144,21 @@ mod tests {
     fn feeds_by_name_and_by_mirror() {
         let feed: Feed = "osv=https://user:word@mirror.example.org/all.zip?sig=1".parse().unwrap();
         assert_eq!((feed.kind, shown(&feed.url).as_str()), (FeedKind::Osv, "https://mirror.example.org/all.zip"));
-        assert!("kev".parse::<Feed>().is_ok());
-        for bad in ["", "own", "moon", "osv=ftp://x/y", "osv=nonsense"] {
+        for good in ["kev", "pypa=git+https://h.example.org/x.git", "own=file:///srv/advisories"] {
+            assert!(good.parse::<Feed>().is_ok(), "{good}");
+        }
+        let pinned: Feed = format!("osv=https://h.example.org/x#sha256={}", "Ab".repeat(32)).parse().unwrap();
+        assert_eq!((pinned.sha256, pinned.url.as_str()), (Some("ab".repeat(32)), "https://h.example.org/x"));
+        for bad in [
+            "osv=https://h.example.org/x#sha256=ab",
+            "osv=https://h.example.org/x#top",
+            "",
+            "own",
+            "moon",
+            "osv=ftp://x/y",
+            "osv=nonsense",
+            "kev=git+https://h.example.org/x",
+        ] {
             assert!(bad.parse::<Feed>().is_err(), "{bad}");
         }
     }

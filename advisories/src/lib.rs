@@ -5,6 +5,7 @@
 pub mod advisory;
 pub mod delta;
 pub mod feed;
+pub mod git_pin;
 pub mod index;
 pub mod load;
 pub mod matching;
@@ -18,8 +19,8 @@ pub mod version_key;
 
 pub use advisory::{Advisory, Affected};
 pub use delta::Delta;
-pub use index::{AdvisoryIndex, Damaged, RecordProblem};
+pub use index::{AdvisoryIndex, Damaged, FeedFact, RecordProblem};
 pub use load::{LoadError, load, load_cached};
-pub use matching::Match;
+pub use matching::{Match, Pinned};
 pub use package::{InvalidPackageName, PackageName, Version};
 pub use severity::{Rating, Severity};

@@ -5,9 +5,8 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use crate::Advisory;
-use crate::index::{AdvisoryIndex, RecordProblem};
+use crate::index::{AdvisoryIndex, FeedFact, Ingredients, RecordProblem, moment};
 use crate::osv::{self, Malformed};
-use crate::signals::Signals;
 use crate::snapshot::{self, SnapshotError};
 
 /// The largest record that is read, in bytes.
@@ -84,10 +83,7 @@ pub fn load_cached(path: &Path, cache: &Path, now: &str) -> Result<AdvisoryIndex
     }
     let kept = cache.join(format!("{}.v{}.snapshot", blake3::hash(&bytes).to_hex(), snapshot::FORMAT));
     match snapshot::open(&kept) {
-        Ok(mut index) => {
-            index.source = path.display().to_string();
-            return Ok(index);
-        }
+        Ok(index) => return Ok(index.named(&path.display().to_string())),
         Err(SnapshotError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => tracing::warn!(path = %kept.display(), %error, "the cached advisories are read anew"),
     }
@@ -118,7 +114,27 @@ fn index_of(records: Records, place: &str, now: &str) -> Result<AdvisoryIndex, L
         let reason = format!("not a single advisory record in it{}", first.unwrap_or_default());
         return Err(LoadError::NotAdvisories { place: place.to_owned(), reason });
     }
-    Ok(AdvisoryIndex::build(records.advisories, Signals::default(), records.problems, place, now))
+    let count = records.advisories.len() as u64;
+    // no clock tells when somebody took it; it is at least as new as its newest record, unless that is of the future
+    let newest = records.advisories.iter().filter_map(|record| moment(record.modified.as_deref()));
+    let newest = newest.filter(|time| moment(Some(now)).is_none_or(|now| *time <= now)).max();
+    let feed = FeedFact {
+        kind: "given".to_owned(),
+        source: place.to_owned(),
+        records: count,
+        fetched: newest.map(|time| time.to_string()),
+        ..FeedFact::default()
+    };
+    let Records { advisories, problems } = records;
+    let ingredients = Ingredients {
+        records: advisories,
+        problems,
+        source: place,
+        built: now,
+        feeds: vec![feed],
+        ..Ingredients::default()
+    };
+    Ok(ingredients.build())
 }
 
 /// Reads the records of an archive, of a single JSON record, or of a JSON array of them. Of an archive, the members that `wanted` names.

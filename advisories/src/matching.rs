@@ -1,13 +1,19 @@
 //! (name, version) to matches: the records that affect it, joined over their aliases.
 //!
-//! The canonical id of a group is the id of the record that was published first; at equal times by source (MAL, PYSEC, GHSA, CVE).
-//! An alias that a feed adds later, or a record that another source publishes later, does not change it.
+//! The canonical id of a group is the id of the record that this installation saw first; among those of one sync, of the record that was
+//! published first; at equal times by source (MAL, PYSEC, GHSA, CVE). An alias that a feed adds later, or a record that comes later, even with
+//! an earlier date, does not change it. (An index made from an archive alone has seen all at once, and goes by publication.)
+//!
+//! Severity, in this order: malicious is critical; else the highest CVSS vector of a record, whatever its version (v4, v3.1, v3.0, v2), by the
+//! specification's table; else the source's own word; else unknown. Of a group, the record that is rated highest counts and is named. KEV and EPSS stand beside it and do not
+//! change it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::advisory::{Advisory, id_order};
-use crate::index::{AdvisoryIndex, Damaged, moment};
-use crate::range::{End, Event, Probe, RangeKind};
+use crate::advisory::{Advisory, Affected, id_order};
+use crate::git_pin::{self, Ancestry, Decision, Pin, repository_key};
+use crate::index::{AdvisoryIndex, Damaged, Head, Kind, moment};
+use crate::range::{Event, Probe, RangeKind};
 use crate::{PackageName, Rating, Severity, Version};
 
 /// One problem of one version of a package, whatever number of records describe it.
@@ -49,16 +55,90 @@ pub struct Match {
     pub published: Option<String>,
 }
 
+/// What affects a package that is pinned to a commit.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pinned {
+    /// As [`AdvisoryIndex::matches`] answers; each says what was decided by the commit and what by the version.
+    pub matches: Vec<Match>,
+    /// Why advisories that the version would match do not.
+    pub cleared: Vec<String>,
+}
+
+/// The package that is asked about.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    name: &'a PackageName,
+    version: Option<&'a Version>,
+}
+
 impl AdvisoryIndex {
     /// Everything that affects the version, the worst first. An empty answer means that no record does.
     ///
     /// # Errors
     /// [`Damaged`] when a record that matches cannot be read back.
     pub fn matches(&self, name: &PackageName, version: &Version) -> Result<Vec<Match>, Damaged> {
-        let groups = self.groups(&self.affecting(name, version));
+        self.described(Asked { name, version: Some(version) }, &self.affecting(name, version))
+    }
+
+    /// The same for a package taken from a repository: the commit decides where an advisory names commits of it, the version where it
+    /// does not or where the commits do not tell.
+    ///
+    /// # Errors
+    /// As [`AdvisoryIndex::matches`].
+    pub fn matches_pinned(
+        &self,
+        name: &PackageName,
+        version: Option<&Version>,
+        pin: &Pin<'_>,
+        ancestry: &dyn Ancestry,
+    ) -> Result<Pinned, Damaged> {
+        let mut affecting: BTreeSet<u32> =
+            version.map(|version| self.affecting(name, version)).into_iter().flatten().collect();
+        let mut notes: Vec<(u32, String)> = Vec::new();
+        let mut by_commit: BTreeSet<u32> = BTreeSet::new();
+        let mut cleared: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for number in self.of_repository(&repository_key(pin.url)) {
+            let record = self.record(number)?;
+            match git_pin::decide(&record, name, pin, ancestry) {
+                Some(Decision::Affected(why)) => {
+                    affecting.insert(number);
+                    by_commit.insert(number);
+                    notes.push((number, why));
+                }
+                Some(Decision::Clear(why)) => {
+                    affecting.remove(&number);
+                    cleared.insert(why, record.aliases.iter().chain([&record.id]).cloned().collect());
+                }
+                Some(Decision::Open(why)) => notes.push((number, why)),
+                None => {}
+            }
+        }
+        let affecting: Vec<u32> = affecting.into_iter().collect();
+        let mut kept = Vec::new();
+        for group in self.groups(&affecting) {
+            let ids: BTreeSet<&str> = group.iter().filter_map(|&at| self.head(at)).flat_map(Head::ids).collect();
+            // a record of the same problem without commits knows less than the one that clears this commit
+            let is_cleared = cleared.values().flatten().any(|id| ids.contains(id.as_str()));
+            if !is_cleared || group.iter().any(|number| by_commit.contains(number)) {
+                kept.extend(group);
+            }
+        }
+        let mut matches = self.described(Asked { name, version }, &kept)?;
+        for (number, note) in notes {
+            let Some(head) = self.head(number) else { continue };
+            let of_record = |found: &&mut Match| found.records.iter().any(|id| id == head.id());
+            if let Some(found) = matches.iter_mut().find(of_record) {
+                found.evidence.push(note);
+            }
+        }
+        Ok(Pinned { matches, cleared: cleared.into_keys().collect() })
+    }
+
+    fn described(&self, asked: Asked<'_>, records: &[u32]) -> Result<Vec<Match>, Damaged> {
+        let groups = self.groups(records);
         let mut found = Vec::with_capacity(groups.len());
         for group in groups {
-            found.push(self.describe(name, version, &group)?);
+            found.push(self.describe(asked, &group)?);
         }
         found.sort_by(|a, b| {
             b.severity.cmp(&a.severity).then_with(|| id_order(&a.canonical).cmp(&id_order(&b.canonical)))
@@ -72,9 +152,8 @@ impl AdvisoryIndex {
         let mut groups: Vec<Vec<u32>> = Vec::new();
         let mut group_of: HashMap<&str, usize> = HashMap::new();
         for &record in records {
-            let Some(head) = self.heads.get(record as usize) else { continue };
-            let ids = || head.aliases.iter().chain([&head.id]).map(String::as_str);
-            let joined: BTreeSet<usize> = ids().filter_map(|id| group_of.get(id).copied()).collect();
+            let Some(head) = self.head(record) else { continue };
+            let joined: BTreeSet<usize> = head.ids().filter_map(|id| group_of.get(id).copied()).collect();
             let target = joined.first().copied().unwrap_or(groups.len());
             if target == groups.len() {
                 groups.push(Vec::new());
@@ -85,7 +164,7 @@ impl AdvisoryIndex {
                 group_of.values_mut().filter(|group| **group == other).for_each(|group| *group = target);
             }
             groups[target].push(record);
-            group_of.extend(ids().map(|id| (id, target)));
+            group_of.extend(head.ids().map(|id| (id, target)));
         }
         groups.retain(|group| !group.is_empty());
         groups
@@ -94,13 +173,13 @@ impl AdvisoryIndex {
     /// The number of the record that stands for the group.
     fn canonical(&self, group: &[u32]) -> Option<u32> {
         group.iter().copied().min_by_key(|&record| {
-            let head = self.heads.get(record as usize);
-            let time = head.and_then(|head| moment(Some(&head.published)));
-            (time.is_none(), time, head.map(|head| id_order(&head.id)))
+            let head = self.head(record);
+            let time = head.and_then(|head| moment(Some(head.published())));
+            (head.map(Head::first_seen), time.is_none(), time, head.map(|head| id_order(head.id())))
         })
     }
 
-    fn describe(&self, name: &PackageName, version: &Version, group: &[u32]) -> Result<Match, Damaged> {
+    fn describe(&self, asked: Asked<'_>, group: &[u32]) -> Result<Match, Damaged> {
         let first = self.canonical(group);
         let mut records = group.iter().map(|&record| self.record(record)).collect::<Result<Vec<Advisory>, _>>()?;
         if let Some(at) = group.iter().position(|&record| Some(record) == first) {
@@ -114,8 +193,7 @@ impl AdvisoryIndex {
             let mut seen = BTreeSet::new();
             texts.into_iter().filter(|text| seen.insert(*text)).cloned().collect()
         };
-        let affected =
-            || records.iter().flat_map(|record| &record.affected).filter(|it| it.package.as_ref() == Some(name));
+        let affected = || records.iter().flat_map(|record| record.affected_of(asked.name));
         let mut fixed: Vec<Version> = affected()
             .flat_map(|affected| &affected.ranges)
             .filter(|range| range.kind != RangeKind::Git)
@@ -132,69 +210,67 @@ impl AdvisoryIndex {
             severity: rated.map(Advisory::severity).unwrap_or_default(),
             severity_source: rated.and_then(severity_source),
             cvss: ratings.max_by(|a, b| a.score.total_cmp(&b.score)).cloned(),
-            epss: self
-                .signals
-                .epss
-                .as_ref()
-                .and_then(|scores| ids.iter().filter_map(|id| scores.get(*id).copied()).max_by(f64::total_cmp)),
-            kev: self.signals.kev.as_ref().map(|listed| ids.iter().any(|id| listed.contains_key(*id))),
+            epss: self.epss(ids.iter().map(|id| id.as_str())),
+            kev: self.kev(ids.iter().map(|id| id.as_str())),
             malicious: records.iter().any(Advisory::is_malicious),
             fixed_versions: fixed,
-            closing_fix: self.closing_fix(name, version, group),
+            closing_fix: self.closing_fix(asked, group),
             symbols: unique(affected().flat_map(|affected| &affected.symbols).collect()),
             references: unique(records.iter().flat_map(|record| &record.references).collect()),
-            evidence: self.disagreements(name, version, group, &ids),
+            evidence: self.disagreements(asked, group, &records, &ids)?,
             published: records.first().and_then(|record| record.published.clone()),
             ids: ids.into_iter().cloned().collect(),
         })
     }
 
-    fn closing_fix(&self, name: &PackageName, version: &Version, group: &[u32]) -> Option<Version> {
-        let probe = Probe::new(version);
-        let entries = self.packages.get(name)?.iter().filter(|entry| group.contains(&entry.record));
-        let intervals = entries.flat_map(|entry| &entry.intervals).filter(|interval| interval.contains(&probe));
-        let ends =
-            intervals.filter_map(|interval| if let End::Fixed(end) = &interval.end { Some(&end.text) } else { None });
-        ends.map(|text| Version::new(text)).max()
+    fn closing_fix(&self, asked: Asked<'_>, group: &[u32]) -> Option<Version> {
+        let named = self.package(asked.name)?;
+        let at = named.position(&Probe::new(asked.version?));
+        let rows =
+            named.rows().filter(|row| row.kind == Kind::Fixed && group.contains(&row.record) && row.contains(at));
+        rows.map(|row| Version::new(named.text(&row))).max()
     }
 
-    /// Records of the same problem that name the package and do not match, and fixes that differ.
+    /// What the sources of one problem say differently about the package, each in its words; and who does not count the version.
     fn disagreements(
         &self,
-        name: &PackageName,
-        version: &Version,
+        asked: Asked<'_>,
         group: &[u32],
+        records: &[Advisory],
         ids: &BTreeSet<&String>,
-    ) -> Vec<String> {
-        let Some(entries) = self.packages.get(name) else { return Vec::new() };
-        let probe = Probe::new(version);
-        let mut said = Vec::new();
-        let mut fixes: BTreeSet<(Option<Version>, String)> = BTreeSet::new();
-        let mut silent: BTreeSet<&str> = BTreeSet::new();
-        for entry in entries {
-            let Some(head) = self.heads.get(entry.record as usize) else { continue };
-            if !group.contains(&entry.record) {
-                if head.aliases.iter().chain([&head.id]).any(|id| ids.contains(id)) {
-                    silent.insert(&head.id);
+    ) -> Result<Vec<String>, Damaged> {
+        let Some((named, version)) = self.package(asked.name).zip(asked.version) else { return Ok(Vec::new()) };
+        let at = named.position(&Probe::new(version));
+        let mut said = BTreeSet::new();
+        let mut silent: BTreeSet<u32> = BTreeSet::new();
+        for row in named.rows() {
+            let Some(head) = self.head(row.record) else { continue };
+            if group.contains(&row.record) {
+                if row.kind == Kind::Listed && row.contains(at) {
+                    said.insert(format!("{} lists {version} itself, outside its ranges", head.id()));
                 }
-            } else if entry.contains(&probe) {
-                fixes.insert((self.closing_fix(name, version, &[entry.record]), head.id.clone()));
-                if entry.lists(&probe) {
-                    said.push(format!("{} lists {version} itself, outside its ranges", head.id));
-                }
+            } else if head.ids().any(|id| ids.contains(&id.to_owned())) {
+                silent.insert(row.record);
             }
         }
-        said.extend(silent.iter().map(|id| format!("{id}, of the same problem, does not count {version} as affected")));
-        let different: BTreeSet<&Option<Version>> = fixes.iter().map(|(fix, _)| fix).collect();
-        if different.len() > 1 {
-            said.extend(fixes.iter().map(|(fix, id)| match fix {
-                Some(fix) => format!("{id} says it is fixed in {fix}"),
-                None => format!("{id} names no fix for {version}"),
-            }));
+        let silent = silent.into_iter().map(|number| self.record(number)).collect::<Result<Vec<_>, _>>()?;
+        let ranges: BTreeSet<(String, &str)> = records
+            .iter()
+            .chain(&silent)
+            .map(|record| {
+                (
+                    record.affected_of(asked.name).map(Affected::spelled).collect::<Vec<_>>().join(" or "),
+                    record.id.as_str(),
+                )
+            })
+            .collect();
+        if ranges.iter().map(|(spelled, _)| spelled).collect::<BTreeSet<_>>().len() > 1 {
+            said.extend(ranges.iter().map(|(spelled, id)| format!("{id} says {spelled}")));
         }
-        said.sort();
-        said.dedup();
-        said
+        said.extend(
+            silent.iter().map(|it| format!("{}, of the same problem, does not count {version} as affected", it.id)),
+        );
+        Ok(said.into_iter().collect())
     }
 }
 

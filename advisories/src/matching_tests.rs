@@ -38,12 +38,15 @@ fn aliases_join_transitively_and_the_union_decides() {
     assert_eq!(group.ids, ["CVE-1", "CVE-2", "GHSA-1", "GHSA-2", "PYSEC-1"]);
     assert_eq!(group.closing_fix, Some(Version::new("3.0")));
     assert_eq!((group.kev, group.epss), (Some(true), Some(0.5)));
-    assert!(group.evidence.iter().any(|line| line == "GHSA-1 says it is fixed in 3.0"), "{:?}", group.evidence);
+    assert!(group.evidence.iter().any(|line| line == "GHSA-1 says <3.0"), "{:?}", group.evidence);
 
     let found = ask(&index, "2.5");
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].canonical.as_str(), found[0].kev), ("GHSA-1", Some(false)));
-    assert_eq!(found[0].evidence, ["GHSA-2, of the same problem, does not count 2.5 as affected"]);
+    assert_eq!(
+        found[0].evidence,
+        ["GHSA-1 says <3.0", "GHSA-2 says <2.0", "GHSA-2, of the same problem, does not count 2.5 as affected"]
+    );
     assert!(ask(&index, "3.0").is_empty());
 }
 
@@ -131,4 +134,45 @@ fn malicious_packages_are_critical() {
     let found = ask(&index(&[&text]), "1.0");
     assert!(found[0].malicious);
     assert_eq!(found[0].severity, Severity::Critical);
+}
+
+#[test]
+fn a_commit_decides_over_the_version_and_over_records_of_the_same_problem() {
+    const COMMITS: &str = r#""ranges":[{"type":"GIT","repo":"https://h.example.org/pkg","events":[{"introduced":"0"},{"fixed":"ccccccccccccccccccccc"}]},
+        {"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"2.0"}]}]"#;
+    const ENUMERATED: &str = r#""versions":["ddddddddddddddddddddd"],"ranges":[{"type":"GIT","repo":"https://h.example.org/pkg","events":[{"introduced":"0"},{"fixed":"eeeeeeeeeeeeeeeeeeeee"}]}]"#;
+    let texts = [
+        record("PYSEC-1", r#""CVE-1""#, "2024-01-01T00:00:00Z", COMMITS),
+        record("GHSA-1", r#""CVE-1""#, "2024-01-02T00:00:00Z", BELOW_2),
+        record("PYSEC-2", "", "2024-01-03T00:00:00Z", ENUMERATED),
+    ];
+    let index = index(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let name = "pkg".parse().unwrap();
+    let ask = |version: Option<&str>, url: &str, letter: &str| {
+        let commit = letter.repeat(21);
+        let pin = Pin { url, commit: &commit };
+        let version = version.map(Version::new);
+        let found = index.matches_pinned(&name, version.as_ref(), &pin, &git_pin::NoHistory).unwrap();
+        let ids: Vec<String> = found.matches.iter().map(|it| it.records.join("+")).collect();
+        (ids, found)
+    };
+    let here = "git@h.example.org:pkg.git";
+    // (version, where, commit, the groups that match)
+    let cases = [
+        (Some("1.0"), here, "a", vec!["PYSEC-1+GHSA-1"]),
+        (Some("1.0"), here, "c", vec![]),
+        (Some("1.0"), "https://h.example.org/fork", "c", vec!["PYSEC-1+GHSA-1"]),
+        (Some("2.0"), here, "d", vec!["PYSEC-2"]),
+        (None, here, "d", vec!["PYSEC-2"]),
+        (None, here, "a", vec![]),
+    ];
+    for (version, url, commit, expected) in cases {
+        assert_eq!(ask(version, url, commit).0, expected, "{version:?} {url} {commit}");
+    }
+    let (_, cleared) = ask(Some("1.0"), here, "c");
+    assert_eq!(cleared.cleared, ["the commit cccccccccc is the one that fixes PYSEC-1"]);
+    let (_, open) = ask(Some("1.0"), here, "a");
+    assert!(open.matches[0].evidence.iter().any(|line| line.starts_with("the version decides")), "{open:?}");
+    let (_, named) = ask(None, here, "d");
+    assert_eq!(named.matches[0].evidence, ["PYSEC-2 lists the commit dddddddddd"]);
 }

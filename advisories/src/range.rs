@@ -82,7 +82,8 @@ pub struct Interval {
 /// The dependency's version in both readings: a local part is ignored unless the advisory's own version has one.
 #[derive(Debug, Clone)]
 pub struct Probe {
-    full: Vec<u8>,
+    /// `None` without a local part.
+    full: Option<Vec<u8>>,
     public: Vec<u8>,
 }
 
@@ -90,16 +91,20 @@ impl Probe {
     /// Prepares a version for comparing.
     #[must_use]
     pub fn new(version: &Version) -> Self {
-        let public = version_key::public(version);
         let local = version.pep440().is_some_and(|parsed| !parsed.local().is_empty());
-        let full = if local { version_key::full(version) } else { public.clone() };
-        Self { full, public }
+        Self { full: local.then(|| version_key::full(version)), public: version_key::public(version) }
+    }
+
+    /// Whether the dependency's version has a local part.
+    #[must_use]
+    pub fn has_local(&self) -> bool {
+        self.full.is_some()
     }
 
     /// The key to compare with a bound that has, or has not, a local part.
     #[must_use]
     pub fn key(&self, local: bool) -> &[u8] {
-        if local { &self.full } else { &self.public }
+        self.full.as_deref().filter(|_| local).unwrap_or(&self.public)
     }
 }
 
@@ -114,7 +119,7 @@ impl Bound {
     }
 
     /// The same without the special meaning of `0`.
-    fn version(text: &str) -> Self {
+    pub(crate) fn version(text: &str) -> Self {
         let version = Version::new(text);
         let local = version.pep440().is_some_and(|parsed| !parsed.local().is_empty());
         Self { key: version_key::full(&version), local, text: text.to_owned() }
@@ -131,6 +136,25 @@ impl Interval {
                 End::Fixed(end) | End::Limit(end) => probe.key(end.local) < end.key.as_slice(),
                 End::LastAffected(end) => probe.key(end.local) <= end.key.as_slice(),
             }
+    }
+}
+
+impl std::fmt::Display for Interval {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let start = Some(&self.start).filter(|start| !start.key.is_empty());
+        let end = match &self.end {
+            End::Open => None,
+            End::Fixed(end) | End::Limit(end) => Some(format!("<{}", end.text)),
+            End::LastAffected(end) => Some(format!("<={}", end.text)),
+        };
+        match (start, end) {
+            (None, None) => out.write_str("every version"),
+            (None, Some(end)) => out.write_str(&end),
+            (Some(start), end) => {
+                let end = end.map_or_else(String::new, |end| format!(",{end}"));
+                write!(out, ">={}{end}", start.text)
+            }
+        }
     }
 }
 

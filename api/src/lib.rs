@@ -18,6 +18,7 @@ pub mod jobs;
 pub mod knowledge;
 pub mod look;
 pub mod notify;
+pub mod package_index;
 pub mod reach;
 pub mod store;
 pub mod telemetry;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use scanner::Report;
 use scanner::policy::Aspect;
+use scanner::repository::CachedMirrors;
 use scanner::scan::{Knowledge, Options, Source, config_of, scan_with};
 use scanner::secrets::verify::Provider;
 use scanner::secrets::{Engine, FingerprintKey, History, Memory, RuleSet};
 use scanner::usage::WellKnown;
+use scanner::{Report, freshness};
 
 use crate::asker::{Asker, AskerError};
 use crate::config::ServerConfig;
@@ -121,12 +122,17 @@ impl Look for Scanner {
     fn look(&self, repository: &RepositoryRecord, prepared: &Prepared, now: Timestamp) -> Result<Report, RunError> {
         let index = self.advisories.index();
         let engine = Engine::new(&self.rules);
+        // the mirrors of other repositories stand beside this one's
+        let beside = prepared.mirror.git_dir().parent().unwrap_or(Path::new(""));
+        let ancestry = CachedMirrors::new(beside.to_owned());
         let knowledge = Knowledge {
             advisories: index.as_deref().map_err(Clone::clone),
             engine: &engine,
             key: &self.key,
             modules: &WellKnown,
             provider: self.asker.as_ref().map(|asker| asker as &dyn Provider),
+            package_index: None,
+            ancestry: &ancestry,
         };
         let source = Source::Commit(&prepared.mirror, prepared.commit);
         let failed =
@@ -144,12 +150,14 @@ impl Look for Scanner {
             tracing::warn!(repository = %repository.id, %error, "what earlier scans saw cannot be read: the whole history is read");
             Memory::default()
         });
-        let report = scan_with(&source, &knowledge, &options, Some(&mut memory)).map_err(failed)?;
+        let mut report = scan_with(&source, &knowledge, &options, Some(&mut memory)).map_err(failed)?;
         if let Err(error) = keep(&path, &memory) {
             tracing::warn!(repository = %repository.id, %error, "what was seen cannot be kept: the next scan reads the whole history");
         }
+        freshness::judge(&mut report, now, None);
         Ok(report)
     }
+
     fn ignores(&self, prepared: &Prepared, now: Timestamp) -> Result<Vec<scanner::policy::Ignore>, RunError> {
         let source = Source::Commit(&prepared.mirror, prepared.commit);
         let config = config_of(&source, now);

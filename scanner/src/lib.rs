@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod export;
 pub mod finding;
 pub mod fix;
+pub mod freshness;
 pub mod inventory;
 pub mod package_index;
 pub mod policy;
@@ -15,6 +16,7 @@ pub mod repository;
 pub mod resolve;
 pub mod scan;
 pub mod secrets;
+pub mod standing;
 pub mod usage;
 pub mod vulnerabilities;
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use advisories::FeedFact;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
 use crate::finding::Finding;
+use crate::fix::plan::FixPlan;
 use crate::inventory::Manifest;
 use crate::policy::PolicyLayer;
 
@@ -55,6 +57,23 @@ pub struct AdvisoriesUsed {
     pub modified: Option<String>,
     /// Where they came from.
     pub source: Option<String>,
+    /// When the index was made, RFC 3339: `--as-of` with this time uses it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built: Option<String>,
+    /// The feeds, each with its own clock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<FeedUsed>,
+}
+
+/// A feed, and how old it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedUsed {
+    /// Which, from where, and its clock.
+    #[serde(flatten)]
+    pub feed: FeedFact,
+    /// Seconds since it was known to be the newest, at the time of the report; `None` when nobody knows.
+    #[serde(default)]
+    pub age_seconds: Option<i64>,
 }
 
 /// Counts and times.
@@ -92,6 +111,9 @@ pub struct Report {
     pub inventory: Vec<Manifest>,
     /// Every problem, the worst first.
     pub findings: Vec<Finding>,
+    /// What to upgrade, in which order and how.
+    #[serde(default)]
+    pub fix_plan: FixPlan,
     /// What was not understood.
     pub diagnostics: Vec<Diagnostic>,
     /// Counts and times.

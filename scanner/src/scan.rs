@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use advisories::AdvisoryIndex;
+use advisories::git_pin::Ancestry;
 use git2::Oid;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -11,14 +12,18 @@ use jiff::tz::TimeZone;
 use crate::config::{self, RepositoryConfig};
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::{Finding, FindingId, Kind};
+use crate::fix::plan::FixPlan;
+use crate::fix::{self, Releases};
 use crate::inventory::{self, Inventory};
+use crate::package_index::PackageIndex;
 use crate::policy::{self, Aspect, PolicyLayer};
 use crate::posture;
-use crate::report::{AdvisoriesUsed, Report, SCHEMA_VERSION, Stats, Target, Tool};
+use crate::report::{AdvisoriesUsed, FeedUsed, Report, SCHEMA_VERSION, Stats, Target, Tool};
 use crate::repository::{DirectorySnapshot, GitSnapshot, Mirror, Origin, RepositoryError, Snapshot};
 use crate::secrets::{self, Engine, FingerprintKey, History, Memory, Reading, SecretsFound};
+use crate::standing::{self, Answers};
 use crate::usage::{self, ModuleNames, Usage};
-use crate::vulnerabilities;
+use crate::vulnerabilities::{self, Around};
 
 /// What is scanned.
 #[derive(Debug)]
@@ -41,6 +46,10 @@ pub struct Knowledge<'a> {
     pub modules: &'a dyn ModuleNames,
     /// Asks providers whether secrets are live; `None`, the default of every command, asks nobody.
     pub provider: Option<&'a dyn secrets::verify::Provider>,
+    /// The package index that is asked how packages stand; `None` when none is.
+    pub package_index: Option<&'a PackageIndex>,
+    /// The histories that are at hand, for packages pinned to a commit.
+    pub ancestry: &'a dyn Ancestry,
 }
 
 /// How a scan looks.
@@ -98,8 +107,15 @@ pub fn scan_with(
         None
     };
     let mut findings = Vec::new();
+    // asked before anything is matched, so that what is advised can be had
+    let answers =
+        if wants(Aspect::Vulnerabilities) { index_answers(&mut stages, &inventory, knowledge) } else { Answers::new() };
     if wants(Aspect::Vulnerabilities) {
-        findings.extend(vulnerable(&mut stages, &inventory, usage.as_ref(), knowledge));
+        findings.extend(vulnerable(&mut stages, &inventory, usage.as_ref(), knowledge, &answers));
+        let standing =
+            standing::judge(&inventory, &answers, knowledge.advisories.as_ref().ok().copied(), Timestamp::now());
+        stages.say(standing.diagnostics);
+        findings.extend(standing.findings);
     }
     if let (Some(usage), true) = (&usage, wants(Aspect::Usage)) {
         stages.say(usage.diagnostics.clone());
@@ -124,9 +140,9 @@ pub fn scan_with(
     for finding in &mut findings {
         finding.id = finding.id.within(finding.kind, &options.repository);
     }
-    let mut report = stages.report(source, inventory, findings, stats, knowledge);
-    report.policy = config.policy.clone();
-    Ok(report)
+    let fix_plan = planned(&mut stages, &inventory, snapshot, &findings, knowledge, &answers);
+    let report = stages.report(source, inventory, findings, stats, knowledge);
+    Ok(Report { fix_plan, policy: config.policy.clone(), ..report })
 }
 
 /// The configuration that stands in the source itself.
@@ -177,10 +193,12 @@ fn vulnerable(
     inventory: &Inventory,
     usage: Option<&Usage>,
     knowledge: &Knowledge<'_>,
+    releases: &dyn Releases,
 ) -> Vec<Finding> {
     let imports = usage.map(|usage| &usage.imported_at);
+    let around = Around { imports, ancestry: knowledge.ancestry, releases };
     let found = match &knowledge.advisories {
-        Ok(index) => stages.time("advisories", || vulnerabilities::find(inventory, index, imports)),
+        Ok(index) => stages.time("advisories", || vulnerabilities::find_with(inventory, index, &around)),
         Err(reason) => {
             let reason = format!("no package was checked against advisories: {reason}");
             stages.say(vec![Diagnostic::gap(Stage::Advisories, None, reason)]);
@@ -191,6 +209,38 @@ fn vulnerable(
         let reason = format!("no package was checked against advisories: {damaged}");
         stages.say(vec![Diagnostic::gap(Stage::Advisories, None, reason)]);
         Vec::new()
+    })
+}
+
+/// What the index says about the packages; why it says nothing is a remark.
+fn index_answers(stages: &mut Stages, inventory: &Inventory, knowledge: &Knowledge<'_>) -> Answers {
+    if inventory.matchable().is_empty() {
+        return Answers::new();
+    }
+    let answers = match knowledge.package_index {
+        Some(index) => stages.time("index", || standing::ask(inventory, index)),
+        None => Err("no package index is asked".to_owned()),
+    };
+    answers.unwrap_or_else(|reason| {
+        stages.say(vec![standing::not_looked("all packages", &reason)]);
+        Answers::new()
+    })
+}
+
+/// The upgrades that clear the findings that count.
+fn planned(
+    stages: &mut Stages,
+    inventory: &Inventory,
+    snapshot: &dyn Snapshot,
+    findings: &[Finding],
+    knowledge: &Knowledge<'_>,
+    releases: &dyn Releases,
+) -> FixPlan {
+    let Ok(index) = &knowledge.advisories else { return FixPlan::default() };
+    let plan = stages.time("plan", || fix::plan::of(inventory, snapshot, findings, index, releases));
+    plan.unwrap_or_else(|damaged| {
+        stages.say(vec![Diagnostic::gap(Stage::Advisories, None, format!("no plan of upgrades: {damaged}"))]);
+        FixPlan::default()
     })
 }
 
@@ -260,6 +310,7 @@ impl Stages {
             policy: PolicyLayer::default(),
             inventory: inventory.manifests,
             findings,
+            fix_plan: FixPlan::default(),
             diagnostics: self.diagnostics,
             stats: Stats { duration_ms: self.duration_ms, ..stats },
         }
@@ -306,5 +357,7 @@ fn used(index: &AdvisoryIndex) -> AdvisoriesUsed {
         records: index.records() as u64,
         modified: index.modified().map(ToString::to_string),
         source: Some(index.source().to_owned()),
+        built: Some(index.built().to_owned()),
+        feeds: index.feeds().iter().map(|feed| FeedUsed { feed: feed.clone(), age_seconds: None }).collect(),
     }
 }

@@ -2,24 +2,44 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use advisories::git_pin::{Ancestry, NoHistory, Pin};
 use advisories::{AdvisoryIndex, Damaged, Match, PackageName, Version};
 
 use crate::finding::{Confidence, Cvss, Detail, Finding, FindingId, Kind, Location, Site, VulnerabilityDetail};
-use crate::fix;
+use crate::fix::{self, NoReleases, Releases};
 use crate::inventory::{Inventory, Manifest, Package, Role, Source};
 
 /// Where each package is imported; `None` when nobody looked.
 pub type Imports = BTreeMap<PackageName, Vec<Site>>;
 
-/// Matches every package that has an exact version and is no source tree of the repository itself; what a manifest and its lockfile
-/// both say comes once, see [`Inventory::matchable`].
+/// What else is known about the packages.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// Where each is imported; `None` when nobody looked.
+    pub imports: Option<&'a Imports>,
+    /// The histories that are at hand, for packages pinned to a commit.
+    pub ancestry: &'a dyn Ancestry,
+    /// Which releases there are.
+    pub releases: &'a dyn Releases,
+}
+
+/// [`find_with`] where nothing but the imports is known.
 ///
 /// # Errors
 /// When the index is damaged.
 pub fn find(inventory: &Inventory, index: &AdvisoryIndex, imports: Option<&Imports>) -> Result<Vec<Finding>, Damaged> {
+    find_with(inventory, index, &Around { imports, ancestry: &NoHistory, releases: &NoReleases })
+}
+
+/// Matches every package that has an exact version, or a commit, and is no source tree of the repository itself; what a manifest and its
+/// lockfile both say comes once, see [`Inventory::matchable`].
+///
+/// # Errors
+/// When the index is damaged.
+pub fn find_with(inventory: &Inventory, index: &AdvisoryIndex, around: &Around<'_>) -> Result<Vec<Finding>, Damaged> {
     let mut findings = Vec::new();
     for (manifest, packages) in by_manifest(inventory) {
-        let mut matching = Matching { manifest, index, imports, seen: BTreeSet::new(), ids: BTreeSet::new() };
+        let mut matching = Matching { manifest, index, around, seen: BTreeSet::new(), ids: BTreeSet::new() };
         for package in packages {
             matching.package(package, &mut findings)?;
         }
@@ -31,7 +51,13 @@ pub fn find(inventory: &Inventory, index: &AdvisoryIndex, imports: Option<&Impor
 /// plain identity.
 fn by_manifest(inventory: &Inventory) -> Vec<(&Manifest, Vec<&Package>)> {
     let mut manifests: Vec<(&Manifest, Vec<&Package>)> = Vec::new();
-    for (manifest, package) in inventory.matchable() {
+    let unversioned = inventory.manifests.iter().flat_map(|manifest| {
+        let pinned = manifest.packages.iter().filter(|package| package.version.is_none() && pin(package).is_some());
+        pinned.map(move |package| (manifest, package))
+    });
+    let mut asked: Vec<(&Manifest, &Package)> = inventory.matchable().into_iter().chain(unversioned).collect();
+    asked.sort_by_key(|(manifest, _)| &manifest.path);
+    for (manifest, package) in asked {
         match manifests.last_mut() {
             Some((last, packages)) if last.path == manifest.path => packages.push(package),
             _ => manifests.push((manifest, vec![package])),
@@ -43,28 +69,43 @@ fn by_manifest(inventory: &Inventory) -> Vec<(&Manifest, Vec<&Package>)> {
     manifests
 }
 
+/// The commit that a package is taken from.
+fn pin(package: &Package) -> Option<Pin<'_>> {
+    match &package.source {
+        Source::Git { url, commit: Some(commit), .. } => Some(Pin { url, commit }),
+        _ => None,
+    }
+}
+
 struct Matching<'a> {
     manifest: &'a Manifest,
     index: &'a AdvisoryIndex,
-    imports: Option<&'a Imports>,
-    /// (package, version) already answered: a lock may have one release several times, by platform.
-    seen: BTreeSet<(PackageName, Version)>,
+    around: &'a Around<'a>,
+    /// (package, version, source) already answered: a lock may have one release several times, by platform.
+    seen: BTreeSet<(PackageName, Option<Version>, Option<String>)>,
     ids: BTreeSet<FindingId>,
 }
 
 impl Matching<'_> {
     fn package(&mut self, package: &Package, findings: &mut Vec<Finding>) -> Result<(), Damaged> {
-        let Some(version) = &package.version else { return Ok(()) };
-        if !self.seen.insert((package.name.clone(), version.clone())) {
+        let pin = pin(package);
+        let commit = pin.map(|pin| pin.commit.to_owned());
+        if !self.seen.insert((package.name.clone(), package.version.clone(), commit)) {
             return Ok(());
         }
-        let matches = self.index.matches(&package.name, version)?;
+        let matches = match (pin, &package.version) {
+            (Some(pin), version) => {
+                self.index.matches_pinned(&package.name, version.as_ref(), &pin, self.around.ancestry)?.matches
+            }
+            (None, Some(version)) => self.index.matches(&package.name, version)?,
+            (None, None) => Vec::new(),
+        };
         if matches.is_empty() {
             return Ok(());
         }
-        let fix = fix::of(self.manifest, package, &matches, self.index)?;
+        let fix = fix::of(self.manifest, package, &matches, self.index, self.around.releases)?;
         for found in matches {
-            let mut finding = self.finding(package, version, found);
+            let mut finding = self.finding(package, found);
             if let Detail::Vulnerability(detail) = &mut finding.detail
                 && finding.kind == Kind::Vulnerability
             {
@@ -75,14 +116,14 @@ impl Matching<'_> {
         Ok(())
     }
 
-    fn finding(&mut self, package: &Package, version: &Version, found: Match) -> Finding {
+    fn finding(&mut self, package: &Package, found: Match) -> Finding {
         let kind = if found.malicious { Kind::Malicious } else { Kind::Vulnerability };
         let (confidence, doubt) = confidence(self.manifest, package);
         let mut evidence = found.evidence;
         evidence.extend(doubt);
         evidence.extend(found.severity_source.map(|source| format!("severity by {source}")));
         Finding {
-            id: self.identity(kind, package, version, &found.canonical),
+            id: self.identity(kind, package, &found.canonical),
             kind,
             severity: found.severity,
             confidence,
@@ -95,7 +136,7 @@ impl Matching<'_> {
             },
             detail: Detail::Vulnerability(Box::new(VulnerabilityDetail {
                 package: package.name.clone(),
-                version: Some(version.clone()),
+                version: package.version.clone(),
                 advisory: found.canonical,
                 aliases: found.ids,
                 fixed_versions: found.fixed_versions,
@@ -107,7 +148,7 @@ impl Matching<'_> {
                 }),
                 epss: found.epss,
                 kev: found.kev,
-                imported_at: self.imports.map(|imports| imports.get(&package.name).cloned().unwrap_or_default()),
+                imported_at: self.around.imports.map(|imports| imports.get(&package.name).cloned().unwrap_or_default()),
                 direct: package.direct,
                 main: package.main || (package.groups.is_empty() && package.extras.is_empty()),
                 via: package.via.clone(),
@@ -121,13 +162,15 @@ impl Matching<'_> {
 
     /// Manifest, package, canonical advisory; of several affected versions in one manifest all but the lowest add their
     /// version.
-    fn identity(&mut self, kind: Kind, package: &Package, version: &Version, canonical: &str) -> FindingId {
+    fn identity(&mut self, kind: Kind, package: &Package, canonical: &str) -> FindingId {
         let parts = [self.manifest.path.as_str(), package.name.as_str(), canonical];
         let id = FindingId::of(kind, &parts);
         if self.ids.insert(id.clone()) {
             return id;
         }
-        FindingId::of(kind, &[parts[0], parts[1], parts[2], version.as_str()])
+        let version =
+            package.version.as_ref().map_or_else(|| pin(package).map_or("", |pin| pin.commit), Version::as_str);
+        FindingId::of(kind, &[parts[0], parts[1], parts[2], version])
     }
 }
 
@@ -139,9 +182,8 @@ fn confidence(manifest: &Manifest, package: &Package) -> (Confidence, Option<Str
             (Confidence::Medium, Some("a constraint, which installs nothing by itself".to_owned()))
         }
         Source::Index { url: None } => (Confidence::High, None),
-        Source::Index { url: Some(url) } | Source::Url { url } | Source::Git { url, .. } => {
-            (Confidence::Medium, Some(by_name(url)))
-        }
+        Source::Index { url: Some(url) } | Source::Url { url } => (Confidence::Medium, Some(by_name(url))),
+        Source::Git { url, .. } => (Confidence::Medium, Some(format!("taken from {url}, not from the index"))),
         Source::Path { path, .. } | Source::Editable { path } => (Confidence::Medium, Some(by_name(path))),
     }
 }

@@ -28,5 +28,5 @@ fn every_record_of_the_real_archive_is_read_and_kept() {
         index,
         "the second time from the cache"
     );
-    assert_eq!(snapshot::decode(&snapshot::encode(&index)).unwrap(), index);
+    assert_eq!(snapshot::decode(snapshot::encode(&index)).unwrap(), index);
 }

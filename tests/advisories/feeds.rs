@@ -8,29 +8,38 @@ use advisories::feed::sync::{Options, Outcome, SyncError, sync};
 use advisories::feed::{Feed, FeedKind, bundle};
 use jiff::Timestamp;
 
-use crate::server::{Answer, serve};
+use crate::server::{Answer, rest, serve};
 
-fn record(number: usize, fixed: &str) -> String {
+pub fn record(number: usize, fixed: &str) -> String {
     format!(
         r#"{{"id":"PYSEC-2024-{number}","aliases":["CVE-2024-{number}"],"modified":"2024-01-01T00:00:00Z","affected":[{{"package":{{"ecosystem":"PyPI","name":"pkg{number}"}},"ranges":[{{"type":"ECOSYSTEM","events":[{{"introduced":"0"}},{{"fixed":"{fixed}"}}]}}]}}]}}"#
     )
 }
 
-fn archive(count: usize, fixed: &str) -> Vec<u8> {
+pub fn archive(count: usize, fixed: &str) -> Vec<u8> {
     let members: Vec<String> = (0..count).map(|number| record(number, fixed)).collect();
     format!("[{}]", members.join(",")).into_bytes()
 }
 
-fn run(state: &Path, feeds: &[String], time: i64) -> Result<Vec<(FeedKind, Outcome)>, SyncError> {
+pub fn run(state: &Path, feeds: &[String], time: i64) -> Result<Vec<(FeedKind, Outcome)>, SyncError> {
+    run_over(&Network::default(), state, feeds, time)
+}
+
+pub fn run_over(
+    network: &Network,
+    state: &Path,
+    feeds: &[String],
+    time: i64,
+) -> Result<Vec<(FeedKind, Outcome)>, SyncError> {
     let feeds: Vec<Feed> = feeds.iter().map(|feed| feed.parse().unwrap()).collect();
     let retry = Retry { attempts: 3, pause: Duration::from_millis(5) };
     let options = Options { accept_shrink: false, retry, now: Timestamp::from_second(time).unwrap() };
-    let client = client(&Network::default()).unwrap();
+    let client = client(network).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(sync(&StateDir::new(state), &feeds, &client, &options))
 }
 
-fn affected(state: &Path, version: &str) -> bool {
+pub fn affected(state: &Path, version: &str) -> bool {
     StateDir::new(state).open().unwrap().is_affected(&"pkg1".parse().unwrap(), &Version::new(version))
 }
 
@@ -52,8 +61,13 @@ fn conditional_requests_and_kept_snapshots() {
     assert!(affected(folder.path(), "2.5"));
 
     let state = StateDir::new(folder.path());
+    // each feed has its clock: asked last at 3000, and its content is of then
+    let clock =
+        |index: &advisories::AdvisoryIndex| index.feeds()[0].age_seconds(Timestamp::from_second(3_600).unwrap());
+    assert_eq!(clock(&state.open().unwrap()), Some(600));
     let then = state.as_of(Timestamp::from_second(2_500).unwrap()).unwrap().unwrap();
-    assert_eq!(advisories::snapshot::open(&then).unwrap().records(), 5);
+    let then = advisories::snapshot::open(&then).unwrap();
+    assert_eq!((then.records(), clock(&then)), (5, Some(2_600)));
     assert_eq!(state.as_of(Timestamp::from_second(999).unwrap()).unwrap(), None);
 }
 
@@ -62,13 +76,7 @@ fn a_broken_download_is_continued_and_a_busy_server_asked_again() {
     let folder = tempfile::tempdir().unwrap();
     let whole = archive(50, "2.0");
     let broken = Answer { sent: 1_000, ..Answer::ok(&whole, "\"one\"") };
-    let rest = Answer {
-        status: "206 Partial Content",
-        headers: vec![format!("Content-Range: bytes 1000-{}/{}", whole.len() - 1, whole.len())],
-        body: whole[1_000..].to_vec(),
-        sent: whole.len() - 1_000,
-    };
-    let (url, requests) = serve(vec![Answer::status("503 Service Unavailable"), broken, rest]);
+    let (url, requests) = serve(vec![Answer::status("503 Service Unavailable"), broken, rest(&whole, 1_000)]);
     assert_eq!(
         run(folder.path(), &[format!("osv={url}")], 1_000).unwrap(),
         [(FeedKind::Osv, Outcome::Updated { records: 50 })]

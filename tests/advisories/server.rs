@@ -3,6 +3,13 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// The rest of a content from a byte on, as a server answers a question for a range.
+pub fn rest(whole: &[u8], from: usize) -> Answer {
+    let range = format!("Content-Range: bytes {from}-{}/{}", whole.len() - 1, whole.len());
+    Answer { status: "206 Partial Content", headers: vec![range], ..Answer::ok(&whole[from..], "") }
+}
 
 /// One answer: status line, headers, body, and how much of the body is really sent.
 pub struct Answer {
@@ -10,15 +17,23 @@ pub struct Answer {
     pub headers: Vec<String>,
     pub body: Vec<u8>,
     pub sent: usize,
+    /// How long the connection stays open, silent, after what was sent.
+    pub silent: Duration,
 }
 
 impl Answer {
     pub fn ok(body: &[u8], etag: &str) -> Self {
-        Self { status: "200 OK", headers: vec![format!("ETag: {etag}")], body: body.to_vec(), sent: body.len() }
+        Self {
+            status: "200 OK",
+            headers: vec![format!("ETag: {etag}")],
+            body: body.to_vec(),
+            sent: body.len(),
+            silent: Duration::ZERO,
+        }
     }
 
     pub fn status(status: &'static str) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), sent: 0 }
+        Self { status, headers: Vec::new(), body: Vec::new(), sent: 0, silent: Duration::ZERO }
     }
 }
 
@@ -47,6 +62,11 @@ pub fn serve(answers: Vec<Answer>) -> (String, Receiver<String>) {
             }
             stream.write_all(format!("{text}\r\n").as_bytes()).unwrap();
             stream.write_all(&answer.body[..answer.sent]).unwrap();
+            // beside the next request, which may come meanwhile
+            std::thread::spawn(move || {
+                std::thread::sleep(answer.silent);
+                drop(stream);
+            });
         }
     });
     (address, requests)

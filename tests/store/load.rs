@@ -129,6 +129,7 @@ pub fn committed(repository: &RepositoryRecord, commit: &str, findings: Vec<Find
         inventory: vec![],
         findings,
         diagnostics: vec![],
+        fix_plan: Default::default(),
         stats: Stats::default(),
     };
     let now = Timestamp::now();

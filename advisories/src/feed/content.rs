@@ -50,9 +50,7 @@ pub fn read(kind: FeedKind, bytes: &[u8]) -> Result<Content, String> {
             let text = String::from_utf8(inflated(bytes)?).map_err(|_| "the scores are not UTF-8".to_owned())?;
             Content::Epss(read_epss(&text)?)
         }
-        FeedKind::Osv | FeedKind::Own => Content::Records(records(bytes, kind, "")?),
-        FeedKind::Pypa => Content::Records(records(bytes, kind, "/vulns/")?),
-        FeedKind::Malicious => Content::Records(records(bytes, kind, "/osv/malicious/pypi/")?),
+        _ => Content::Records(records(bytes, kind)?),
     };
     if content.is_empty() {
         return Err("there is not a single record in it".to_owned());
@@ -66,8 +64,8 @@ pub fn read(kind: FeedKind, bytes: &[u8]) -> Result<Content, String> {
     Ok(content)
 }
 
-fn records(bytes: &[u8], kind: FeedKind, only: &str) -> Result<Records, String> {
-    read_records(bytes, kind.as_str(), &|name| only.is_empty() || name.contains(only))
+fn records(bytes: &[u8], kind: FeedKind) -> Result<Records, String> {
+    read_records(bytes, kind.as_str(), &|name| kind.folder().is_none_or(|folder| name.contains(folder)))
         .map_err(|error| error.to_string())
 }
 

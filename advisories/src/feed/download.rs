@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::shown;
+use super::{pack, shown};
 
 /// More than this is no feed.
 const SIZE_LIMIT: u64 = 4 << 30;
@@ -62,6 +62,8 @@ pub struct Network {
     pub ca: Option<Vec<u8>>,
     /// A proxy for all feeds; without one the environment's (`HTTPS_PROXY`, `NO_PROXY`) counts.
     pub proxy: Option<String>,
+    /// How long a server may be silent; a minute when not given.
+    pub patience: Option<Duration>,
 }
 
 /// Why a download failed.
@@ -86,7 +88,7 @@ pub fn client(network: &Network) -> Result<Client, String> {
     let mut builder = Client::builder()
         .user_agent(concat!("secretarybird/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(20))
-        .read_timeout(Duration::from_secs(60))
+        .read_timeout(network.patience.unwrap_or(Duration::from_secs(60)))
         // the bytes are digested and resumed as the server keeps them
         .no_gzip();
     if let Some(pem) = &network.ca {
@@ -137,7 +139,8 @@ pub async fn download(
 fn copy(url: &Url, part: &Path) -> Result<Fetched, DownloadError> {
     let failed = |reason: String| DownloadError { url: shown(url), reason, transient: false, wait: None };
     let path = url.to_file_path().map_err(|()| failed("not a path of this machine".to_owned()))?;
-    std::fs::copy(path, part).map_err(|error| failed(error.to_string()))?;
+    let taken = if path.is_dir() { pack::directory(&path, part) } else { std::fs::copy(path, part).map(drop) };
+    taken.map_err(|error| failed(error.to_string()))?;
     let (sha256, bytes) = digest(part).map_err(|error| failed(error.to_string()))?;
     Ok(Fetched::New { validators: Validators::default(), sha256, bytes })
 }
@@ -250,7 +253,8 @@ fn chain(error: &dyn std::error::Error) -> String {
     said
 }
 
-fn digest(path: &Path) -> std::io::Result<(String, u64)> {
+/// The SHA-256, hexadecimal, and the size of a file.
+pub(super) fn digest(path: &Path) -> std::io::Result<(String, u64)> {
     let mut file = std::fs::File::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::FeedKind;
 use super::download::Validators;
-use crate::AdvisoryIndex;
 use crate::snapshot::{self, SnapshotError, write_atomically};
+use crate::{AdvisoryIndex, FeedFact};
 
 /// What is known about one feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,21 @@ pub struct FeedState {
     pub error: Option<String>,
     /// Failures in a row.
     pub failures: u32,
+}
+
+impl FeedState {
+    /// What a report says about it.
+    #[must_use]
+    pub fn fact(&self) -> FeedFact {
+        FeedFact {
+            kind: self.kind.as_str().to_owned(),
+            source: self.url.clone(),
+            records: self.records as u64,
+            fetched: self.fetched.clone(),
+            checked: self.checked.clone(),
+            error: self.error.clone(),
+        }
+    }
 }
 
 /// The directory.
@@ -121,12 +136,18 @@ impl StateDir {
         write_atomically(&folder.join("state.json"), &bytes)
     }
 
-    /// Opens the index in force.
+    /// Opens the index in force, with the feeds' present clocks.
     ///
     /// # Errors
     /// [`SnapshotError`]; not found when nothing was synced.
     pub fn open(&self) -> Result<AdvisoryIndex, SnapshotError> {
-        snapshot::open(&self.current())
+        let index = snapshot::open(&self.current())?;
+        let states = self.states().map_err(SnapshotError::Io)?;
+        // a snapshot that was put here alone keeps the clocks of its making
+        if states.is_empty() {
+            return Ok(index);
+        }
+        Ok(index.with_feeds(states.iter().map(FeedState::fact).collect()))
     }
 
     /// Makes `index` the one in force and keeps it under its time; of the older ones `keep` stay.
@@ -137,8 +158,8 @@ impl StateDir {
         let bytes = snapshot::encode(index);
         let time = index.built().replace(':', "-");
         let dated = self.root.join("snapshots").join(format!("{time}.snapshot"));
-        write_atomically(&dated, &bytes).map_err(SnapshotError::Io)?;
-        write_atomically(&self.current(), &bytes).map_err(SnapshotError::Io)?;
+        write_atomically(&dated, bytes).map_err(SnapshotError::Io)?;
+        write_atomically(&self.current(), bytes).map_err(SnapshotError::Io)?;
         let kept = self.snapshots().map_err(SnapshotError::Io)?;
         for (_, path) in kept.iter().rev().skip(keep.max(1)) {
             fs::remove_file(path).map_err(SnapshotError::Io)?;

@@ -8,12 +8,10 @@ use jiff::Timestamp;
 use reqwest::Client;
 
 use super::content::{self, Content};
-use super::download::{Fetched, Retry, Validators, download};
+use super::download::{Fetched, Retry, Validators, digest, download};
 use super::state::{FeedState, StateDir};
-use super::{Feed, FeedKind, shown};
-use crate::AdvisoryIndex;
-use crate::index::RecordProblem;
-use crate::signals::Signals;
+use super::{Feed, FeedKind, pack, shown};
+use crate::index::{Ingredients, RecordProblem};
 use crate::snapshot::SnapshotError;
 
 /// A feed that loses more than this part of its records at once does not replace the good one.
@@ -107,7 +105,11 @@ async fn one(state: &StateDir, feed: &Feed, client: &Client, options: &Options) 
     let validators = if same_place { known.validators.clone() } else { Validators::default() };
     known.url = url;
     let now = options.now.to_string();
-    let outcome = match download(client, &feed.url, &validators, &part, options.retry).await {
+    let fetched = match pack::git_address(&feed.url) {
+        Some(address) => of_repository(address, feed, &validators, &folder).await,
+        None => download(client, &feed.url, &validators, &part, options.retry).await.map_err(|error| error.to_string()),
+    };
+    let outcome = match fetched {
         Ok(Fetched::NotModified) => Outcome::Unchanged,
         Ok(Fetched::New { validators, sha256, .. }) if sha256 == known.sha256 => {
             known.validators = validators;
@@ -121,7 +123,7 @@ async fn one(state: &StateDir, feed: &Feed, client: &Client, options: &Options) 
             }
             Err(reason) => Outcome::Failed { reason },
         },
-        Err(error) => Outcome::Failed { reason: error.to_string() },
+        Err(reason) => Outcome::Failed { reason },
     };
     if let Outcome::Failed { reason } = &outcome {
         known.error = Some(reason.clone());
@@ -136,6 +138,21 @@ async fn one(state: &StateDir, feed: &Feed, client: &Client, options: &Options) 
         fs::remove_file(&part)?;
     }
     Ok(outcome)
+}
+
+/// Fetching blocks, so it runs beside the runtime's own threads.
+async fn of_repository(address: &str, feed: &Feed, known: &Validators, folder: &Path) -> Result<Fetched, String> {
+    let (address, kind, known) = (address.to_owned(), feed.kind, known.clone());
+    let (mirror, part) = (folder.join("mirror.git"), folder.join("content.part"));
+    let work = move || -> Result<Fetched, String> {
+        let Some(validators) = pack::fetch(&address, kind, &known, &mirror, &part)? else {
+            return Ok(Fetched::NotModified);
+        };
+        let (sha256, bytes) = digest(&part).map_err(|error| error.to_string())?;
+        Ok(Fetched::New { validators, sha256, bytes })
+    };
+    let fetched = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?;
+    fetched.map_err(|reason| format!("{}: {reason}", shown(&feed.url)))
 }
 
 fn fresh(feed: &Feed) -> FeedState {
@@ -176,11 +193,10 @@ fn accept(feed: &Feed, part: &Path, sha256: &str, known: &FeedState, options: &O
 /// [`SyncError`]
 pub fn rebuild(state: &StateDir, now: Timestamp) -> Result<(), SyncError> {
     let io = |place: &Path, source| SyncError::Io { place: place.display().to_string(), source };
-    let mut advisories = Vec::new();
-    let mut problems = Vec::new();
-    let mut signals = Signals::default();
+    let mut made = Ingredients::default();
     let mut sources = Vec::new();
     for feed in state.states().map_err(|error| io(state.root(), error))? {
+        made.feeds.push(feed.fact());
         let path = state.feed(feed.kind).join("content");
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && feed.fetched.is_none() => continue,
@@ -188,22 +204,25 @@ pub fn rebuild(state: &StateDir, now: Timestamp) -> Result<(), SyncError> {
         };
         match content::read(feed.kind, &bytes) {
             Ok(Content::Records(records)) => {
-                advisories.extend(records.advisories);
-                problems.extend(records.problems);
+                made.records.extend(records.advisories);
+                made.problems.extend(records.problems);
             }
-            Ok(Content::Kev(kev)) => signals.kev = Some(kev),
-            Ok(Content::Epss(epss)) => signals.epss = Some(epss),
+            Ok(Content::Kev(kev)) => made.signals.kev = Some(kev),
+            Ok(Content::Epss(epss)) => made.signals.epss = Some(epss),
             Err(reason) => {
-                problems.push(RecordProblem { place: path.display().to_string(), id: None, reason });
+                made.problems.push(RecordProblem { place: path.display().to_string(), id: None, reason });
                 continue;
             }
         }
         sources.push(feed.url);
     }
-    if advisories.is_empty() {
+    if made.records.is_empty() {
         return Err(SyncError::Nothing);
     }
-    let index = AdvisoryIndex::build(advisories, signals, problems, &sources.join(", "), &now.to_string());
+    // an index that cannot be opened has no memory to hand on; the new one begins its own
+    let previous = state.open().ok();
+    let (source, built) = (sources.join(", "), now.to_string());
+    let index = Ingredients { source: &source, built: &built, previous: previous.as_ref(), ..made }.build();
     state.install(&index, KEEP)?;
     Ok(())
 }

@@ -164,6 +164,7 @@ mod tests {
             inventory: vec![],
             findings: vec![],
             diagnostics: vec![],
+            fix_plan: Default::default(),
             stats: Stats::default(),
         }
     }

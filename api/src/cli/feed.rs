@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use scanner::{Diagnostic, Stage};
 use url::Url;
 
+use super::scan::Arguments;
+
 /// Problems of single records that a report names; the rest is counted.
 const NAMED_PROBLEMS: usize = 3;
 
@@ -34,14 +36,42 @@ pub fn state(cache: &Path) -> StateDir {
     StateDir::new(&cache.join("advisories"))
 }
 
-/// Loads what `given` names, or the synced cache. A first scan without a cache syncs it, unless `offline`.
-pub async fn load(given: Option<&str>, cache: &Path, offline: bool) -> Feed {
-    match given {
-        Some(given) => match given_path(given, cache, offline).await {
+/// Which advisories a command line asks for.
+pub struct Wanted<'a> {
+    given: Option<&'a str>,
+    as_of: Option<Timestamp>,
+    offline: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// What a scan's arguments ask for.
+    pub fn of(arguments: &'a Arguments) -> Self {
+        Self { given: arguments.advisories.as_deref(), as_of: arguments.as_of, offline: arguments.offline }
+    }
+}
+
+/// Loads what is named, the snapshot of a day, or the synced cache. A first scan without a cache syncs it, unless offline.
+pub async fn load(wanted: &Wanted<'_>, cache: &Path) -> Feed {
+    match (wanted.given, wanted.as_of) {
+        (Some(given), _) => match given_path(given, cache, wanted.offline).await {
             Ok(path) => Feed::of(from_path(&path, given, cache).await),
             Err(reason) => Feed::of(Err(reason)),
         },
-        None => Feed::of(synced(&state(cache), offline).await),
+        (None, Some(time)) => Feed::of(kept(&state(cache), time)),
+        (None, None) => Feed::of(synced(&state(cache), wanted.offline).await),
+    }
+}
+
+/// The snapshot that was in force at a time.
+fn kept(state: &StateDir, time: Timestamp) -> Result<AdvisoryIndex, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", state.root().display());
+    let snapshots = state.snapshots().map_err(|error| failed(&error))?;
+    match state.as_of(time).map_err(|error| failed(&error))? {
+        Some(path) => advisories::snapshot::open(&path).map_err(|error| format!("{}: {error}", path.display())),
+        None => Err(match snapshots.first() {
+            Some((oldest, _)) => format!("no advisories are kept from {time}; the oldest snapshot is of {oldest}"),
+            None => "no snapshot of advisories is kept; `secretarybird advisories sync` makes the first".to_owned(),
+        }),
     }
 }
 

@@ -41,7 +41,7 @@ enum Command {
     #[command(subcommand)]
     Rules(rules::Command),
     /// Look at one repository or directory.
-    Scan(scan::Arguments),
+    Scan(Box<scan::Arguments>),
     /// Run the service: REST, webhooks, workers, the nightly sweep.
     Serve(serve::Arguments),
     /// Start an organisation-wide sweep on a server, or watch one.
@@ -82,7 +82,7 @@ async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Advisories(command) => advisories::run(command).await,
         Command::Gate(command) => gate::run(command).await,
         Command::Rules(command) => rules::run(command),
-        Command::Scan(arguments) => scan::run(arguments).await,
+        Command::Scan(arguments) => scan::run(*arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Sweep(command) => sweep::run(command).await,
         Command::Store(command) => store::run(command).await,

@@ -47,6 +47,7 @@ impl Look for Files {
             inventory: vec![],
             findings: scanner::repository::Snapshot::entries(&snapshot).iter().map(finding).collect(),
             diagnostics: vec![],
+            fix_plan: Default::default(),
             stats: Stats::default(),
         })
     }

@@ -218,6 +218,7 @@ fn scanned(repository: &RepositoryRecord, commit: &str, findings: Vec<Finding>) 
         inventory: vec![manifest],
         findings,
         diagnostics: vec![],
+        fix_plan: Default::default(),
         stats: Stats::default(),
     };
     let scan = ScanRecord {

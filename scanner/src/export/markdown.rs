@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::wording::{place, remedy, subject, word};
+use crate::fix::plan::FixPlan;
 use crate::report::{Report, Target};
 
 /// A summary table of what counts; what was ignored is counted, what could not be looked at is listed.
@@ -26,6 +27,7 @@ pub fn render(report: &Report) -> String {
         ];
         let _ = writeln!(out, "| {} |", columns.map(|column| cell(&column)).join(" | "));
     }
+    plan(&mut out, &report.fix_plan);
     let gaps: Vec<_> = report.diagnostics.iter().filter(|diagnostic| diagnostic.gap).collect();
     if !gaps.is_empty() {
         out.push_str("\n## Not looked at\n\n");
@@ -35,6 +37,41 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(out, "- {path}{}", cell(&gap.reason));
     }
     out
+}
+
+/// The upgrades in their order, and the commands of each manifest.
+fn plan(out: &mut String, plan: &FixPlan) {
+    if plan.steps.is_empty() {
+        return;
+    }
+    out.push_str("\n## Fix plan\n\n");
+    for (number, step) in plan.steps.iter().enumerate() {
+        let places: Vec<String> =
+            step.places.iter().map(|place| format!("{} (from {})", place.manifest, place.from)).collect();
+        let what =
+            format!("{} to {}, {}: {}", step.package, step.version, word(&step.severity), step.clears.join(", "));
+        let _ = writeln!(out, "{}. {} in {}", number + 1, cell(&what), cell(&places.join(", ")));
+        for blocked in step.places.iter().flat_map(|place| &place.blocked_by) {
+            let _ = writeln!(out, "   - blocked: {}", cell(blocked));
+        }
+    }
+    for manifest in &plan.manifests {
+        let verification = word(&manifest.verification).replace('_', " ");
+        let _ = writeln!(out, "\n{} ({verification}):", cell(&manifest.manifest));
+        for note in &manifest.notes {
+            let _ = writeln!(out, "- {}", cell(note));
+        }
+        if !manifest.commands.is_empty() {
+            // indented code cannot be closed by what stands in it
+            let commands =
+                manifest.commands.iter().map(|command| format!("    {}\n", command.replace(char::is_control, " ")));
+            let _ = write!(out, "\n{}", commands.collect::<String>());
+        }
+    }
+    for unfixed in &plan.unfixed {
+        let what = format!("{} {} in {}: {}", unfixed.package, unfixed.version, unfixed.manifest, unfixed.reason);
+        let _ = writeln!(out, "\n- {} ({})", cell(&what), cell(&unfixed.advisories.join(", ")));
+    }
 }
 
 /// Text from a repository must not become markup: a cell is one line without pipes, tags, links or mentions.

@@ -4,6 +4,7 @@
 
 mod advice;
 mod layout;
+mod plan;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +12,8 @@ use std::fmt::Write as _;
 use advisories::Severity;
 
 use crate::finding::{Confidence, Detail, Finding, Kind, SecretDetail, UsageDetail, VulnerabilityDetail};
-use crate::report::{Report, Target};
+use crate::freshness;
+use crate::report::{FeedUsed, Report, Target};
 use layout::{Style, painted, plural, wrapped};
 
 /// How many places or ids of one finding are named before the rest is counted.
@@ -26,6 +28,7 @@ pub fn render(report: &Report) -> String {
     secrets(&mut out, report);
     usage(&mut out, report);
     posture(&mut out, report);
+    plan::render(&mut out, &report.fix_plan);
     ignored(&mut out, report);
     diagnostics(&mut out, report);
     out.push('\n');
@@ -58,6 +61,20 @@ fn header(out: &mut String, report: &Report) {
         let line = format!("{}, newest of {newest}, from {source}", plural(advisories.records, "advisory record"));
         wrapped(out, "", &line, Style::Plain);
     }
+    let ages: Vec<String> = advisories.feeds.iter().filter_map(age).collect();
+    if !ages.is_empty() {
+        wrapped(out, "", &format!("feeds: {}", ages.join(", ")), Style::Plain);
+    }
+}
+
+/// A feed and its age; what a command line named has none but its newest record, which stands above.
+fn age(used: &FeedUsed) -> Option<String> {
+    let failed = if used.feed.error.is_some() { ", renewing it failed" } else { "" };
+    let age = match used.age_seconds {
+        Some(age) => format!("{} old", freshness::span(age)),
+        None => "of unknown age".to_owned(),
+    };
+    (used.feed.kind != "given").then(|| format!("{} {age}{failed}", used.feed.kind))
 }
 
 fn counted<'a>(report: &'a Report, kinds: &'a [Kind]) -> impl Iterator<Item = &'a Finding> {

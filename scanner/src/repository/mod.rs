@@ -1,6 +1,7 @@
 //! git at the edge: mirrors, snapshots of commits, history. Nothing of a scanned repository is ever executed.
 
 pub mod access;
+pub mod ancestry;
 pub mod directory_snapshot;
 pub mod error;
 pub mod git_snapshot;
@@ -14,6 +15,7 @@ mod settings;
 pub mod snapshot;
 
 pub use access::Access;
+pub use ancestry::CachedMirrors;
 pub use directory_snapshot::DirectorySnapshot;
 pub use error::RepositoryError;
 pub use git_snapshot::GitSnapshot;

@@ -13,6 +13,7 @@ use advisories::snapshot::SnapshotError;
 use advisories::{AdvisoryIndex, load_cached};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use scanner::freshness::span;
 
 use super::exit::{Exit, Failure, answer};
 
@@ -113,7 +114,7 @@ async fn run_sync(arguments: Sync) -> Result<Exit, Failure> {
     let ca = arguments.ca_file.as_deref().map(|path| {
         std::fs::read(path).map_err(|error| Failure::usage(format!("--ca-file {}: {error}", path.display())))
     });
-    let network = Network { ca: ca.transpose()?, proxy: arguments.proxy };
+    let network = Network { ca: ca.transpose()?, proxy: arguments.proxy, patience: None };
     let client = client(&network).map_err(Failure::usage)?;
     let options = Options { accept_shrink: arguments.accept_shrink, retry: Retry::default(), now: Timestamp::now() };
     let outcomes = match sync::sync(&state, &arguments.feeds, &client, &options).await {
@@ -213,15 +214,6 @@ fn feed_line(feed: &FeedState, now: Timestamp) -> String {
     line
 }
 
-fn span(seconds: i64) -> String {
-    match seconds.max(0) {
-        seconds if seconds < 120 => format!("{seconds} seconds"),
-        seconds if seconds < 7_200 => format!("{} minutes", seconds / 60),
-        seconds if seconds < 172_800 => format!("{} hours", seconds / 3_600),
-        seconds => format!("{} days", seconds / 86_400),
-    }
-}
-
 fn run_show(id: &str, path: Option<&Path>, place: &Place) -> Result<Exit, Failure> {
     let state = state_dir(place.cache_dir.as_deref())?;
     let index = match path {
@@ -237,7 +229,7 @@ fn run_show(id: &str, path: Option<&Path>, place: &Place) -> Result<Exit, Failur
         let records = index.records();
         return Err(Failure::usage(format!("no advisory has the id {id} ({records} records, {})", index.source())));
     }
-    answer(&show::text(&found, index.signals()))?;
+    answer(&show::text(&found, &index.signals(), show::width()))?;
     Ok(Exit::Clean)
 }
 

@@ -1,45 +1,49 @@
 //! An advisory for a terminal of 80 columns.
 
+use std::collections::BTreeSet;
+
 use advisories::range::{Event, Range, RangeKind};
 use advisories::signals::Signals;
 use advisories::{Advisory, Affected, Version};
 
-const WIDTH: usize = 80;
 const INDENT: &str = "             ";
 
-/// The records that have the id, or have it as an alias, one after the other.
-pub fn text(records: &[Advisory], signals: &Signals) -> String {
-    records.iter().map(|record| one(record, signals)).collect::<Vec<_>>().join("\n")
+/// The records that have the id, or have it as an alias, one after the other, in lines of at most `width` columns.
+pub fn text(records: &[Advisory], signals: &Signals, width: usize) -> String {
+    records.iter().map(|record| one(record, signals, width)).collect::<Vec<_>>().join("\n")
 }
 
-fn one(record: &Advisory, signals: &Signals) -> String {
+/// The terminal's width within what reads well; 80 where the output is no terminal.
+pub fn width() -> usize {
+    let columns = terminal_size::terminal_size().map_or(80, |(columns, _)| usize::from(columns.0));
+    columns.clamp(40, 100)
+}
+
+fn one(record: &Advisory, signals: &Signals, width: usize) -> String {
     let mut out = String::new();
     let title = if record.summary.is_empty() { String::new() } else { format!(" {}", record.summary) };
-    out.push_str(&wrapped("", &format!("{}{title}", record.id), ""));
+    out.push_str(&wrapped("", &format!("{}{title}", record.id), "", width));
     if let Some(time) = &record.withdrawn {
-        field(&mut out, "Withdrawn", &format!("{time}: its source took it back; it matches nothing"));
+        let said = format!("{}: its source took it back; it matches nothing", time.trim_matches('"'));
+        field(&mut out, "Withdrawn", &said, width);
     }
     if !record.aliases.is_empty() {
-        field(&mut out, "Also", &record.aliases.join(", "));
+        field(&mut out, "Also", &record.aliases.join(", "), width);
     }
-    field(&mut out, "Severity", &severity(record));
+    field(&mut out, "Severity", &severity(record), width);
     for line in exploited(record, signals) {
-        field(&mut out, "Exploited", &line);
+        field(&mut out, "Exploited", &line, width);
     }
     for affected in &record.affected {
-        package(&mut out, affected);
+        package(&mut out, affected, width);
     }
     if !record.cwes.is_empty() {
-        field(&mut out, "Weakness", &record.cwes.join(", "));
+        field(&mut out, "Weakness", &record.cwes.join(", "), width);
     }
     let time = |time: &Option<String>| time.as_deref().and_then(|time| time.get(..10)).unwrap_or("unknown").to_owned();
-    field(&mut out, "Published", &format!("{}, last modified {}", time(&record.published), time(&record.modified)));
-    if !record.details.trim().is_empty() {
-        out.push('\n');
-        for paragraph in record.details.trim().lines() {
-            out.push_str(&wrapped("  ", paragraph, "  "));
-        }
-    }
+    let times = format!("{}, last modified {}", time(&record.published), time(&record.modified));
+    field(&mut out, "Published", &times, width);
+    details(&mut out, &record.details, width);
     if !record.references.is_empty() {
         out.push_str("\nLinks\n");
         for link in &record.references {
@@ -47,6 +51,29 @@ fn one(record: &Advisory, signals: &Signals) -> String {
         }
     }
     out
+}
+
+/// Markdown as its source wrote it, wrapped; code keeps its lines.
+fn details(out: &mut String, text: &str, width: usize) {
+    let mut code = false;
+    let mut gap = true;
+    for line in text.trim().lines() {
+        if line.trim().is_empty() {
+            gap = true;
+            continue;
+        }
+        if std::mem::take(&mut gap) {
+            out.push('\n');
+        }
+        let fence = line.trim_start().starts_with("```");
+        if code || fence {
+            out.push_str(&format!("  {}\n", printable(line.trim_end())));
+        } else {
+            let item = line.trim_start().starts_with(['-', '*']) && line.trim_start()[1..].starts_with(' ');
+            out.push_str(&wrapped("  ", line, if item { "    " } else { "  " }, width));
+        }
+        code ^= fence;
+    }
 }
 
 fn severity(record: &Advisory) -> String {
@@ -75,70 +102,56 @@ fn exploited(record: &Advisory, signals: &Signals) -> Vec<String> {
     listed.chain(likely).collect()
 }
 
-fn package(out: &mut String, affected: &Affected) {
-    let name = affected.package.as_ref().map_or("(commits only)", |name| name.as_str());
-    let ranges: Vec<String> =
-        affected.ranges.iter().filter(|range| range.kind != RangeKind::Git).map(spelled).collect();
-    let mut said = if ranges.is_empty() { name.to_owned() } else { format!("{name} {}", ranges.join(" or ")) };
-    if !affected.versions.is_empty() {
-        let mut versions: Vec<Version> = affected.versions.iter().map(|text| Version::new(text)).collect();
-        versions.sort();
-        let count = versions.len();
-        let list: Vec<&str> = versions.iter().map(Version::as_str).collect();
-        match (list.first(), list.last()) {
-            (Some(first), Some(last)) if count > 8 => {
-                said.push_str(&format!(" ({count} versions listed, {first} to {last})"))
-            }
-            _ => said.push_str(&format!(" (versions listed: {})", list.join(", "))),
+fn package(out: &mut String, affected: &Affected, width: usize) {
+    let commits: Vec<&Range> = affected.ranges.iter().filter(|range| range.kind == RangeKind::Git).collect();
+    if let Some(name) = &affected.package {
+        let versions = affected.ranges.len() > commits.len() || !affected.versions.is_empty();
+        let mut said = format!("{name} {}", if versions { affected.spelled() } else { "by commits only".to_owned() });
+        if let Some(listed) = affected.listed().filter(|listed| !said.ends_with(listed.as_str())) {
+            said.push_str(&format!(" ({listed})"));
         }
+        field(out, "Affects", &said, width);
+        let events =
+            affected.ranges.iter().filter(|range| range.kind != RangeKind::Git).flat_map(|range| &range.events);
+        let fixed =
+            events.filter_map(|event| if let Event::Fixed(text) = event { Some(Version::new(text)) } else { None });
+        let fixed: BTreeSet<Version> = fixed.collect();
+        let list: Vec<&str> = fixed.iter().map(Version::as_str).collect();
+        let said = if list.is_empty() { "no fixed version is named".to_owned() } else { list.join(", ") };
+        field(out, "Fixed in", &said, width);
     }
-    field(out, "Affects", &said);
-    let mut fixed: Vec<Version> = Vec::new();
-    for event in affected.ranges.iter().filter(|range| range.kind != RangeKind::Git).flat_map(|range| &range.events) {
-        if let Event::Fixed(text) = event {
-            fixed.push(Version::new(text));
-        }
+    for range in commits {
+        let events: Vec<String> = range.events.iter().map(commit).collect();
+        field(out, "Commits", &format!("{}: {}", range.repo.as_deref().unwrap_or("unknown"), events.join(", ")), width);
     }
-    fixed.sort();
-    fixed.dedup();
-    let list: Vec<&str> = fixed.iter().map(Version::as_str).collect();
-    field(out, "Fixed in", &if list.is_empty() { "no fixed version is named".to_owned() } else { list.join(", ") });
     if !affected.symbols.is_empty() {
-        field(out, "Functions", &affected.symbols.join(", "));
+        field(out, "Functions", &affected.symbols.join(", "), width);
     }
 }
 
-/// `>=1.0,<1.5` for each pair of events.
-fn spelled(range: &Range) -> String {
-    let intervals = advisories::range::intervals(range);
-    let spelled = intervals.iter().map(|interval| {
-        let start = if interval.start.key.is_empty() { String::new() } else { format!(">={}", interval.start.text) };
-        let end = match &interval.end {
-            advisories::range::End::Open => String::new(),
-            advisories::range::End::Fixed(end) | advisories::range::End::Limit(end) => format!("<{}", end.text),
-            advisories::range::End::LastAffected(end) => format!("<={}", end.text),
-        };
-        match (start.is_empty(), end.is_empty()) {
-            (true, true) => "every version".to_owned(),
-            (false, false) => format!("{start},{end}"),
-            _ => format!("{start}{end}"),
-        }
-    });
-    spelled.collect::<Vec<_>>().join(" or ")
+fn commit(event: &Event) -> String {
+    let (what, id) = match event {
+        Event::Introduced(id) if id == "0" => return "from the beginning".to_owned(),
+        Event::Introduced(id) => ("introduced in", id),
+        Event::Fixed(id) => ("fixed in", id),
+        Event::LastAffected(id) => ("last affected", id),
+        Event::Limit(id) => ("not beyond", id),
+    };
+    format!("{what} {}", id.get(..12).unwrap_or(id))
 }
 
-fn field(out: &mut String, name: &str, text: &str) {
-    out.push_str(&wrapped(&format!("  {name:<11}"), text, INDENT));
+fn field(out: &mut String, name: &str, text: &str, width: usize) {
+    out.push_str(&wrapped(&format!("  {name:<11}"), text, INDENT, width));
 }
 
 /// Breaks a text at spaces. A word longer than a line stays whole, so that links can be followed.
-fn wrapped(first: &str, text: &str, indent: &str) -> String {
+fn wrapped(first: &str, text: &str, indent: &str, width: usize) -> String {
     let mut out = first.to_owned();
     let mut column = first.chars().count();
     let mut begun = false;
     for word in printable(text).split_whitespace() {
         let length = word.chars().count();
-        if begun && column + 1 + length > WIDTH {
+        if begun && column + 1 + length > width {
             out.push('\n');
             out.push_str(indent);
             column = indent.chars().count();
@@ -164,26 +177,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_well_in_eighty_columns_and_steers_no_terminal() {
-        let json = r###"{"id":"PYSEC-2024-1","aliases":["CVE-2024-1"],"summary":"A path may leave \u001b[31m the directory","details":"## Words\n\nwords words words words words words words words words words words words words words words words",
+    fn reads_well_in_any_width_and_steers_no_terminal() {
+        let json = r###"{"id":"PYSEC-2024-1","aliases":["CVE-2024-1"],"summary":"A path may leave \u001b[31m the directory","details":"## Words\n\nwords words words words words words words words words words words words words words words words\n\n- one\n- two\n\n```\ncode  stays\n```",
             "published":"2024-01-02T00:00:00Z","severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N"}],
-            "affected":[{"package":{"ecosystem":"PyPI","name":"a"},"versions":["9.1"],"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"1.5"},{"introduced":"2.0"},{"last_affected":"2.3"}]}]}],
+            "affected":[{"package":{"ecosystem":"PyPI","name":"a"},"versions":["9.1"],"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"1.5"},{"introduced":"2.0"},{"last_affected":"2.3"}]},
+            {"type":"GIT","repo":"https://h.example.org/a","events":[{"introduced":"0123456789abcdef"},{"fixed":"fedcba9876543210"}]}]}],
             "references":[{"url":"https://example.org/a"}]}"###;
         let record = advisories::osv::read(json.as_bytes()).unwrap().advisory;
         let signals = Signals { kev: Some([("CVE-2024-1".to_owned(), "2024-03-01".to_owned())].into()), epss: None };
-        let shown = text(&[record], &signals);
-        assert!(shown.lines().all(|line| line.chars().count() <= WIDTH), "{shown}");
-        assert!(!shown.contains('\u{1b}'));
-        for part in [
-            "PYSEC-2024-1 A path",
-            "medium: 6.1 by CVSS 3.1",
-            "a <1.5 or >=2.0,<=2.3",
-            "(versions listed: 9.1)",
-            "Fixed in   1.5",
-            "listed by CISA since 2024-03-01",
-            "https://example.org/a",
-        ] {
-            assert!(shown.contains(part), "{part:?} in\n{shown}");
+        for width in [40, 80, 100] {
+            let shown = text(std::slice::from_ref(&record), &signals, width);
+            assert!(shown.lines().all(|line| line.chars().count() <= width || line.contains("CVSS:3.1/")), "{shown}");
+            assert!(!shown.contains('\u{1b}'));
+            let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+            for part in [
+                "PYSEC-2024-1 A path",
+                "medium: 6.1 by CVSS 3.1",
+                "a <1.5 or >=2.0,<=2.3",
+                "(versions listed: 9.1)",
+                "Fixed in 1.5",
+                "listed by CISA since 2024-03-01",
+                "https://h.example.org/a: introduced in 0123456789ab, fixed in fedcba987654",
+                "https://example.org/a",
+            ] {
+                assert!(flat.contains(part), "{part:?} in\n{shown}");
+            }
+            assert!(shown.contains("\n  - one\n  - two\n"), "list items keep their lines:\n{shown}");
+            assert!(shown.contains("\n  code  stays\n"), "{shown}");
         }
     }
 }

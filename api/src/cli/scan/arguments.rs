@@ -1,12 +1,18 @@
 //! What `secretarybird scan` accepts.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use scanner::export::Format;
+use scanner::freshness::MaxAge;
 use scanner::policy::{Aspect, Threshold};
 
 use crate::cli::report_format;
+use crate::credential::Credential;
 
 /// What to do when something could not be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -52,6 +58,14 @@ pub struct Arguments {
     #[arg(long, value_name = "PATH|URL", env = "SECRETARYBIRD_ADVISORIES")]
     pub advisories: Option<String>,
 
+    /// Use the advisories as they were then (a day or an RFC 3339 time): the kept snapshot that was in force.
+    #[arg(long, value_name = "DATE", value_parser = as_of, env = "SECRETARYBIRD_AS_OF", conflicts_with = "advisories")]
+    pub as_of: Option<Timestamp>,
+
+    /// Refuse advisory feeds that are older (7d, 36h), or whose age is not known: the scan is then incomplete.
+    #[arg(long, value_name = "AGE", env = "SECRETARYBIRD_MAX_FEED_AGE")]
+    pub max_feed_age: Option<MaxAge>,
+
     /// No network at all.
     #[arg(long, env = "SECRETARYBIRD_OFFLINE")]
     pub offline: bool,
@@ -73,6 +87,14 @@ pub struct Arguments {
         requires = "verify_secrets"
     )]
     pub verify_endpoints: Vec<String>,
+
+    /// The package index that is asked for import names (PEP 691), with `user:password@` where it wants one; `none` for none.
+    #[arg(long, value_name = "URL", default_value = crate::package_index::DEFAULT, value_parser = credential, env = "SECRETARYBIRD_INDEX_URL", hide_env_values = true)]
+    pub index_url: Credential,
+
+    /// PEM certificates trusted for the package index beside the system's.
+    #[arg(long, value_name = "FILE", env = "SECRETARYBIRD_INDEX_CA")]
+    pub index_ca: Option<PathBuf>,
 
     /// Where mirrors and advisories are kept; the user's cache directory when not given.
     #[arg(long, value_name = "DIR", env = "SECRETARYBIRD_CACHE_DIR")]
@@ -114,6 +136,20 @@ pub struct Arguments {
     /// Exit 0 even when the policy is violated.
     #[arg(long, env = "SECRETARYBIRD_EXIT_ZERO")]
     pub exit_zero: bool,
+}
+
+/// A time, or a day up to its end (UTC).
+fn as_of(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let day: Date = text.parse().map_err(|_| "expected YYYY-MM-DD or an RFC 3339 time".to_owned())?;
+    let end = day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).map_err(|error| error.to_string())?;
+    Ok(end.timestamp())
+}
+
+fn credential(text: &str) -> Result<Credential, Infallible> {
+    Ok(Credential::new(text))
 }
 
 impl Arguments {

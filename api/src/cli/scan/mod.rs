@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use scanner::baseline::Baseline;
 use scanner::config::RepositoryConfig;
 use scanner::policy::{self, Circumstances, Policy, PolicyLayer};
+use scanner::repository::CachedMirrors;
 use scanner::scan::{Knowledge, Options, Source, repository_identity};
 use scanner::secrets::verify::Provider;
 use scanner::secrets::{Engine, FingerprintKey, History};
 use scanner::usage::WellKnown;
-use scanner::{Diagnostic, Report, Stage};
+use scanner::{Diagnostic, Report, Stage, freshness};
 
 pub use arguments::Arguments;
 use arguments::OnError;
@@ -26,11 +27,12 @@ use super::feed::{self, Feed};
 use super::rules;
 use crate::asker::Asker;
 use crate::config::Reach;
+use crate::package_index;
 
 /// Scans and writes the report; the exit code follows the policy and the report's completeness.
 pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let cache = directories::cache(arguments.cache_dir.as_deref())?;
-    let feed = feed::load(arguments.advisories.as_deref(), &cache, arguments.offline).await;
+    let feed = feed::load(&feed::Wanted::of(&arguments), &cache).await;
     let asker = asker(&arguments, &cache)?;
     let work = move || scan(&arguments, &cache, feed, asker.as_ref());
     // git, parsing and matching block; they run beside the runtime's own threads
@@ -48,7 +50,19 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed, asker: Option<&Asker>) 
     let (key, key_said) = fingerprint_key(cache)?;
     let advisories = feed.index.as_ref().map_err(Clone::clone);
     let provider = asker.map(|asker| asker as &dyn Provider);
-    let knowledge = Knowledge { advisories, engine: &engine, key: &key, modules: &WellKnown, provider };
+    let ancestry = CachedMirrors::new(cache.join("mirrors"));
+    let index =
+        package_index::open(arguments.index_url.expose(), arguments.index_ca.as_deref(), cache, arguments.offline)
+            .map_err(Failure::usage)?;
+    let knowledge = Knowledge {
+        advisories,
+        engine: &engine,
+        key: &key,
+        modules: &WellKnown,
+        provider,
+        package_index: index.as_ref(),
+        ancestry: &ancestry,
+    };
     let source = target::source(&opened, arguments.rev.as_deref())?;
     let config = match given {
         Some(given) => given,
@@ -71,6 +85,7 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed, asker: Option<&Asker>) 
     for path in &arguments.vex {
         policy::vex::apply(&mut report.findings, &read_vex(path)?, &path.display().to_string());
     }
+    freshness::judge(&mut report, arguments.as_of.unwrap_or(now), arguments.max_feed_age);
     output::write(&report, arguments.format, arguments.output.as_deref())?;
     let known = Circumstances { first_seen: None, now };
     Ok(exit(arguments, &report, &policy, known))

@@ -85,6 +85,7 @@ mod tests {
             inventory: vec![],
             findings: severities.iter().enumerate().map(finding).collect(),
             diagnostics: vec![],
+            fix_plan: Default::default(),
             stats: Stats::default(),
         }
     }

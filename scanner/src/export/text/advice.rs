@@ -23,12 +23,8 @@ fn step(report: &Report) -> String {
     if let Some(text) = secret_step(count(Kind::Secret)) {
         return text;
     }
-    let fixable = count(Kind::Vulnerability).find_map(|finding| match &finding.detail {
-        Detail::Vulnerability(detail) => detail.fix.as_ref().map(|fix| (detail, fix)),
-        _ => None,
-    });
-    if let Some((detail, fix)) = fixable {
-        return format!("First: upgrade {} to {}.", detail.package, fix.version);
+    if let Some(step) = report.fix_plan.steps.first() {
+        return format!("First: upgrade {} to {}.", step.package, step.version);
     }
     if let Some(Finding { detail: Detail::Vulnerability(detail), .. }) = first(Kind::Vulnerability) {
         return format!("First: decide about {} ({}), for which no fix is known.", detail.package, detail.advisory);

@@ -2,6 +2,7 @@ use super::layout::{WIDTH, bytes, plural, wrapped};
 use super::*;
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::{FindingId, Fix, Location, Occurrence, Site, UsageClass, Verified};
+use crate::fix::plan::FixPlan;
 use crate::report::{AdvisoriesUsed, SCHEMA_VERSION, Stats, Tool};
 use advisories::Version;
 
@@ -53,6 +54,15 @@ fn vulnerability() -> Finding {
     )
 }
 
+fn plan() -> FixPlan {
+    let json = r#"{"steps":[{"package":"django","version":"3.2.2","jump":"patch","severity":"high","kev":true,"epss":null,
+        "clears":["PYSEC-2021-9"],"remains":[],"places":[{"manifest":"uv.lock","from":"3.2.1","direct":true,
+        "allowed_by_constraints":true,"blocked_by":[],"commands":["uv lock --upgrade-package django==3.2.2"]}]}],
+        "manifests":[{"manifest":"uv.lock","commands":["uv lock --upgrade-package django==3.2.2"],"verification":"verified"}],
+        "unfixed":[{"package":"left","version":"1.0","manifest":"uv.lock","advisories":["PYSEC-1"],"reason":"no fix"}]}"#;
+    serde_json::from_str(json).unwrap()
+}
+
 fn secret() -> Finding {
     let occurrence = Occurrence {
         commit: Some("0123456789abcdef0123".to_owned()),
@@ -91,6 +101,8 @@ fn unused() -> Finding {
 }
 
 fn report(findings: Vec<Finding>, diagnostics: Vec<Diagnostic>) -> Report {
+    let vulnerable = findings.iter().any(|finding| finding.kind == Kind::Vulnerability);
+    let fix_plan = if vulnerable { plan() } else { FixPlan::default() };
     Report {
         schema_version: SCHEMA_VERSION,
         tool: Tool { name: "secretarybird".to_owned(), version: "0".to_owned(), rules_digest: "0".to_owned() },
@@ -99,12 +111,18 @@ fn report(findings: Vec<Finding>, diagnostics: Vec<Diagnostic>) -> Report {
             commit: Some("f".repeat(40)),
             committed_at: None,
         },
-        advisories: AdvisoriesUsed { records: 2, modified: None, source: Some("a.zip".to_owned()) },
+        advisories: AdvisoriesUsed {
+            records: 2,
+            modified: None,
+            source: Some("a.zip".to_owned()),
+            ..AdvisoriesUsed::default()
+        },
         complete: diagnostics.iter().all(|diagnostic| !diagnostic.gap),
         policy: crate::policy::PolicyLayer::default(),
         inventory: Vec::new(),
         findings,
         diagnostics,
+        fix_plan,
         stats: Stats::default(),
     }
 }
