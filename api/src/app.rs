@@ -13,7 +13,7 @@ use crate::config::ServerConfig;
 use crate::http::Service;
 use crate::identity::{Token, TokenKey};
 use crate::jobs::retry::MAX_ATTEMPTS;
-use crate::jobs::{Jobs, JobsError};
+use crate::jobs::{Jobs, JobsError, Look};
 use crate::knowledge::Advisories;
 use crate::look::{LookError, Scanner};
 use crate::store::{self, Store, StoreError};
@@ -116,10 +116,10 @@ pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let base_url = config.base_url(address);
     store.take_over(MAX_ATTEMPTS, jiff::Timestamp::now()).await?;
     // last: from here on jobs run
-    let mut jobs = Jobs::start_with(&config, store.clone(), look)?;
+    let mut jobs = Jobs::start_with(&config, store.clone(), Arc::clone(&look) as Arc<dyn Look>)?;
     jobs.keep_matched(Arc::clone(&known), &config.feeds);
     let door = jobs.door();
-    let service = Service::new(config, store, tokens, known, base_url.clone(), stopping.clone(), door);
+    let service = Service::new(config, store, tokens, known, look, base_url.clone(), stopping.clone(), door);
     let service = Arc::new(service.map_err(|error| StartError::Client(error.to_string()))?);
     let first_token = service.first_token().await?;
     let routes = crate::http::router(service).map_err(|error| StartError::Description(error.to_string()))?;

@@ -2,17 +2,31 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use advisories::AdvisoryIndex;
+use advisories::feed::Feed;
 use advisories::feed::state::StateDir;
+use advisories::feed::sync::Outcome;
 use jiff::Timestamp;
 
 use crate::config::ServerConfig;
+use crate::jobs::feeds::sync_now;
 
 /// The index in force, or why there is none.
 pub type Index = Result<Arc<AdvisoryIndex>, String>;
+
+/// How the newest fetch of the feeds went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fetch {
+    /// One is under way.
+    pub under_way: bool,
+    /// When the last one ended.
+    pub ended: Option<Timestamp>,
+    /// What went wrong with it.
+    pub error: Option<String>,
+}
 
 /// Holds the index in force; a newer one replaces it for whoever asks next.
 #[derive(Debug)]
@@ -22,6 +36,7 @@ pub struct Advisories {
     index: RwLock<Index>,
     /// What the file looked like when it was last read.
     seen: Mutex<Option<Stamp>>,
+    fetch: Mutex<Fetch>,
 }
 
 /// Tells a file that was written anew.
@@ -46,7 +61,7 @@ impl Advisories {
         if let Err(reason) = &*index.read().unwrap_or_else(PoisonError::into_inner) {
             tracing::warn!(%reason, "scans cannot match advisories");
         }
-        Self { given, state, index, seen }
+        Self { given, state, index, seen, fetch: Mutex::default() }
     }
 
     /// The index in force.
@@ -85,6 +100,49 @@ impl Advisories {
     #[must_use]
     pub fn synced(&self) -> Option<&StateDir> {
         self.given.is_none().then_some(&self.state)
+    }
+
+    /// How the newest fetch went.
+    #[must_use]
+    pub fn fetch(&self) -> Fetch {
+        self.fetching().clone()
+    }
+
+    fn fetching(&self) -> MutexGuard<'_, Fetch> {
+        self.fetch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to fetch the feeds (or to read again what the configuration names) and puts them in force. False when that is under way.
+    pub fn begin_fetch(self: &Arc<Self>, feeds: Vec<Feed>) -> bool {
+        if std::mem::replace(&mut self.fetching().under_way, true) {
+            return false;
+        }
+        let own = Arc::clone(self);
+        tokio::spawn(async move {
+            let error = own.fetch_and_load(&feeds).await.err();
+            if let Some(reason) = &error {
+                tracing::error!(%reason, "the advisories cannot be brought up to date");
+            }
+            *own.fetching() = Fetch { under_way: false, ended: Some(Timestamp::now()), error };
+        });
+        true
+    }
+
+    async fn fetch_and_load(self: &Arc<Self>, feeds: &[Feed]) -> Result<(), String> {
+        let fetched = if self.given.is_none() { self.fetch_feeds(feeds).await } else { Ok(()) };
+        let own = Arc::clone(self);
+        let loaded = tokio::task::spawn_blocking(move || own.reload()).await;
+        loaded.map_err(|error| error.to_string())?.and(fetched)
+    }
+
+    async fn fetch_feeds(&self, feeds: &[Feed]) -> Result<(), String> {
+        let outcomes = sync_now(self, feeds).await?.into_iter();
+        let failed = outcomes.filter_map(|(kind, outcome)| match outcome {
+            Outcome::Failed { reason } => Some(format!("{}: {reason}", kind.as_str())),
+            _ => None,
+        });
+        let failed: Vec<String> = failed.collect();
+        if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
     }
 }
 

@@ -50,6 +50,7 @@ pub enum LookError {
 /// What every scan of this service looks with.
 pub struct Scanner {
     rules: RuleSet,
+    rules_digest: String,
     key: FingerprintKey,
     advisories: Arc<Advisories>,
     asker: Option<Asker>,
@@ -80,7 +81,8 @@ impl Scanner {
         let path = config.data_dir.join("fingerprint.key");
         let key = FingerprintKey::load_or_create(&path)
             .map_err(|source| LookError::Key { path: path.display().to_string(), source })?;
-        Ok(Self { rules, key, advisories, memories: config.data_dir.join("seen"), asker })
+        let (rules_digest, memories) = (rules.digest(), config.data_dir.join("seen"));
+        Ok(Self { rules_digest, rules, key, advisories, memories, asker })
     }
 
     fn memory_of(&self, repository: &RepositoryRecord) -> PathBuf {
@@ -116,7 +118,7 @@ impl Look for Scanner {
             Ok(index) => crate::knowledge::digest(&index),
             Err(_) => "none".to_owned(),
         };
-        Digests { rules: self.rules.digest(), advisories }
+        Digests { rules: self.rules_digest.clone(), advisories }
     }
 
     fn look(&self, repository: &RepositoryRecord, prepared: &Prepared, now: Timestamp) -> Result<Report, RunError> {

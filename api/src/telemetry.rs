@@ -19,6 +19,16 @@ pub mod metric {
     pub const DELIVERIES: &str = "secretarybird_webhook_deliveries_total";
     /// Counter of refused identities by reason.
     pub const AUTHENTICATION_FAILURES: &str = "secretarybird_authentication_failures_total";
+    /// Counter of ended jobs by kind and how they ended.
+    pub const JOBS_ENDED: &str = "secretarybird_jobs_ended_total";
+    /// Gauge of jobs by state.
+    pub const JOBS: &str = "secretarybird_jobs";
+    /// Gauge of the store's size.
+    pub const STORE_BYTES: &str = "secretarybird_store_bytes";
+    /// Gauge of events that are to be told.
+    pub const OUTBOX_EVENTS: &str = "secretarybird_outbox_events";
+    /// Gauge of messages by state.
+    pub const MESSAGES: &str = "secretarybird_messages";
     /// Gauge, always 1, labelled with the version.
     pub const BUILD: &str = "secretarybird_build_info";
 }
@@ -64,6 +74,22 @@ fn describe() {
     describe_gauge!(metric::REQUESTS_UNDER_WAY, "Requests under way.");
     describe_counter!(metric::DELIVERIES, "Webhook deliveries by forge, event and outcome.");
     describe_counter!(metric::AUTHENTICATION_FAILURES, "Refused identities by reason.");
+    describe_counter!(metric::JOBS_ENDED, "Ended jobs by kind and how they ended.");
+    describe_gauge!(metric::JOBS, "Jobs by state.");
+    describe_gauge!(metric::STORE_BYTES, "Bytes of the store on disk.");
+    describe_gauge!(metric::OUTBOX_EVENTS, "Events that are still to be told.");
+    describe_gauge!(metric::MESSAGES, "Messages by state.");
+    describe_counter!("secretarybird_feed_syncs_total", "Times that a feed was asked, by feed and outcome.");
+    describe_counter!("secretarybird_notifications_total", "Notifications by receiver and outcome.");
+    describe_counter!("secretarybird_rematches_total", "Repositories whose inventory was matched anew.");
+    describe_histogram!("secretarybird_job_duration_seconds", "Seconds that a job ran.");
+    describe_histogram!("secretarybird_job_wait_seconds", "Seconds that a job waited.");
+    describe_histogram!("secretarybird_rematch_duration_seconds", "Seconds that matching a feed's change took.");
+    describe_gauge!("secretarybird_findings", "Findings by state.");
+    describe_gauge!("secretarybird_leader", "1 in the process that sweeps and looks after the store.");
+    describe_gauge!("secretarybird_processes", "Processes that share the store.");
+    describe_gauge!("secretarybird_repositories", "Registered repositories.");
+    describe_gauge!("secretarybird_scans", "Scans that are kept.");
     describe_gauge!(metric::BUILD, "Always 1; the version is a label.");
     gauge!(metric::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }

@@ -17,4 +17,5 @@ mod running;
 mod scanned;
 mod start;
 mod webhooks;
+mod work;
 mod writes;

@@ -14,6 +14,7 @@ mod serve;
 mod server;
 mod store;
 mod sweep;
+mod token;
 mod worker;
 
 use std::process::ExitCode;
@@ -51,6 +52,9 @@ enum Command {
     Store(store::Command),
     /// Run more workers for a PostgreSQL store.
     Worker(worker::Arguments),
+    /// API tokens: make one, list them, revoke one.
+    #[command(subcommand)]
+    Token(token::Command),
     /// The server's configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -87,6 +91,7 @@ async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Sweep(command) => sweep::run(command).await,
         Command::Store(command) => store::run(command).await,
         Command::Worker(arguments) => worker::run(arguments).await,
+        Command::Token(command) => token::run(command).await,
         Command::Config(command) => config::run(command),
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::exit::{Exit, Failure, answer, progress};
-use super::server::Server;
+use super::server::{Proof, Server};
 use crate::credential::Credential;
 
 /// Lists the refs of every repository and scans what moved, or whose rules or advisories changed.
@@ -43,6 +43,9 @@ enum Form {
     Json,
 }
 
+/// Longest that one answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 #[derive(Deserialize)]
 struct Started {
     id: String,
@@ -62,18 +65,19 @@ struct Progress {
 /// # Errors
 /// Exit 2 for a sweep that is not there, 4 when the server does not answer or refuses the token.
 pub async fn run(command: Command) -> Result<Exit, Failure> {
-    let server = Server::new(&command.server, command.token.clone())?;
+    let proof = command.token.clone().map_or(Proof::Nothing, Proof::Token);
+    let mut server = Server::new(&command.server, proof)?;
     let id = match &command.watch {
         Some(id) => id.clone(),
         None => {
             let full = if command.full { "true" } else { "false" };
-            server.send::<Started>(Method::POST, "sweeps", &[("full", full)], None).await?.id
+            server.change::<Started>(Method::POST, &format!("sweeps?full={full}"), None).await?.id
         }
     };
     let path = format!("sweeps/{id}/report");
     let deadline = Instant::now() + Duration::from_secs(command.wait);
     let reached = loop {
-        let reached: Progress = server.get(&path, &[]).await?;
+        let reached: Progress = server.get(&path, &[], PATIENCE).await?;
         if reached.complete || Instant::now() >= deadline {
             break reached;
         }
@@ -84,7 +88,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         tokio::time::sleep(Duration::from_secs(2).min(deadline - Instant::now())).await;
     };
     let format = if command.format == Form::Json { "json" } else { "markdown" };
-    let report = server.text(&path, &[("format", format)]).await?;
+    let report = server.text(&path, &[("format", format)], PATIENCE).await?;
     // JSON stands alone; a person also wants to know what to watch
     let title = if command.format == Form::Json { String::new() } else { format!("sweep {id}\n\n") };
     answer(&format!("{title}{}\n", report.trim_end()))?;

@@ -264,11 +264,14 @@ impl Door {
 /// Branches are scanned; a deleted one and tags are not.
 fn pushed(push: &Push) -> Option<Wanted<'_>> {
     let commit = push.after.clone()?;
-    push.reference.starts_with("refs/heads/").then(|| Wanted {
+    let branch = push.reference.strip_prefix("refs/heads/")?;
+    // what an earlier push brought to a branch is still new to the default branch
+    let default = push.repository.default_branch.as_deref() == Some(branch);
+    Some(Wanted {
         repository: &push.repository,
         reference: push.reference.clone(),
         commit,
-        base: push.before.clone(),
+        base: push.before.clone().filter(|_| default),
         trigger: Trigger::Push,
     })
 }

@@ -8,23 +8,50 @@ use scanner::{Finding, FindingId, Report};
 
 use super::{Facts, Verdict, judge};
 use crate::config::ServerConfig;
+use crate::jobs::Digests;
 use crate::store::record::{RepositoryRecord, ScanRecord, Tenant};
-use crate::store::{Store, StoreError};
+use crate::store::{CommitFacts, Store, StoreError};
 
 /// A scan with what it is judged by.
 #[derive(Debug)]
 pub struct Known {
+    /// The scan.
+    pub scan: ScanRecord,
     /// The report, with the commit's own findings only: the stored one also tells of secrets that only other branches have.
     pub report: Report,
     /// What could not be looked at, in words.
     pub gaps: Vec<String>,
     /// Findings that the store keeps: those of a default branch.
     pub kept: BTreeSet<FindingId>,
+    /// When the first decision of somebody runs out.
+    pub until: Option<Timestamp>,
+    /// The policy speaks of ages, so that the verdict may change without a write.
+    pub ages: bool,
     base: Option<BTreeSet<FindingId>>,
     accepted: BTreeSet<FindingId>,
     first_seen: BTreeMap<FindingId, Timestamp>,
     policy: Policy,
     now: Timestamp,
+}
+
+/// A scan that a verdict needs and that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacking {
+    /// Of this commit.
+    pub commit: String,
+    /// The commit that the one asked about is judged against, and not that one itself.
+    pub is_base: bool,
+    /// The scan that is there, made with other rules or advisories than those in force.
+    pub outdated: Option<Box<ScanRecord>>,
+}
+
+/// What a question about a commit finds.
+#[derive(Debug)]
+pub enum Asked {
+    /// Everything, of one moment, and made with what is in force.
+    Known(Box<Known>),
+    /// A scan is lacking.
+    Lacking(Lacking),
 }
 
 /// What was gathered.
@@ -59,10 +86,88 @@ impl Known {
     }
 }
 
-/// Gathers; `fail_on` is what the question itself says.
+/// Asks about a commit; `fail_on` is what the question itself says. A scan that was made with other rules or advisories than those in
+/// force says nothing: what it did not find may be known by now. Advisories that change meanwhile make it look again.
 ///
 /// # Errors
 /// [`StoreError`]; a report that is missing or unreadable is [`StoreError::Damaged`].
+pub async fn ask(
+    store: &Store,
+    config: &ServerConfig,
+    repository: &RepositoryRecord,
+    commit: &str,
+    fail_on: Option<Threshold>,
+    in_force: &(dyn Fn() -> Digests + Sync),
+) -> Result<Asked, StoreError> {
+    loop {
+        let digests = in_force();
+        let now = Timestamp::now();
+        let facts = store.facts_of_commit(&repository.tenant, &repository.id, commit, now).await?;
+        let asked = match (lacking(facts.as_ref(), commit, &digests), facts) {
+            (None, Some(facts)) => Asked::Known(Box::new(known(config, repository, facts, fail_on, now)?)),
+            (Some(lacking), _) => Asked::Lacking(lacking),
+            (None, None) => Asked::Lacking(Lacking { commit: commit.to_owned(), is_base: false, outdated: None }),
+        };
+        if in_force() == digests {
+            return Ok(asked);
+        }
+    }
+}
+
+fn lacking(facts: Option<&CommitFacts>, commit: &str, in_force: &Digests) -> Option<Lacking> {
+    let lacks = |commit: &str, is_base, outdated: Option<&ScanRecord>| {
+        Some(Lacking { commit: commit.to_owned(), is_base, outdated: outdated.cloned().map(Box::new) })
+    };
+    let current =
+        |scan: &ScanRecord| scan.rules_digest == in_force.rules && scan.advisories_digest == in_force.advisories;
+    let Some(facts) = facts else { return lacks(commit, false, None) };
+    if !current(&facts.scan) {
+        return lacks(commit, false, Some(&facts.scan));
+    }
+    let wanted = facts.scan.base.as_deref().filter(|base| *base != commit)?;
+    match &facts.base {
+        Some(base) if current(base) => None,
+        base => lacks(wanted, true, base.as_ref()),
+    }
+}
+
+fn known(
+    config: &ServerConfig,
+    repository: &RepositoryRecord,
+    facts: CommitFacts,
+    fail_on: Option<Threshold>,
+    now: Timestamp,
+) -> Result<Known, StoreError> {
+    let CommitFacts { scan, base, report, accepted, until, first_seen } = facts;
+    let mut report = read(&scan, &report)?;
+    let own: BTreeSet<&FindingId> = scan.findings.iter().map(|finding| &finding.id).collect();
+    report.findings.retain(|finding| own.contains(&finding.id));
+    let asked = PolicyLayer { fail_on, ..PolicyLayer::default() };
+    let mut layers = layers(config, repository);
+    layers.push(("the repository's configuration", &report.policy));
+    layers.push(("the question", &asked));
+    let ages = layers.iter().any(|(_, layer)| layer.grace_days.is_some() || layer.max_feed_age_hours.is_some());
+    let policy = Policy::of(&layers);
+    let base = base.map(|base| base.findings.into_iter().map(|finding| finding.id).collect());
+    Ok(Known {
+        base: base.filter(|_| policy.new_only()),
+        gaps: scan.gaps.clone(),
+        kept: first_seen.keys().cloned().collect(),
+        scan,
+        report,
+        until,
+        ages,
+        accepted,
+        first_seen,
+        policy,
+        now,
+    })
+}
+
+/// Gathers for a scan that was just made, whatever is in force; `fail_on` is what the question itself says.
+///
+/// # Errors
+/// As [`ask`].
 pub async fn gather(
     store: &Store,
     config: &ServerConfig,
@@ -70,60 +175,39 @@ pub async fn gather(
     scan: &ScanRecord,
     fail_on: Option<Threshold>,
 ) -> Result<Gathered, StoreError> {
-    let tenant = &repository.tenant;
-    let base = match scan.base.as_deref().filter(|base| Some(*base) != scan.commit.as_deref()) {
-        None => None,
-        Some(base) => match store.scan_of_commit(tenant, &scan.repository, base).await? {
-            Some(base) => Some(base.findings.into_iter().map(|finding| finding.id).collect()),
-            None => return Ok(Gathered::BaseNotScanned(base.to_owned())),
-        },
-    };
-    let mut report = report_of(store, tenant, scan).await?;
-    let own: BTreeSet<&FindingId> = scan.findings.iter().map(|finding| &finding.id).collect();
-    report.findings.retain(|finding| own.contains(&finding.id));
-    let policy = policy(config, repository, &report, fail_on);
     let now = Timestamp::now();
-    let mut known = Known {
-        base: base.filter(|_| policy.new_only()),
-        gaps: scan.gaps.clone(),
-        kept: BTreeSet::new(),
-        accepted: BTreeSet::new(),
-        first_seen: BTreeMap::new(),
-        report,
-        policy,
-        now,
-    };
-    for finding in &known.report.findings {
-        let Some(record) = store.finding(tenant, finding.id.as_str()).await? else { continue };
-        known.kept.insert(finding.id.clone());
-        known.first_seen.insert(finding.id.clone(), record.first_seen);
-        let decided =
-            record.triage.is_some_and(|triage| !triage.state.is_open() && triage.until.is_none_or(|until| now < until));
-        if decided {
-            known.accepted.insert(finding.id.clone());
-        }
+    let facts = store.facts_of_scan(&repository.tenant, scan, now).await?;
+    match (scan.base.as_deref().filter(|base| Some(*base) != scan.commit.as_deref()), &facts.base) {
+        (Some(base), None) => Ok(Gathered::BaseNotScanned(base.to_owned())),
+        _ => Ok(Gathered::Known(Box::new(known(config, repository, facts, fail_on, now)?))),
     }
-    Ok(Gathered::Known(Box::new(known)))
 }
 
-/// The server's policy, over it the organisation's, the repository's own, and what the question says.
-fn policy(config: &ServerConfig, repository: &RepositoryRecord, report: &Report, fail_on: Option<Threshold>) -> Policy {
-    let asked = PolicyLayer { fail_on, ..PolicyLayer::default() };
+/// What the server says of how a repository's commits are judged, the widest layer first.
+#[must_use]
+pub fn layers<'c>(config: &'c ServerConfig, repository: &RepositoryRecord) -> Vec<(&'c str, &'c PolicyLayer)> {
     let address = repository.url.split_once("://").map_or(repository.url.as_str(), |(_, address)| address);
     let organisation = config.organisation(address);
     let mut layers = vec![("the server's configuration", &config.policy)];
     layers.extend(organisation.map(|(name, organisation)| (name, &organisation.policy)));
-    layers.push(("the repository's configuration", &report.policy));
-    layers.push(("the question", &asked));
-    Policy::of(&layers)
+    layers
 }
 
 /// The report of a scan as it was stored.
 ///
 /// # Errors
-/// As [`gather`].
+/// As [`ask`].
 pub async fn report_of(store: &Store, tenant: &Tenant, scan: &ScanRecord) -> Result<Report, StoreError> {
-    let damaged = |reason: String| StoreError::Damaged { row: format!("the report of scan {}", scan.id), reason };
-    let bytes = store.report(tenant, scan.id).await?.ok_or_else(|| damaged("it is not there".to_owned()))?;
-    serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))
+    match store.report(tenant, scan.id).await? {
+        Some(report) => read(scan, &report),
+        None => Err(damaged(scan, "it is not there")),
+    }
+}
+
+fn read(scan: &ScanRecord, report: &[u8]) -> Result<Report, StoreError> {
+    serde_json::from_slice(report).map_err(|error| damaged(scan, &error.to_string()))
+}
+
+fn damaged(scan: &ScanRecord, reason: &str) -> StoreError {
+    StoreError::Damaged { row: format!("the report of scan {}", scan.id), reason: reason.to_owned() }
 }

@@ -1,8 +1,9 @@
 //! The gate: the server's verdict over one commit, and what a pipeline knows about itself when it asks.
 
+pub mod codequality;
 pub mod known;
 pub mod pipeline;
 pub mod verdict;
 
-pub use known::{Gathered, Known, gather, report_of};
+pub use known::{Asked, Gathered, Known, Lacking, ask, gather, layers, report_of};
 pub use verdict::{Facts, State, Verdict, judge};

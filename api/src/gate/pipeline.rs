@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 /// What a pipeline knows about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pipeline {
@@ -17,23 +19,32 @@ pub struct Pipeline {
     pub reference: Option<String>,
 }
 
-/// Reads the environment. Unknown systems give an empty answer, which git may then fill.
+/// Reads the environment, and the event that started a workflow of GitHub Actions. Unknown systems give an empty answer, which git may
+/// then fill.
 #[must_use]
-pub fn detect(environment: &BTreeMap<String, String>) -> Pipeline {
+pub fn detect(environment: &BTreeMap<String, String>, event: Option<&Value>) -> Pipeline {
     let get =
         |name: &str| environment.get(name).map(|text| text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
     let has = |name: &str| get(name).is_some();
     let found = if has("GITHUB_ACTIONS") {
-        // docs.github.com, "Default environment variables". In a pull request GITHUB_SHA is a merge commit that exists only there:
-        // the head is passed in by the action as SECRETARYBIRD_COMMIT
+        // docs.github.com, "Default environment variables". In a pull request GITHUB_SHA is a merge commit that exists only there: the
+        // event names the head and what it is proposed to
+        let said = |pointer: &str| event?.pointer(pointer)?.as_str().map(str::to_owned);
+        let proposed = said("/pull_request/head/sha").or_else(|| said("/merge_group/head_sha"));
         Pipeline {
             system: Some("GitHub Actions"),
             repository: get("GITHUB_SERVER_URL")
                 .zip(get("GITHUB_REPOSITORY"))
                 .map(|(server, name)| format!("{}/{name}", server.trim_end_matches('/'))),
-            commit: get("GITHUB_SHA"),
-            base: None,
-            reference: get("GITHUB_REF"),
+            reference: if proposed.is_some() {
+                said("/pull_request/number")
+                    .or_else(|| Some(event?.pointer("/pull_request/number")?.as_u64()?.to_string()))
+                    .map(|number| format!("refs/pull/{number}/head"))
+            } else {
+                get("GITHUB_REF").filter(|name| name.starts_with("refs/heads/"))
+            },
+            commit: proposed.or_else(|| get("GITHUB_SHA")),
+            base: said("/pull_request/base/sha").or_else(|| said("/merge_group/base_sha")),
         }
     } else if has("GITLAB_CI") {
         // docs.gitlab.com, "Predefined CI/CD variables"; a merge-request pipeline of merged results has its head beside
@@ -42,7 +53,9 @@ pub fn detect(environment: &BTreeMap<String, String>) -> Pipeline {
             repository: get("CI_PROJECT_URL"),
             commit: get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA").or_else(|| get("CI_COMMIT_SHA")),
             base: get("CI_MERGE_REQUEST_DIFF_BASE_SHA"),
-            reference: get("CI_COMMIT_BRANCH").map(|branch| format!("refs/heads/{branch}")),
+            reference: get("CI_COMMIT_BRANCH")
+                .or_else(|| get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"))
+                .map(|branch| format!("refs/heads/{branch}")),
         }
     } else if has("BITBUCKET_BUILD_NUMBER") {
         // support.atlassian.com, "Variables and secrets", default variables
@@ -157,13 +170,27 @@ mod tests {
         ];
         for (system, variables, repository, commit, base) in cases {
             let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            let found = detect(&environment);
+            let found = detect(&environment, None);
             assert_eq!(found.system, Some(*system));
             assert_eq!(found.repository.as_deref(), *repository, "{system}");
             assert_eq!(found.commit.as_deref(), *commit, "{system}");
             assert_eq!(found.base.as_deref(), *base, "{system}");
         }
-        assert_eq!(detect(&BTreeMap::new()), Pipeline::default());
+        assert_eq!(detect(&BTreeMap::new(), None), Pipeline::default());
+    }
+
+    #[test]
+    fn a_pull_request_is_about_its_head() {
+        let variables = [("GITHUB_ACTIONS", "true"), ("GITHUB_SHA", "merge"), ("GITHUB_REF", "refs/pull/7/merge")];
+        let environment = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let event =
+            serde_json::json!({"pull_request": {"number": 7, "head": {"sha": "head"}, "base": {"sha": "base"}}});
+        let found = detect(&environment, Some(&event));
+        assert_eq!(found.commit.as_deref(), Some("head"));
+        assert_eq!(found.base.as_deref(), Some("base"));
+        assert_eq!(found.reference.as_deref(), Some("refs/pull/7/head"));
+        let pushed = detect(&environment, Some(&serde_json::json!({"before": "x"})));
+        assert_eq!((pushed.commit.as_deref(), pushed.reference), (Some("merge"), None));
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use advisories::{Advisory, AdvisoryIndex};
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::auth::Reader;
+use super::auth::{Owner, Reader};
 use super::error::ApiError;
 use super::extract::{Json, Path};
 use super::osv;
@@ -29,29 +30,44 @@ pub struct Status {
     pub problems: usize,
     /// Why there are none.
     pub error: Option<String>,
+    /// Whether they are being brought up to date.
+    pub syncing: bool,
+    /// When that last ended, RFC 3339.
+    pub synced_at: Option<String>,
+    /// What went wrong with it; the advisories from before stay in force.
+    pub sync_error: Option<String>,
 }
 
 /// How many advisories there are, and how fresh they are.
 #[utoipa::path(get, path = "/advisories/status", tag = "advisories", security(("token" = ["read"])), responses((status = 200, body = Status)))]
 pub async fn status(State(service): State<Arc<Service>>, Reader(_): Reader) -> Json<Status> {
-    Json(match service.advisories() {
-        Ok(index) => Status {
-            records: Some(index.records()),
-            modified: index.modified().map(str::to_owned),
-            source: Some(index.source().to_owned()),
-            built: Some(index.built().to_owned()),
-            problems: index.problems().len(),
-            error: None,
-        },
-        Err(error) => Status {
-            records: None,
-            modified: None,
-            source: None,
-            built: None,
-            problems: 0,
-            error: Some(error.to_string()),
-        },
-    })
+    Json(current(&service))
+}
+
+/// Brings the advisories up to date; `GET /advisories/status` says how it goes.
+#[utoipa::path(post, path = "/advisories/sync", tag = "advisories", security(("token" = ["admin"])),
+    responses((status = 202, description = "It has begun, or was under way", body = Status)))]
+pub async fn sync(State(service): State<Arc<Service>>, _: Owner) -> Result<(StatusCode, Json<Status>), ApiError> {
+    // what the configuration names was checked at the start
+    service.feeds.begin_fetch(service.config.feeds.parsed().map_err(ApiError::Internal)?);
+    Ok((StatusCode::ACCEPTED, Json(current(&service))))
+}
+
+fn current(service: &Service) -> Status {
+    let fetch = service.feeds.fetch();
+    let index = service.feeds.index();
+    let there = index.as_ref().ok();
+    Status {
+        records: there.map(|index| index.records()),
+        modified: there.and_then(|index| index.modified().map(str::to_owned)),
+        source: there.map(|index| index.source().to_owned()),
+        built: there.map(|index| index.built().to_owned()),
+        problems: there.map_or(0, |index| index.problems().len()),
+        error: index.as_ref().err().cloned(),
+        syncing: fetch.under_way,
+        synced_at: fetch.ended.map(|at| at.to_string()),
+        sync_error: fetch.error,
+    }
 }
 
 /// The records with an id or alias, as OSV records.

@@ -10,9 +10,9 @@ pub fn seal(list: &str, position: &[u8]) -> String {
 /// The position of a cursor.
 ///
 /// # Errors
-/// [`ApiError::Invalid`] when it is none of this list.
+/// [`ApiError::Unprocessable`] when it is none of this list.
 pub fn open(list: &str, cursor: &str) -> Result<Vec<u8>, ApiError> {
-    let wrong = || ApiError::Invalid("after: not a cursor of this list".to_owned());
+    let wrong = || ApiError::Unprocessable("after: not a cursor of this list".to_owned());
     let bytes = hex::decode(cursor).map_err(|_| wrong())?;
     match bytes.split_first_chunk::<8>() {
         Some((of, position)) if *of == digest(list) => Ok(position.to_vec()),
@@ -26,7 +26,7 @@ pub fn open(list: &str, cursor: &str) -> Result<Vec<u8>, ApiError> {
 /// As [`open`].
 pub fn open_text(list: &str, cursor: &str) -> Result<String, ApiError> {
     let position = open(list, cursor)?;
-    String::from_utf8(position).map_err(|_| ApiError::Invalid("after: not a cursor of this list".to_owned()))
+    String::from_utf8(position).map_err(|_| ApiError::Unprocessable("after: not a cursor of this list".to_owned()))
 }
 
 fn digest(list: &str) -> [u8; 8] {

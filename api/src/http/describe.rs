@@ -55,10 +55,10 @@ fn complete_operation(method: &str, operation: &mut Value) {
         statuses.extend(["401", "403", "429"]);
     }
     if parameters > 0 || body {
-        statuses.push("400");
+        statuses.extend(["400", "422"]);
     }
     if body {
-        statuses.extend(["413", "415", "422"]);
+        statuses.extend(["413", "415"]);
     }
     if secured && method != "get" {
         statuses.extend(["400", "409", "413", "422"]);

@@ -182,7 +182,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Cursor => Self::Invalid("after: not a cursor of this list".to_owned()),
+            StoreError::Cursor => Self::Unprocessable("after: not a cursor of this list".to_owned()),
             // the log has the cause; callers need not know rows
             error => Self::Internal(error.to_string()),
         }

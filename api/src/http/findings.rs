@@ -10,7 +10,7 @@ use super::auth::{Reader, Triager};
 use super::error::ApiError;
 use super::extract::{Json, Path, Query};
 use super::service::Service;
-use super::wire::{Finding, Page, Triage, words};
+use super::wire::{Finding, Page, Triage};
 
 /// Which findings.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -18,23 +18,23 @@ use super::wire::{Finding, Page, Triage, words};
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// `vulnerability`, `malicious`, `yanked`, `secret`, `unused`, `missing`, `transitive`, `misplaced` or `posture`.
-    #[param(schema_with = words::kind)]
+    #[param(pattern = "^(malicious|vulnerability|yanked|secret|unused|missing|transitive|misplaced|posture)$")]
     pub kind: Option<String>,
     /// `low`, `medium`, `high`, `critical`, `none` or `unknown`.
-    #[param(schema_with = words::severity)]
+    #[param(pattern = "^(critical|high|medium|low|none|unknown)$")]
     pub severity: Option<String>,
     /// `open`, `reopened`, `accepted`, `revoked` or `fixed`; all when not given.
-    #[param(schema_with = words::finding_state)]
+    #[param(pattern = "^(open|reopened|accepted|revoked|fixed)$")]
     pub state: Option<String>,
     /// A repository's id.
     pub repository: Option<String>,
     /// A package's name.
-    #[param(schema_with = words::package)]
+    #[param(pattern = "^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$")]
     pub package: Option<String>,
     /// A rule, or an advisory's canonical id.
     pub rule: Option<String>,
     /// The `next` of the page before.
-    #[param(schema_with = words::cursor)]
+    #[param(pattern = "^[0-9a-f]{16,2000}$")]
     pub after: Option<String>,
     /// Items on a page, 1 to 500; 100 when not given.
     #[param(minimum = 1, maximum = 500)]
@@ -43,7 +43,7 @@ pub struct Wanted {
 
 /// Lists findings.
 #[utoipa::path(get, path = "/findings", tag = "findings", params(Wanted), security(("token" = ["read"])),
-    responses((status = 200, body = Page<Finding>)))]
+    responses((status = 200, body = Page<Finding>), (status = 404, description = "No such repository")))]
 pub async fn list(
     State(service): State<Arc<Service>>,
     Reader(identity): Reader,

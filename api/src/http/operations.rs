@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::extract::{Json, Path, Query, location};
 use super::observe::RequestId;
 use super::service::Service;
-use super::wire::{Job, Page, Sweep, words};
+use super::wire::{Job, Page, Sweep};
 use crate::jobs::sweep::report::SweepReport;
 
 /// Which jobs.
@@ -22,10 +22,10 @@ use crate::jobs::sweep::report::SweepReport;
 #[into_params(parameter_in = Query)]
 pub struct WantedJobs {
     /// `ready`, `running`, `done`, `dead` or `cancelled`; all when not given.
-    #[param(schema_with = words::job_state)]
+    #[param(pattern = "^(ready|running|done|dead|cancelled)$")]
     pub state: Option<String>,
     /// The `next` of the page before.
-    #[param(schema_with = words::cursor)]
+    #[param(pattern = "^[0-9a-f]{16,2000}$")]
     pub after: Option<String>,
     /// Items on a page, 1 to 500; 100 when not given.
     #[param(minimum = 1, maximum = 500)]
@@ -141,10 +141,9 @@ pub async fn sweep(
 #[into_params(parameter_in = Query)]
 pub struct WantedUses {
     /// Only this version, compared by PEP 440.
-    #[param(max_length = 200)]
     pub version: Option<String>,
     /// The `next` of the page before.
-    #[param(schema_with = words::cursor)]
+    #[param(pattern = "^[0-9a-f]{16,2000}$")]
     pub after: Option<String>,
     /// Repositories on a page, 1 to 500; 100 when not given.
     #[param(minimum = 1, maximum = 500)]

@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::extract::{Json, Path, Query};
 use super::observe::RequestId;
 use super::service::Service;
-use super::wire::{Comparison, Gate, Scan, words};
+use super::wire::{Comparison, Gate, Policy, Scan};
 
 /// A scan, done or (by its job's id) on its way.
 #[utoipa::path(get, path = "/scans/{id}", tag = "scans", params(("id" = String, Path)), security(("token" = ["read"])),
@@ -33,7 +33,7 @@ pub async fn show(
 #[into_params(parameter_in = Query)]
 pub struct Form {
     /// `json` (the default), `text`, or another format of the exports; instead of `Accept`.
-    #[param(schema_with = words::report_format)]
+    #[param(pattern = "^(text|json|jsonl|sarif|cyclonedx|cyclonedx-1.7|spdx|openvex|markdown|github|csv|badge)$")]
     pub format: Option<String>,
 }
 
@@ -65,14 +65,21 @@ pub async fn report(
 #[into_params(parameter_in = Query)]
 pub struct Question {
     /// The full commit id.
-    #[param(schema_with = words::commit)]
+    #[param(pattern = "^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
     pub commit: String,
     /// Seconds to wait for an answer other than `pending`.
     #[param(maximum = 86_400)]
     pub wait: Option<u64>,
-    /// `low`, `medium`, `high`, `critical` or `none`: from where on a finding fails; what the policy says when not given.
-    #[param(schema_with = words::threshold)]
+    /// From where on a finding fails; the server's policy when not given.
+    #[param(pattern = "^(low|medium|high|critical|none)$")]
     pub fail_on: Option<String>,
+    /// The ref that the commit was reached by, for a commit that is not scanned yet.
+    #[serde(rename = "ref")]
+    #[param(pattern = "^[A-Za-z0-9_]+([/-][A-Za-z0-9_]+)*$")]
+    pub reference: Option<String>,
+    /// What a commit that is not scanned yet is to be judged against; else where the default branch was left.
+    #[param(pattern = "^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
+    pub base: Option<String>,
 }
 
 /// Judges a commit. A commit that was not scanned yet is scanned, where the token may start scans.
@@ -84,19 +91,28 @@ pub async fn gate(
     Extension(request): Extension<RequestId>,
     Path(id): Path<String>,
     Query(question): Query<Question>,
-) -> Result<Json<Gate>, ApiError> {
-    let fail_on = question.fail_on.as_deref().map(str::parse).transpose();
-    let fail_on = fail_on.map_err(|error| ApiError::Invalid(format!("fail_on: {error}")))?;
+) -> Result<Response, ApiError> {
     let wait = question.wait.unwrap_or(0).min(service.config.limits.gate_wait_seconds);
     let deadline = tokio::time::Instant::now() + Duration::from_secs(wait);
     loop {
-        let answer = service.gate(&identity, &id, &question.commit, fail_on, &request.0).await?;
+        let answer = service.gate(&identity, &id, &question, &request.0).await?;
         let waited = tokio::time::Instant::now() >= deadline || *service.stopping.borrow();
-        if answer.state != crate::gate::State::Pending || waited {
-            return Ok(Json(answer));
+        if !answer.pending || waited {
+            return Ok(([(header::CONTENT_TYPE, "application/json")], answer.body).into_response());
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
+}
+
+/// What the server judges the repository's commits by.
+#[utoipa::path(get, path = "/repositories/{id}/policy", tag = "gate", params(("id" = String, Path)), security(("token" = ["read"])),
+    responses((status = 200, body = Policy), (status = 404, description = "No such repository")))]
+pub async fn policy(
+    State(service): State<Arc<Service>>,
+    Reader(identity): Reader,
+    Path(id): Path<String>,
+) -> Result<Json<Policy>, ApiError> {
+    Ok(Json(service.policy(&identity, &id).await?))
 }
 
 /// Which two commits.
@@ -105,10 +121,10 @@ pub async fn gate(
 #[into_params(parameter_in = Query)]
 pub struct Two {
     /// The older.
-    #[param(schema_with = words::commit)]
+    #[param(pattern = "^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
     pub base: String,
     /// The newer.
-    #[param(schema_with = words::commit)]
+    #[param(pattern = "^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
     pub head: String,
 }
 

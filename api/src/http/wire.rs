@@ -8,14 +8,13 @@ mod repository;
 mod scan;
 mod sweep;
 mod token;
-pub mod words;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 pub use audit::AuditLine;
 pub use finding::{Decision, Finding, Resolution, Triage};
-pub use gate::{Comparison, Gate};
+pub use gate::{Comparison, Gate, Layer, Policy};
 pub use job::Job;
 pub use repository::{NewRepository, Repository};
 pub use scan::{NewScan, Scan};
@@ -23,7 +22,7 @@ pub use sweep::{Failure, Sweep};
 pub use token::{CreatedToken, NewToken, TokenView};
 
 /// One page of a list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
@@ -38,7 +37,7 @@ pub struct Page<T> {
 #[into_params(parameter_in = Query)]
 pub struct Paging {
     /// The `next` of the page before.
-    #[param(schema_with = words::cursor)]
+    #[param(pattern = "^[0-9a-f]{16,2000}$")]
     pub after: Option<String>,
     /// Items on a page, 1 to 500; 100 when not given.
     #[param(minimum = 1, maximum = 500)]

@@ -88,9 +88,10 @@ async fn recorded(service: &Service, identity: &Identity, request: Request, next
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get(KEY) else { return Ok(None) };
-    match value.to_str() {
-        Ok(text) if (1..=255).contains(&text.trim().len()) => Ok(Some(text.trim().to_owned())),
-        _ => Err(ApiError::Invalid("Idempotency-Key: expected 1 to 255 visible characters".to_owned())),
+    let visible = |text: &&str| (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match value.to_str().ok().filter(visible) {
+        Some(text) => Ok(Some(text.to_owned())),
+        None => Err(ApiError::Invalid("Idempotency-Key: expected 1 to 255 visible characters".to_owned())),
     }
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 mod findings;
 mod format;
+mod gate;
 mod keys;
 pub mod life;
 mod operate;
@@ -32,6 +33,7 @@ use tokio::sync::oneshot;
 
 pub use decision::{Change, Claim, Committed, Delivery, Idempotency, Receipt, ScanCommit, SweepStep};
 pub use error::StoreError;
+pub use gate::CommitFacts;
 pub use life::TriageRefused;
 pub use operate::{Problem, Sizes, Totals, Verified};
 pub use query::{FindingsPage, FindingsQuery};

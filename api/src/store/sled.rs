@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub struct Sled {
     db: sled::Db,
     directory: PathBuf,
     failed: Arc<AtomicBool>,
+    /// Groups of writes acknowledged; it moves before the first of a group is.
+    edition: Arc<AtomicU64>,
     writer: Option<SyncSender<Box<dyn Decision>>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -67,10 +69,12 @@ impl Sled {
         }
         let failed = Arc::new(AtomicBool::new(false));
         let (writer, inbox) = sync_channel(4 * GROUP);
-        let mut work = Writer { db: db.clone(), file, mark, kept, failed: Arc::clone(&failed) };
+        let edition = Arc::new(AtomicU64::new(kept));
+        let mut work =
+            Writer { db: db.clone(), file, mark, kept, failed: Arc::clone(&failed), edition: Arc::clone(&edition) };
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || work.run(&inbox));
         let thread = Some(thread.map_err(named)?);
-        Ok(Self { db, directory: directory.to_owned(), failed, writer: Some(writer), thread })
+        Ok(Self { db, directory: directory.to_owned(), failed, edition, writer: Some(writer), thread })
     }
 
     /// Hands a decision to the writer; waits while its inbox is full.
@@ -110,6 +114,11 @@ impl Sled {
     /// After any failure to write or to read.
     pub fn healthy(&self) -> Result<(), StoreError> {
         if self.failed.load(Ordering::SeqCst) { Err(StoreError::gone()) } else { Ok(()) }
+    }
+
+    /// Changes with every group of writes.
+    pub fn edition(&self) -> u64 {
+        self.edition.load(Ordering::SeqCst)
     }
 
     /// Bytes on the disk.
@@ -169,10 +178,11 @@ struct Writer {
     mark: Mark,
     kept: u64,
     failed: Arc<AtomicBool>,
+    edition: Arc<AtomicU64>,
 }
 
 /// The row that counts groups of writes; no table's letter.
-const KEPT: &[u8] = b"#kept";
+pub const KEPT: &[u8] = b"#kept";
 
 fn kept(db: &sled::Db) -> Result<u64, StoreError> {
     let found = Read::get(db, KEPT)?;
@@ -265,6 +275,8 @@ impl Writer {
         self.db.flush().map_err(failure)?;
         let failed = |error: std::io::Error| StoreError::Failed(format!("fdatasync: {error}"));
         self.file.sync_data().map_err(failed)?;
-        self.mark.write(self.kept).map_err(failed)
+        self.mark.write(self.kept).map_err(failed)?;
+        self.edition.store(self.kept, Ordering::SeqCst);
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use scanner::export::Format;
 use scanner::freshness::MaxAge;
-use scanner::policy::{Aspect, Threshold};
+use scanner::policy::{Aspect, PolicyLayer, Threshold};
 
 use crate::cli::report_format;
 use crate::credential::Credential;
@@ -136,6 +136,10 @@ pub struct Arguments {
     /// Exit 0 even when the policy is violated.
     #[arg(long, env = "SECRETARYBIRD_EXIT_ZERO")]
     pub exit_zero: bool,
+
+    /// Layers of a policy below the repository's own, with their names.
+    #[arg(skip)]
+    pub layers: Vec<(String, PolicyLayer)>,
 }
 
 /// A time, or a day up to its end (UTC).

@@ -94,7 +94,9 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed, asker: Option<&Asker>) 
 /// The repository's policy, and over it what the command line says.
 fn effective_policy(arguments: &Arguments, config: &RepositoryConfig) -> Policy {
     let given = PolicyLayer { fail_on: arguments.fail_on, ..PolicyLayer::default() };
-    Policy::of(&[("the repository's configuration", &config.policy), ("--fail-on", &given)])
+    let mut layers: Vec<_> = arguments.layers.iter().map(|(name, layer)| (name.as_str(), layer)).collect();
+    layers.extend([("the repository's configuration", &config.policy), ("--fail-on", &given)]);
+    Policy::of(&layers)
 }
 
 fn read_vex(path: &Path) -> Result<Vec<policy::vex::Statement>, Failure> {

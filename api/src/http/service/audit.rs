@@ -40,7 +40,7 @@ impl Service {
         let after = match &paging.after {
             Some(after) => {
                 let id = Uuid::from_slice(&cursor::open(LIST, after)?);
-                Some(id.map_err(|_| ApiError::Invalid("after: not a cursor of this list".to_owned()))?)
+                Some(id.map_err(|_| ApiError::Unprocessable("after: not a cursor of this list".to_owned()))?)
             }
             None => None,
         };

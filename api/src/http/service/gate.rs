@@ -1,17 +1,74 @@
 //! Scans, the gate, and the difference of two commits.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use axum::body::Bytes;
+use jiff::{SignedDuration, Timestamp};
 use scanner::Report;
 use scanner::policy::Threshold;
 
 use super::repositories::check_commit;
 use super::{Service, not_found};
-use crate::gate::{Gathered, State, gather, report_of};
+use crate::gate::{Asked, Lacking, State, ask, layers, report_of};
 use crate::http::error::ApiError;
-use crate::http::wire::{Comparison, Gate, NewScan, Scan};
+use crate::http::scans::Question;
+use crate::http::wire::{Comparison, Gate, Layer, NewScan, Policy, Scan};
 use crate::identity::{Identity, Scope};
+use crate::jobs::Digests;
 use crate::store::record::{JobKind, JobRecord, JobState, RepositoryRecord, ScanId, ScanRecord};
+
+/// A scan with other rules or advisories than those in force is asked for again after this long.
+const AGAIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// Verdicts that are remembered while nothing is written, and the longest of them in bytes.
+pub(super) const HELD: usize = 4096;
+const LONGEST: usize = 32 << 10;
+
+/// Repository, commit and threshold of a verdict.
+pub(super) type Key = (String, String, String);
+
+/// A verdict that is remembered.
+#[derive(Debug)]
+pub(super) struct Held {
+    in_force: Digests,
+    /// Somebody's decision ends then.
+    until: Option<Timestamp>,
+    body: Bytes,
+}
+
+/// An answer of the gate, as JSON.
+pub(in crate::http) struct Answer {
+    /// Nothing but the state need be looked at to wait for another.
+    pub pending: bool,
+    pub body: Bytes,
+}
+
+impl Answer {
+    fn new(gate: &Gate) -> Result<Self, ApiError> {
+        let body = serde_json::to_vec(gate).map_err(|error| ApiError::Internal(error.to_string()))?;
+        Ok(Self { pending: gate.state == State::Pending, body: body.into() })
+    }
+}
+
+/// A question that cannot be answered yet.
+struct Lack<'q> {
+    identity: &'q Identity,
+    repository: &'q RepositoryRecord,
+    question: &'q Question,
+    lacking: &'q Lacking,
+    request_id: &'q str,
+}
+
+/// The scan to ask for. One that is made again keeps what it is judged against, else the same facts would be judged differently.
+fn wanted(question: &Question, lacking: &Lacking) -> NewScan {
+    let commit = Some(lacking.commit.clone());
+    match &lacking.outdated {
+        Some(scan) => NewScan { commit, reference: scan.reference.clone(), base: scan.base.clone() },
+        None if lacking.is_base => NewScan { commit, ..NewScan::default() },
+        None => NewScan { commit, reference: question.reference.clone(), base: question.base.clone() },
+    }
+}
 
 impl Service {
     async fn scan_record(&self, identity: &Identity, text: &str) -> Result<Option<ScanRecord>, ApiError> {
@@ -44,93 +101,119 @@ impl Service {
         Ok(report_of(&self.store, &self.tenant, &scan).await?)
     }
 
+    /// What the server judges a repository's commits by, beside what the repository says itself.
+    pub(in crate::http) async fn policy(&self, identity: &Identity, id: &str) -> Result<Policy, ApiError> {
+        let repository = self.repository(identity, id).await?;
+        let layers = layers(&self.config, &repository).into_iter();
+        let layers = layers.map(|(name, policy)| Layer { name: name.to_owned(), policy: policy.clone() });
+        Ok(Policy { layers: layers.collect() })
+    }
+
     /// Judges a commit on what is known now.
     pub(in crate::http) async fn gate(
         &self,
         identity: &Identity,
         id: &str,
-        commit: &str,
-        fail_on: Option<Threshold>,
+        question: &Question,
         request_id: &str,
-    ) -> Result<Gate, ApiError> {
-        check_commit(commit)?;
-        let commit = commit.to_ascii_lowercase();
+    ) -> Result<Answer, ApiError> {
+        check_commit(&question.commit)?;
+        let fail_on = question.fail_on.as_deref().map(str::parse::<Threshold>).transpose();
+        let fail_on = fail_on.map_err(|error| ApiError::Invalid(format!("fail_on: {error}")))?;
+        let commit = question.commit.to_ascii_lowercase();
+        let (edition, in_force) = (self.store.edition(), self.look.digests());
+        let key = (id.to_owned(), commit.clone(), question.fail_on.clone().unwrap_or_default());
+        if identity.sees(id)
+            && let Some(held) = self.verdicts.get(edition, &key)
+            && held.in_force == in_force
+            && held.until.is_none_or(|until| Timestamp::now() < until)
+        {
+            return Ok(Answer { pending: false, body: held.body.clone() });
+        }
         let repository = self.repository(identity, id).await?;
-        let Some(scan) = self.store.scan_of_commit(&self.tenant, &repository.id, &commit).await? else {
-            return self.not_scanned(identity, &repository, commit, request_id).await;
-        };
-        let known = match gather(&self.store, &self.config, &repository, &scan, fail_on).await? {
-            Gathered::Known(known) => known,
-            Gathered::BaseNotScanned(base) => {
-                let mut gate = self.not_scanned(identity, &repository, base.clone(), request_id).await?;
-                gate.reasons.push("this is the commit that the one asked about is judged against".to_owned());
-                gate.commit = commit;
-                gate.base = Some(base);
-                return Ok(gate);
+        let now_in_force = || self.look.digests();
+        let asked = ask(&self.store, &self.config, &repository, &commit, fail_on, &now_in_force).await?;
+        let known = match asked {
+            Asked::Known(known) => known,
+            Asked::Lacking(lacking) => {
+                let asked = Lack { identity, repository: &repository, question, lacking: &lacking, request_id };
+                return Answer::new(&self.lacking(asked).await?);
             }
         };
         let verdict = known.judge();
-        Ok(Gate {
+        let answer = Answer::new(&Gate {
             state: verdict.state,
-            complete: scan.complete,
+            complete: known.scan.complete,
             commit,
-            base: scan.base.clone(),
-            scan: Some(scan.id.to_string()),
+            base: known.scan.base.clone(),
+            scan: Some(known.scan.id.to_string()),
             new: verdict.new.into_iter().cloned().collect(),
             reasons: verdict.reasons,
-        })
-    }
-
-    /// The job about a commit that matters most for an answer: one under way, else one that was given up.
-    async fn job_of_commit(&self, repository: &RepositoryRecord, commit: &str) -> Result<Option<JobRecord>, ApiError> {
-        for state in [JobState::Running, JobState::Ready, JobState::Dead] {
-            let jobs = self.store.jobs(&self.tenant, state, None, 1000).await?;
-            let about = |job: &JobRecord| matches!(&job.job, JobKind::Scan(spec) if spec.repository == repository.id && spec.commit.as_deref() == Some(commit));
-            if let Some(job) = jobs.into_iter().find(about) {
-                return Ok(Some(job));
-            }
+        })?;
+        // gathered for what was in force before, or for something newer: then it is found out again
+        let current = known.scan.advisories_digest == in_force.advisories && known.scan.rules_digest == in_force.rules;
+        if current && !known.ages && answer.body.len() <= LONGEST {
+            let held = Held { in_force, until: known.until, body: answer.body.clone() };
+            self.verdicts.put(edition, key, Arc::new(held));
         }
-        Ok(None)
+        Ok(answer)
     }
 
-    /// The answer about a commit without a scan: pending while one is on its way (asked for where the identity may), incomplete once
-    /// the scan was given up.
-    async fn not_scanned(
-        &self,
-        identity: &Identity,
-        repository: &RepositoryRecord,
-        commit: String,
-        request_id: &str,
-    ) -> Result<Gate, ApiError> {
-        let gate = |state, reason: String| Gate {
-            state,
-            complete: false,
-            commit: commit.clone(),
-            base: None,
-            scan: None,
-            new: vec![],
-            reasons: vec![reason],
+    /// The answer where a scan is lacking: pending while one is on its way (asked for where the identity may), incomplete once the scan
+    /// was given up.
+    async fn lacking(&self, asked: Lack<'_>) -> Result<Gate, ApiError> {
+        let Lack { identity, repository, question, lacking, request_id } = asked;
+        let gate = |state, reason: String| {
+            let mut reasons = vec![reason];
+            if lacking.is_base {
+                reasons.push(format!("{} is the commit that the one asked about is judged against", lacking.commit));
+            }
+            let base = lacking.is_base.then(|| lacking.commit.clone());
+            let commit = question.commit.to_ascii_lowercase();
+            Ok(Gate { state, complete: false, commit, base, scan: None, new: vec![], reasons })
         };
-        let job = self.job_of_commit(repository, &commit).await?;
-        match job {
-            Some(job) if !job.state.is_final() => {
-                let reason = match &job.error {
-                    Some(error) => format!("the scan failed and will be tried again: {}", error.reason),
-                    None => format!("the scan is {}", job.state.as_str()),
-                };
-                Ok(gate(State::Pending, reason))
-            }
-            Some(job) if job.state == JobState::Dead => {
-                let reason = job.error.map_or_else(|| "no reason was kept".to_owned(), |error| error.reason);
-                Ok(gate(State::Incomplete, format!("{commit} could not be scanned: {reason}")))
-            }
-            _ if identity.may(Scope::Scan) => {
-                let asked = NewScan { commit: Some(commit.clone()), ..NewScan::default() };
-                self.ask_for_scan(identity, repository.id.as_str(), asked, request_id).await?;
-                Ok(gate(State::Pending, "a scan was asked for".to_owned()))
-            }
-            _ => Ok(gate(State::Pending, "the commit was not scanned, and this token may not ask for it".to_owned())),
+        if let Some(job) = self.store.scan_on_its_way(&self.tenant, &repository.id, &lacking.commit).await? {
+            let reason = match &job.error {
+                Some(error) => format!("the scan failed and will be tried again: {}", error.reason),
+                None => format!("the scan is {}", job.state.as_str()),
+            };
+            return gate(State::Pending, reason);
         }
+        if let Some(job) = self.given_up(repository, lacking).await? {
+            let reason = job.error.map_or_else(|| "no reason was kept".to_owned(), |error| error.reason);
+            return gate(State::Incomplete, format!("{} could not be scanned: {reason}", lacking.commit));
+        }
+        let why = match &lacking.outdated {
+            Some(scan) if Timestamp::now().duration_since(scan.committed_at) < AGAIN => {
+                // workers that look with something else than this process would be asked without end
+                return gate(
+                    State::Pending,
+                    "it was just scanned with other rules or advisories than those in force".to_owned(),
+                );
+            }
+            Some(_) => "it was scanned with older rules or advisories",
+            None => "it was not scanned yet",
+        };
+        if !identity.may(Scope::Scan) {
+            return gate(State::Pending, format!("{why}, and this token may not ask for a scan"));
+        }
+        self.ask_for_scan(identity, repository.id.as_str(), wanted(question, lacking), request_id).await?;
+        self.record(
+            identity,
+            "scan asked for by the gate",
+            &format!("{} {}", repository.id, lacking.commit),
+            request_id,
+        )
+        .await?;
+        gate(State::Pending, format!("{why}; a scan was asked for"))
+    }
+
+    /// The scan of the commit that was given up since the last one that ended.
+    async fn given_up(&self, repository: &RepositoryRecord, lacking: &Lacking) -> Result<Option<JobRecord>, ApiError> {
+        let about = |job: &JobRecord| matches!(&job.job, JobKind::Scan(spec) if spec.repository == repository.id && spec.commit.as_deref() == Some(lacking.commit.as_str()));
+        let newer = |job: &JobRecord| lacking.outdated.as_ref().is_none_or(|scan| job.updated_at > scan.committed_at);
+        let dead = self.store.jobs(&self.tenant, JobState::Dead, None, 1000).await?;
+        Ok(dead.into_iter().find(|job| about(job) && newer(job)))
     }
 
     /// Compares two scanned commits.

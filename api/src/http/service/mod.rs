@@ -4,6 +4,7 @@
 
 mod audit;
 mod findings;
+mod fresh;
 mod gate;
 mod operations;
 mod repositories;
@@ -20,10 +21,12 @@ use super::limits::Pace;
 use super::wire::Page;
 use crate::config::ServerConfig;
 use crate::deliveries::Door;
-use crate::identity::{Attempts, TokenKey, oidc};
+use crate::identity::{Attempts, TokenHash, TokenKey, TokenRecord, oidc};
+use crate::jobs::{Digests, Look};
 use crate::knowledge::Advisories;
 use crate::store::Store;
 use crate::store::record::Tenant;
+use fresh::Fresh;
 
 /// Everything behind the routes.
 #[derive(Debug)]
@@ -43,8 +46,26 @@ pub struct Service {
     pub(super) door: Door,
     pub(super) store: Store,
     tokens: TokenKey,
-    advisories: Arc<Advisories>,
+    pub(super) feeds: Arc<Advisories>,
+    look: InForce,
+    known_tokens: Fresh<TokenHash, TokenRecord>,
+    verdicts: Fresh<gate::Key, Arc<gate::Held>>,
     base_url: String,
+}
+
+/// The scanner, of which the service asks only with what it looks.
+struct InForce(Arc<dyn Look>);
+
+impl InForce {
+    fn digests(&self) -> Digests {
+        self.0.digests()
+    }
+}
+
+impl std::fmt::Debug for InForce {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_tuple("InForce").field(&self.digests()).finish()
+    }
 }
 
 impl Service {
@@ -57,6 +78,7 @@ impl Service {
         store: Store,
         tokens: TokenKey,
         advisories: Arc<Advisories>,
+        look: Arc<dyn Look>,
         base_url: String,
         stopping: watch::Receiver<bool>,
         door: Door,
@@ -73,7 +95,10 @@ impl Service {
             stopping,
             store,
             tokens,
-            advisories,
+            feeds: advisories,
+            look: InForce(look),
+            known_tokens: Fresh::new(10_000),
+            verdicts: Fresh::new(gate::HELD),
             base_url,
         })
     }
@@ -94,7 +119,7 @@ impl Service {
 
     /// The advisories in force.
     pub(super) fn advisories(&self) -> Result<Arc<AdvisoryIndex>, ApiError> {
-        self.advisories.index().map_err(ApiError::Unavailable)
+        self.feeds.index().map_err(ApiError::Unavailable)
     }
 }
 

@@ -108,7 +108,7 @@ fn position(
     state: Option<JobState>,
     after: Option<&str>,
 ) -> Result<(impl Iterator<Item = JobState>, Option<JobId>), ApiError> {
-    let wrong = || ApiError::Invalid("after: not a cursor of this list".to_owned());
+    let wrong = || ApiError::Unprocessable("after: not a cursor of this list".to_owned());
     let cursor = after.map(|text| cursor::open_text(&list(state), text)).transpose()?;
     let cursor = cursor.as_deref().map(|text| text.split_once('.').ok_or_else(wrong)).transpose()?;
     let reached = cursor.map(|(word, _)| JobState::parse(word).ok_or_else(wrong)).transpose()?;

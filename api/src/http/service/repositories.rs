@@ -23,7 +23,11 @@ impl Service {
         if url.len() > 2000 {
             return Err(ApiError::Invalid("url: longer than 2000 characters".to_owned()));
         }
-        self.config.reach.check_resolved(&url).await.map_err(|error| ApiError::Invalid(format!("url: {error}")))?;
+        self.config
+            .reach
+            .check_resolved(&url)
+            .await
+            .map_err(|error| ApiError::Unprocessable(format!("url: {error}")))?;
         if let Some(branch) = &default_branch {
             check_reference("default_branch", branch)?;
         }

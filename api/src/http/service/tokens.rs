@@ -23,7 +23,17 @@ impl Service {
         token: &Token,
         now: Timestamp,
     ) -> Result<Option<Identity>, ApiError> {
-        let found = self.store.token_by_hash(&self.tokens.hash(token)).await?;
+        let (hash, edition) = (self.tokens.hash(token), self.store.edition());
+        let found = match self.known_tokens.get(edition, &hash) {
+            Some(known) => Some(known),
+            None => {
+                let found = self.store.token_by_hash(&hash).await?;
+                if let Some(record) = &found {
+                    self.known_tokens.put(edition, hash, record.clone());
+                }
+                found
+            }
+        };
         let Some(record) = found.filter(|record| record.valid_at(now.as_second())) else { return Ok(None) };
         if record.last_used.is_none_or(|last| now.as_second() - last >= USED_EXACT) {
             let (store, id) = (self.store.clone(), record.id.clone());

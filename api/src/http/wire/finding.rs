@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::words;
 use crate::store::record::FindingRecord;
 
 /// A finding with its life. The finding's own fields are those of the JSON report.
@@ -138,7 +137,7 @@ impl Resolution {
 #[serde(deny_unknown_fields)]
 pub struct Triage {
     /// `accepted`, `revoked`, or `open` to take a decision back.
-    #[schema(schema_with = words::decision)]
+    #[schema(pattern = "^(accepted|revoked|open)$")]
     pub state: String,
     /// Why, in words; may be left out where `resolution` says it.
     #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
@@ -146,7 +145,7 @@ pub struct Triage {
     /// Why, by the forges' word.
     pub resolution: Option<Resolution>,
     /// When an acceptance ends, RFC 3339.
-    #[schema(schema_with = words::moment)]
+    #[schema(format = DateTime)]
     pub until: Option<String>,
 }
 

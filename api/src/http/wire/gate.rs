@@ -1,5 +1,6 @@
 //! Verdicts and comparisons on the wire.
 
+use scanner::policy::PolicyLayer;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -43,4 +44,21 @@ pub struct Comparison {
     /// In both.
     #[schema(value_type = Vec<Object>)]
     pub unchanged: Vec<crate::store::record::ScanFinding>,
+}
+
+/// What the server judges a repository's commits by, beside what the repository's own configuration says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Policy {
+    /// The layers, the widest first: the server's, the organisation's.
+    pub layers: Vec<Layer>,
+}
+
+/// One layer of a policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Layer {
+    /// Whose.
+    pub name: String,
+    /// What it says, as in a configuration file.
+    #[schema(value_type = Object)]
+    pub policy: PolicyLayer,
 }

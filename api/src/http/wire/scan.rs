@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Job, words};
+use super::Job;
 use crate::store::record::{JobRecord, ScanRecord};
 
 /// What to scan.
@@ -13,14 +13,14 @@ use crate::store::record::{JobRecord, ScanRecord};
 #[serde(default, deny_unknown_fields)]
 pub struct NewScan {
     /// A full commit id; the head of `ref` when not given.
-    #[schema(schema_with = words::commit)]
+    #[schema(pattern = "^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
     pub commit: Option<String>,
     /// A branch, tag or full ref; the default branch when not given.
     #[serde(rename = "ref")]
     #[schema(max_length = 250, pattern = "^[A-Za-z0-9_]+([/-][A-Za-z0-9_]+)*$")]
     pub reference: Option<String>,
     /// The commit that new findings are judged against.
-    #[schema(schema_with = words::commit)]
+    #[schema(pattern = "^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
     pub base: Option<String>,
 }
 

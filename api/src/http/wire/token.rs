@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::words;
 use crate::identity::{Scope, TokenRecord};
 
 /// What a token is to be.
@@ -20,12 +19,12 @@ pub struct NewToken {
     /// The repositories it is restricted to, by id; all when not given.
     pub repositories: Option<Vec<String>>,
     /// When it ends, RFC 3339; never when not given.
-    #[schema(schema_with = words::moment)]
+    #[schema(format = DateTime)]
     pub expires_at: Option<String>,
 }
 
 /// A token without its secret.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct TokenView {
     /// Its public identity.
     pub id: String,
