@@ -3,65 +3,6 @@
 use scanner::inventory;
 use scanner::repository::MemorySnapshot;
 
-use crate::repositories::{collections, files_below};
-
-/// xorshift64*: the same damage in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        usize::try_from(self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).unwrap() % limit.max(1)
-    }
-
-    fn damage(&mut self, bytes: &mut Vec<u8>) {
-        for _ in 0..=self.below(4) {
-            let at = self.below(bytes.len());
-            match self.below(5) {
-                0 => bytes.truncate(at),
-                1 => bytes.insert(at, b"\"[]{}=\n\\#'\x00\xff"[self.below(12)]),
-                2 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
-                3 => {
-                    let end = (at + self.below(200)).min(bytes.len());
-                    let copy = bytes[at..end].to_vec();
-                    bytes.splice(at..at, copy);
-                }
-                _ => {
-                    let end = (at + self.below(200)).min(bytes.len());
-                    bytes.drain(at..end);
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn no_damage_makes_a_parser_panic() {
-    let mut random = Random(0x5EC2_E7A2);
-    let mut tried = 0;
-    for collection in collections() {
-        let mut files = files_below(&collection);
-        files.sort();
-        for path in files {
-            let original = std::fs::read(&path).unwrap();
-            if original.is_empty() || original.len() > 60_000 {
-                continue;
-            }
-            let name = path.file_name().unwrap().to_str().unwrap();
-            for _ in 0..4 {
-                let mut bytes = original.clone();
-                random.damage(&mut bytes);
-                let directory = if name.ends_with(".yml") { ".github/workflows/" } else { "requirements/" };
-                inventory::read(&MemorySnapshot::new([(format!("{directory}{name}"), bytes)]));
-                tried += 1;
-            }
-        }
-    }
-    assert!(tried >= 40, "only {tried} damaged files");
-}
-
 #[test]
 fn a_fault_is_placed_and_what_stands_before_it_is_kept() {
     // (path, text, packages kept, line of the fault)

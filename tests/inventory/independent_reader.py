@@ -3,6 +3,7 @@
 Prints one JSON object: path -> sorted list of "name version" (name alone where nothing is fixed). Own source trees are left out.
 """
 
+import configparser
 import json
 import re
 import sys
@@ -74,7 +75,8 @@ def pipfile_lock(path):
 
 def conda_lock(path):
     for package in yaml.safe_load(path.read_text()).get("package", []):
-        yield pair(package["name"], package["version"])
+        name = package["name"]
+        yield pair(name if package["manager"] == "pip" else conda_name(name), package["version"])
 
 
 def logical_lines(path):
@@ -139,6 +141,185 @@ def requirements(path, root):
         yield pair(name, version or pins.get(name))
 
 
+def conda_name(name):
+    # conda's names may begin with underscores, which no Python package's does
+    return name.lstrip("_")
+
+
+def match_spec(text):
+    """Name, and the version where name==1.2 or name=1.2=build fixes one (CEP 29)."""
+    text = text.split(" #")[0].strip().rsplit("::", 1)[-1]
+    bracket = re.search(r"\[(.*)\]", text)
+    fields = dict(re.findall(r"""(\w+)=['"]?([^'",\]]+)""", bracket[1])) if bracket else {}
+    text = re.sub(r"\[.*\]", "", text)
+    name, rest = re.fullmatch(r"([\w.-]+)\s*(.*)", text).groups()
+    rest = rest or fields.get("version", "")
+    exact = re.fullmatch(r"==\s*([\w.!+-]+)(=.*)?", rest) or re.fullmatch(r"=([\w.!+-]+)=\S+", rest)
+    return conda_name(name), exact and exact[1]
+
+
+def environment(path, root):
+    document = yaml.safe_load(path.read_text())
+    if not isinstance(document, dict) or not isinstance(document.get("dependencies"), list):
+        return None
+    found = []
+    for item in document["dependencies"]:
+        if isinstance(item, str):
+            found.append(pair(*match_spec(item)))
+        elif isinstance(item, dict) and isinstance(item.get("pip"), list):
+            lines = [line for line in item["pip"] if not line.startswith("-r")]
+            found += [pair(*entry) for line in lines if (entry := requirement_line(line))]
+            for line in item["pip"]:
+                include = re.match(r"-r\s*(\S+)", line)
+                if include and (target := (path.parent / include[1]).resolve()).exists():
+                    found += [pair(*entry) for entry in requirements_of(target, root.resolve(), set(), {})]
+    return found
+
+
+def conda_file(url):
+    stem = re.sub(r"\.(conda|tar\.bz2)$", "", unquote(url.split("#")[0].rsplit("/", 1)[-1]))
+    name, version, _ = stem.rsplit("-", 2)
+    return conda_name(name), version
+
+
+def explicit(path):
+    for line in path.read_text().splitlines():
+        if re.match(r"https?://|file:", line):
+            yield pair(*conda_file(line.strip()))
+        elif line.startswith("# pip "):
+            yield pair(*requirement_line(line[len("# pip ") :].split(" --hash")[0]))
+
+
+def pixi(path):
+    for package in yaml.safe_load(path.read_text()).get("packages", []):
+        address = next((package[key] for key in ("conda", "pypi", "url", "path") if key in package), "")
+        if package.get("kind") == "pypi" or "pypi" in package:
+            if package.get("editable") or not ("://" in address or address.endswith((".whl", ".tar.gz"))):
+                continue
+            yield pair(package["name"], package["version"])
+        else:
+            found = conda_file(address)
+            yield pair(conda_name(package.get("name", found[0])), str(package.get("version", found[1])))
+
+
+def pipfile(path):
+    for section, packages in tomllib.loads(path.read_text()).items():
+        if section in ("source", "requires", "scripts", "pipenv", "pipfile", "build-system"):
+            continue
+        for name, entry in packages.items():
+            entry = entry if isinstance(entry, dict) else {"version": entry}
+            if entry.get("editable") and "path" in entry or entry.get("path", "").startswith("."):
+                continue
+            exact = re.fullmatch(r"\s*===?\s*([^\s,*]+)\s*", str(entry.get("version", "")))
+            yield pair(name, exact and exact[1])
+
+
+def requirement_line(line):
+    """One PEP 508 text: name and version, or None for a source tree."""
+    line = re.sub(r"^(-e|--editable)\s+", "", line.strip())
+    try:
+        requirement = Requirement(line)
+    except InvalidRequirement:
+        egg = re.search(r"#egg=([\w.-]+)", line)
+        return (egg[1], None) if egg else from_file_name(line)
+    if requirement.url:
+        if re.match(r"file:|\{root", requirement.url) and not from_file_name(requirement.url):
+            return None
+        found = None if requirement.url.startswith("git+") else from_file_name(requirement.url)
+        return requirement.name, found and found[1]
+    exact = [c.version for c in requirement.specifier if c.operator in ("==", "===") and not c.version.endswith(".*")]
+    return requirement.name, exact[0] if exact else None
+
+
+def setup_cfg(path, root):
+    parser = configparser.RawConfigParser(strict=False, comment_prefixes=("#", ";"))
+    parser.read_string(path.read_text())
+    if not any(section == "metadata" or section.startswith("options") for section in parser.sections()):
+        return None
+    texts = []
+    if parser.has_section("options"):
+        texts += [parser["options"].get(key, "") for key in ("install_requires", "tests_require", "setup_requires")]
+    if parser.has_section("options.extras_require"):
+        texts += parser["options.extras_require"].values()
+    found = []
+    for text in texts:
+        if text.strip().startswith("file:"):
+            for name in text.strip()[len("file:") :].replace("\n", ",").split(","):
+                target = (path.parent / name.strip()).resolve()
+                if name.strip() and target.exists():
+                    found += [pair(*entry) for entry in requirements_of(target, root.resolve(), set(), {})]
+            continue
+        lines = text.splitlines()
+        for line in lines:
+            line = re.sub(r"(^|\s)#.*", "", line).strip()
+            if line and not line.startswith("%(") and (entry := requirement_line(line)):
+                found.append(pair(*entry))
+    return found
+
+
+def poetry_entry(name, entry):
+    """Pairs of one of Poetry's dependency entries; a bare version is exact."""
+    for one in entry if isinstance(entry, list) else [entry]:
+        one = one if isinstance(one, dict) else {"version": one}
+        if "path" in one and not one["path"].endswith((".whl", ".tar.gz", ".zip")):
+            continue
+        version = str(one.get("version", "")).strip()
+        exact = re.fullmatch(r"={0,3}\s*v?([0-9][^\s,*|<>]*)", version)
+        found = from_file_name(one.get("url", one.get("path", "")))
+        yield pair(name, exact[1] if exact else found and found[1])
+
+
+def pyproject(path, root):
+    document = tomllib.loads(path.read_text())
+    tool = document.get("tool", {})
+    project, uv, pdm = document.get("project", {}), tool.get("uv", {}), tool.get("pdm", {})
+    flit, hatch = tool.get("flit", {}).get("metadata", {}), tool.get("hatch", {})
+    lists = [project.get("dependencies", []), *project.get("optional-dependencies", {}).values()]
+    lists += document.get("dependency-groups", {}).values()
+    lists += [uv.get(key, []) for key in ("dev-dependencies", "constraint-dependencies", "override-dependencies")]
+    lists += [uv.get("build-constraint-dependencies", []), *pdm.get("dev-dependencies", {}).values()]
+    lists += [flit.get("requires", []), flit.get("dev-requires", []), *flit.get("requires-extra", {}).values()]
+    for environment in hatch.get("envs", {}).values():
+        lists += [environment.get("dependencies", []), environment.get("extra-dependencies", [])]
+    lists.append(document.get("build-system", {}).get("requires", []))
+    own = set()
+    for name, source in uv.get("sources", {}).items():
+        for one in source if isinstance(source, list) else [source]:
+            if one.get("workspace") or ("path" in one and not one["path"].endswith((".whl", ".tar.gz", ".zip"))):
+                own.add(canonicalize_name(name))
+    found = []
+    for texts in lists:
+        for text in texts:
+            entry = isinstance(text, str) and requirement_line(text)
+            if entry and canonicalize_name(entry[0]) not in own:
+                found.append(pair(*entry))
+    dynamic = tool.get("setuptools", {}).get("dynamic", {})
+    for value in [dynamic.get("dependencies", {}), *dynamic.get("optional-dependencies", {}).values()]:
+        names = value.get("file", [])
+        for name in [names] if isinstance(names, str) else names:
+            target = (path.parent / name).resolve()
+            found += [pair(*entry) for entry in requirements_of(target, root.resolve(), set(), {})]
+    poetry_tables = tool.get("poetry", {})
+    declared = {canonicalize_name(Requirement(text).name) for text in project.get("dependencies", [])}
+    tables = [(poetry_tables.get("dependencies", {}), declared), (poetry_tables.get("dev-dependencies", {}), set())]
+    tables += [(group.get("dependencies", {}), set()) for group in poetry_tables.get("group", {}).values()]
+    for table, known in tables:
+        for name, entry in table.items():
+            if name != "python" and canonicalize_name(name) not in known:
+                found += poetry_entry(name, entry)
+    return found
+
+
+def script(path):
+    match = re.search(r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$", path.read_text(errors="replace"))
+    if not match:
+        return None
+    lines = match["content"].splitlines()
+    document = tomllib.loads("\n".join(line[2:] if line.startswith("# ") else line[1:] for line in lines))
+    entries = [requirement_line(text) for text in document.get("dependencies", [])]
+    return [pair(*entry) for entry in entries if entry]
+
+
 def read(path, root):
     name = path.name
     if name == "uv.lock":
@@ -153,6 +334,20 @@ def read(path, root):
         return pipfile_lock(path)
     if name.endswith(("conda-lock.yml", "conda-lock.yaml")):
         return conda_lock(path)
+    if name == "pixi.lock":
+        return pixi(path)
+    if name.startswith("conda-") and name.endswith(".lock"):
+        return explicit(path)
+    if name == "Pipfile":
+        return pipfile(path)
+    if name == "setup.cfg":
+        return setup_cfg(path, root)
+    if name == "pyproject.toml":
+        return pyproject(path, root)
+    if path.suffix == ".py" and name != "setup.py":
+        return script(path)
+    if re.fullmatch(r"([\w.-]*[-_.])?environment([-_.][\w.-]*)?\.ya?ml", name):
+        return environment(path, root)
     if path.suffix in (".txt", ".in") and re.search(r"requirements|constraints", str(path.relative_to(root))):
         return requirements(path, root)
     return None
@@ -165,9 +360,15 @@ def main():
         # the first component is the repository, which includes may not leave
         if path.is_file():
             repository = root / path.relative_to(root).parts[0]
-            found = read(path, repository)
+            try:
+                found = read(path, repository)
+                found = None if found is None else sorted(set(found))
+            except Exception as error:
+                # some real manifests are broken or templates; said, so that nobody takes them for compared
+                print(f"not read: {path}: {type(error).__name__}", file=sys.stderr)
+                continue
             if found is not None:
-                answer[str(path.relative_to(root))] = sorted(set(found))
+                answer[str(path.relative_to(root))] = found
     json.dump(answer, sys.stdout, indent=1)
 
 

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod cases;
 mod corners;
 mod damaged;
 mod repositories;
+mod round_trips;
 
 use repositories::{collections, snapshot_of};
 use scanner::inventory::{self, Role};

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use scanner::repository::MemorySnapshot;
 
-/// Directories whose subdirectories are repositories: our own fixtures always, the shared real ones where they are.
+/// Directories whose subdirectories are repositories: our own fixtures always, the shared real ones where they are, and any other that
+/// `SECRETARYBIRD_TEST_LOCKFILES` names.
 pub fn collections() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let own = root.join("tests/fixtures/inventory");
     let shared = root.join("../shared/data/lockfiles");
-    [own, shared].into_iter().filter(|directory| directory.is_dir()).collect()
+    let given = std::env::var_os("SECRETARYBIRD_TEST_LOCKFILES").map(PathBuf::from);
+    [own, shared].into_iter().chain(given).filter(|directory| directory.is_dir()).collect()
 }
 
 pub fn files_below(directory: &Path) -> Vec<PathBuf> {

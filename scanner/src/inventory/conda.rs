@@ -9,9 +9,13 @@ use std::collections::HashMap;
 
 use advisories::{PackageName, Version};
 
+use super::follow::{Declared, Follow};
 use super::origin;
 use super::package::{Dependency, Format, Manifest, Package, Role, Source};
+use super::pyproject::Serves;
 use super::requirement::Requirement;
+use super::requirements;
+use super::requirements::line::{self, Meaning};
 use super::text::SourceText;
 use super::yaml_file::{self, Node};
 use crate::diagnostic::Diagnostic;
@@ -68,7 +72,7 @@ fn channel(name: &str) -> Source {
 }
 
 /// Reads an environment; `None` for a YAML file that is none.
-pub fn read_environment(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Manifest> {
+pub fn read_environment(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Declared> {
     let before = diagnostics.len();
     let documents = yaml_file::parse(file, diagnostics);
     let Some(dependencies) = documents.first().and_then(|root| root.get("dependencies")) else {
@@ -76,40 +80,50 @@ pub fn read_environment(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) ->
         diagnostics.truncate(before);
         return None;
     };
-    let mut manifest = Manifest::new(&file.path, Format::Conda, Role::Declared);
+    let mut declared = Declared::from(Manifest::new(&file.path, Format::Conda, Role::Declared));
     let default = documents[0].get("channels").and_then(|list| list.items().first()?.text()).unwrap_or("defaults");
     for item in dependencies.items() {
         if let Some(pip) = item.get("pip") {
             for entry in pip.items() {
-                let Some(text) = entry.text() else { continue };
-                let text = text.trim();
-                // `-r file` names a file that is read by itself
-                if text.starts_with('-') && !text.starts_with("-e ") {
-                    continue;
-                }
-                push_pip(file, &mut manifest, text.strip_prefix("-e ").unwrap_or(text), entry.line, diagnostics);
+                pip_line(file, &mut declared, entry, diagnostics);
             }
         } else if let Some(text) = item.text() {
             match match_spec(text, default) {
                 Some(mut package) => {
                     package.line = Some(item.line);
-                    manifest.packages.push(package);
+                    declared.manifest.packages.push(package);
                 }
-                None => diagnostics.push(file.gap(0, "expected a conda match specification").at(item.line, None)),
+                None => {
+                    diagnostics.push(file.gap(0, "expected a conda match specification").at(item.line, item.column))
+                }
             }
         }
     }
-    Some(manifest)
+    Some(declared)
 }
 
-fn push_pip(file: &SourceText, manifest: &mut Manifest, text: &str, line: u32, diagnostics: &mut Vec<Diagnostic>) {
-    match Requirement::parse(text) {
-        Ok(requirement) => {
-            let package = Package { line: Some(line), main: true, ..requirement.into_package() };
-            manifest.packages.push(package);
+/// A line of the `pip:` section, which is one of a requirements file.
+fn pip_line(file: &SourceText, declared: &mut Declared, entry: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(text) = entry.text() else { return };
+    let mut push = |text: &str, hashes: &[String], editable: bool| match requirements::requirement(text) {
+        Ok(Some(found)) => {
+            let mut package = if editable { requirements::editable(found) } else { found.into_package() };
+            package.pin_by(hashes.iter().map(String::as_str));
+            declared.manifest.packages.push(Package { line: Some(entry.line), main: true, ..package });
         }
-        Err(_) if origin::looks_like_location(text) && origin::read(text).source.is_own_tree() => {}
-        Err(expected) => diagnostics.push(file.gap(0, expected).at(line, None)),
+        Ok(None) => {}
+        Err(expected) => diagnostics.push(file.gap(0, expected).at(entry.line, entry.column)),
+    };
+    // a comment needs a blank before it, as in a requirements file
+    let text = text.split(" #").next().unwrap_or_default().trim();
+    match line::read(text) {
+        Meaning::Requirement { text, hashes } => push(&text, &hashes, false),
+        Meaning::Editable(text) => push(&text, &[], true),
+        Meaning::Include(path) => {
+            declared.follows.push(Follow { path, line: entry.line, serves: Serves::main() });
+        }
+        Meaning::Constraints(_) | Meaning::Index(_) | Meaning::Option => {}
+        Meaning::Unknown(expected) => diagnostics.push(file.gap(0, expected).at(entry.line, entry.column)),
     }
 }
 
@@ -158,16 +172,18 @@ impl Merged {
                 same.main |= package.main;
                 same.pin_by(package.hashes.iter().map(String::as_str));
                 same.groups.extend(package.groups);
-                same.groups.sort();
-                same.groups.dedup();
                 same.dependencies.extend(package.dependencies);
-                same.dependencies.sort();
-                same.dependencies.dedup();
             }
         }
     }
 
-    fn into_manifest(self, file: &SourceText) -> Manifest {
+    fn into_manifest(mut self, file: &SourceText) -> Manifest {
+        for package in &mut self.packages {
+            package.groups.sort();
+            package.groups.dedup();
+            package.dependencies.sort();
+            package.dependencies.dedup();
+        }
         Manifest { packages: self.packages, ..Manifest::new(&file.path, Format::Conda, Role::Locked) }
     }
 }
@@ -183,7 +199,7 @@ pub fn read_conda_lock(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> 
     for entry in packages.items() {
         let name = entry.field("name").and_then(|name| PackageName::new(name.trim_start_matches('_')).ok());
         let (Some(name), Some(version)) = (name, entry.field("version")) else {
-            diagnostics.push(file.gap(0, "expected a package with `name` and `version`").at(entry.line, None));
+            diagnostics.push(file.gap(0, "expected a package with `name` and `version`").at(entry.line, entry.column));
             continue;
         };
         let url = entry.field("url").unwrap_or_default();
@@ -277,8 +293,9 @@ pub fn read_pixi(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manife
     for entry in packages.items() {
         match pixi_package(entry) {
             Some(package) => merged.add(package),
-            None => diagnostics
-                .push(file.gap(0, "expected a conda or pypi package with name and version").at(entry.line, None)),
+            None => diagnostics.push(
+                file.gap(0, "expected a conda or pypi package with name and version").at(entry.line, entry.column),
+            ),
         }
     }
     merged.into_manifest(file)
@@ -325,6 +342,12 @@ fn pixi_package(entry: &Node) -> Option<Package> {
         })
     });
     package.dependencies = depends.chain(requires).collect();
+    // a package that names its Python distribution is one, whatever it depends on
+    let purls = entry.get("purls").map_or(&[][..], Node::items);
+    let is_python = purls.iter().any(|purl| purl.text().is_some_and(|text| text.starts_with("pkg:pypi/")));
+    if is_python && !package.dependencies.iter().any(|edge| edge.name.as_str() == "python") {
+        package.dependencies.extend(edge("python", None));
+    }
     Some(package)
 }
 
@@ -336,7 +359,7 @@ mod tests {
         let file = SourceText::new(path, text.to_owned());
         let mut diagnostics = Vec::new();
         let manifest = match path {
-            "environment.yml" => read_environment(&file, &mut diagnostics).unwrap(),
+            "environment.yml" => read_environment(&file, &mut diagnostics).unwrap().manifest,
             "conda-lock.yml" => read_conda_lock(&file, &mut diagnostics),
             "pixi.lock" => read_pixi(&file, &mut diagnostics),
             _ => read_explicit(&file, &mut diagnostics),

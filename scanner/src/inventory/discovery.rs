@@ -81,20 +81,48 @@ fn program(directory: &str, name: &str) -> Option<Found> {
         _ if lower.ends_with(".py.lock") => Some(Found::Manifest(Format::Uv)),
         _ if lower.ends_with(".py") => Some(Found::Script),
         _ if lower.ends_with(".ipynb") && !directory.ends_with(".ipynb_checkpoints") => Some(Found::Notebook),
-        _ if matches!(stem, "dockerfile" | "containerfile") || lower.ends_with(".dockerfile") => {
-            Some(Found::Dockerfile)
-        }
+        _ if is_dockerfile(&lower, stem) => Some(Found::Dockerfile),
         _ => None,
     }
+}
+
+/// `Dockerfile`, `Dockerfile.dev`, `Dockerfile-dev`, `dev.Dockerfile`, and the same for `Containerfile`.
+fn is_dockerfile(lower: &str, stem: &str) -> bool {
+    ["dockerfile", "containerfile"].iter().any(|name| {
+        let rest = stem.strip_prefix(name).or_else(|| lower.strip_prefix(name));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']))
+            || lower.ends_with(&format!(".{name}"))
+    })
 }
 
 fn is_workflow(path: &str, directory: &str, name: &str) -> bool {
     let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
     let by_name = matches!(
         name.trim_end_matches(".yaml").trim_end_matches(".yml"),
-        ".gitlab-ci" | "azure-pipelines" | "bitbucket-pipelines" | ".travis" | "cloudbuild" | "buildspec" | "action"
-    );
-    let in_directory = [".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".circleci", ".gitlab/ci"];
+        ".gitlab-ci"
+            | "azure-pipelines"
+            | "bitbucket-pipelines"
+            | ".travis"
+            | "cloudbuild"
+            | "buildspec"
+            | "action"
+            | "appveyor"
+            | ".appveyor"
+            | ".drone"
+            | ".woodpecker"
+            | ".readthedocs"
+            | "readthedocs"
+    ) || name.contains(".gitlab-ci.")
+        || name.starts_with("azure-pipelines");
+    let in_directory = [
+        ".github/workflows",
+        ".gitea/workflows",
+        ".forgejo/workflows",
+        ".circleci",
+        ".gitlab/ci",
+        ".woodpecker",
+        ".azure-pipelines",
+    ];
     is_yaml
         && (by_name || in_directory.iter().any(|wanted| directory.ends_with(wanted)) || path == ".circleci/config.yml")
 }
@@ -106,16 +134,18 @@ fn is_named_pylock(name: &str) -> bool {
 
 fn requirements(directory: &str, name: &str) -> Option<Found> {
     let lower = name.to_ascii_lowercase();
-    let stem = [".txt", ".in", ".pip"].iter().find_map(|ending| lower.strip_suffix(ending))?;
+    // `.lock`: Rye's, and what people name the output of `uv pip compile`
+    let stem = [".txt", ".in", ".pip", ".lock"].iter().find_map(|ending| lower.strip_suffix(ending))?;
     let words = stem.split(['-', '_', '.', ' ']);
     let is_word = |word: &str| matches!(word, "requirements" | "requirement" | "reqs" | "constraints" | "constraint");
     if words.clone().any(is_word) || stem.ends_with("requirements") {
         return Some(Found::Requirements);
     }
-    let in_directory = directory.split('/').any(|part| {
-        let part = part.to_ascii_lowercase();
-        part.split(['-', '_', '.']).any(|word| matches!(word, "requirements" | "reqs" | "constraints"))
-    });
+    let in_directory = !lower.ends_with(".lock")
+        && directory.split('/').any(|part| {
+            let part = part.to_ascii_lowercase();
+            part.split(['-', '_', '.']).any(|word| matches!(word, "requirements" | "reqs" | "constraints"))
+        });
     in_directory.then_some(Found::PerhapsRequirements)
 }
 
@@ -139,6 +169,10 @@ mod tests {
             ("devrequirements.txt", Some(Requirements)),
             ("requirements/base.in", Some(PerhapsRequirements)),
             ("requirements/py3/dev.txt", Some(PerhapsRequirements)),
+            ("requirements.lock", Some(Requirements)), // Rye
+            ("requirements-dev.lock", Some(Requirements)),
+            ("requirements/yarn.lock", None),
+            ("Cargo.lock", None),
             ("docs/robots.txt", None),
             ("notes.txt", None),
             ("requirements.yml", None),

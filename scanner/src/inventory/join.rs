@@ -74,7 +74,7 @@ fn settle(lock: Locked, declared: Option<&Manifest>, diagnostics: &mut Vec<Diagn
 
 fn add_roots(graph: &mut Graph, packages: &mut [Package], declared: &Manifest) {
     for wanted in &declared.packages {
-        if wanted.groups.iter().any(|group| group == super::pyproject::BUILD_GROUP) {
+        if !wanted.direct || wanted.groups.iter().any(|group| group == super::pyproject::BUILD_GROUP) {
             continue;
         }
         let mut labels: Vec<Label> = wanted.groups.iter().cloned().map(Label::Group).collect();
@@ -104,6 +104,14 @@ fn answers(manifests: &[Manifest]) -> Vec<(String, String)> {
                     beside(&format!("{path}/pyproject.toml"));
                 }
             }
+        }
+        if matches!(lock.format, Format::Uv | Format::Pdm) {
+            // projects whose dependencies are dynamic keep them there
+            ["setup.cfg", "setup.py"].into_iter().for_each(&mut beside);
+        }
+        // `uv lock --script x.py`
+        if let Some(script) = lock.path.strip_suffix(".lock").filter(|path| path.ends_with(".py")) {
+            answers.push((script.to_owned(), lock.path.clone()));
         }
         if lock.format == Format::Requirements
             && let Some(stem) = lock.path.strip_suffix(".txt")

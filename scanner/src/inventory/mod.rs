@@ -6,8 +6,11 @@
 pub mod conda;
 pub mod discovery;
 pub mod dockerfile;
+pub mod follow;
 pub mod graph;
 pub mod join;
+pub mod markers;
+pub mod notebook;
 pub mod origin;
 pub mod package;
 pub mod pdm;
@@ -18,14 +21,18 @@ pub mod poetry_constraint;
 pub mod pylock;
 pub mod pyproject;
 mod pyproject_poetry;
+mod pyproject_tools;
 pub mod requirement;
 pub mod requirements;
 pub mod script;
 pub mod setup_cfg;
 pub mod setup_py;
+mod setup_py_values;
+mod shell;
 pub mod text;
 pub mod toml_file;
 pub mod uv;
+pub mod workflow;
 pub mod yaml_file;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -37,7 +44,9 @@ pub use package::{Dependency, Format, Manifest, Package, Project, Role, Source};
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::repository::{Entry, EntryKind, Snapshot};
 use discovery::Found;
+use follow::{Declared, Named};
 use join::Locked;
+use requirements::joined;
 use text::SourceText;
 
 /// A manifest larger than this is no manifest.
@@ -65,7 +74,8 @@ impl Inventory {
         let mut matchable = Vec::new();
         for manifest in &self.manifests {
             for package in &manifest.packages {
-                let Some(version) = package.version.as_ref().filter(|_| !package.source.is_own_tree()) else {
+                let is_matched = !package.source.is_own_tree() && conda::is_python(package, manifest.role);
+                let Some(version) = package.version.as_ref().filter(|_| is_matched) else {
                     continue;
                 };
                 let elsewhere = manifest.locked_by.iter().chain(&package.declared_in);
@@ -96,6 +106,7 @@ pub fn read(snapshot: &dyn Snapshot) -> Inventory {
         requirements: requirements::Reader::new(snapshot),
         manifests: Vec::new(),
         locks: Vec::new(),
+        named_files: BTreeSet::new(),
         diagnostics: Vec::new(),
     };
     for entry in snapshot.entries().iter().filter(|entry| entry.kind == EntryKind::File) {
@@ -103,9 +114,11 @@ pub fn read(snapshot: &dyn Snapshot) -> Inventory {
             reading.read(entry, found);
         }
     }
+    reading.read_named();
     let Reading { requirements, mut manifests, locks, mut diagnostics, .. } = reading;
     diagnostics.extend(requirements.diagnostics);
     join::join(&mut manifests, locks, &mut diagnostics);
+    markers::judge(&mut manifests);
     manifests.sort_by(|left, right| left.path.cmp(&right.path));
     diagnostics.sort();
     diagnostics.dedup();
@@ -117,6 +130,8 @@ struct Reading<'s> {
     requirements: requirements::Reader<'s>,
     manifests: Vec<Manifest>,
     locks: Vec<Locked>,
+    /// Files that commands hand to an installer.
+    named_files: BTreeSet<String>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -148,21 +163,63 @@ impl Reading<'_> {
         }
         let file = &SourceText::decode(path, &bytes, &mut self.diagnostics);
         let diagnostics = &mut self.diagnostics;
-        let manifest = match found {
+        let named = match found {
+            Found::Notebook => notebook::read(file, diagnostics),
+            Found::Dockerfile => dockerfile::read(file),
+            Found::Workflow => workflow::read(file, diagnostics),
+            _ => None,
+        };
+        let declared = match found {
             Found::Manifest(format) => return self.parse(file, format),
+            Found::Notebook | Found::Dockerfile | Found::Workflow => None,
             Found::Environment => conda::read_environment(file, diagnostics),
-            Found::ExplicitConda => Some(conda::read_explicit(file, diagnostics)),
-            Found::CondaLock => Some(conda::read_conda_lock(file, diagnostics)),
-            Found::Pixi => Some(conda::read_pixi(file, diagnostics)),
+            Found::ExplicitConda => Some(conda::read_explicit(file, diagnostics).into()),
+            Found::CondaLock => Some(conda::read_conda_lock(file, diagnostics).into()),
+            Found::Pixi => Some(conda::read_pixi(file, diagnostics).into()),
             Found::SetupCfg => setup_cfg::read(file, diagnostics),
             Found::SetupPy => Some(setup_py::read(file, diagnostics)),
-            Found::Script => script::read(file, diagnostics),
-            Found::Notebook => script::read_notebook(file, diagnostics),
-            Found::Dockerfile => dockerfile::read(file),
-            Found::Workflow => dockerfile::read_workflow(file, diagnostics),
+            Found::Script => script::read(file, diagnostics).map(Declared::from),
             Found::Requirements | Found::PerhapsRequirements => None,
         };
-        self.manifests.extend(manifest);
+        if let Some(declared) = declared {
+            self.follow(declared);
+        }
+        if let Some(named) = named {
+            self.named(named);
+        }
+    }
+
+    /// Takes in what a manifest names as files.
+    fn follow(&mut self, mut declared: Declared) {
+        let follows = std::mem::take(&mut declared.follows);
+        for follow in follows {
+            let packages = self.requirements.included(&declared.manifest.path, &follow.path, follow.line);
+            declared.take(&follow, packages);
+        }
+        self.manifests.push(declared.manifest);
+    }
+
+    /// Takes in what commands install. A file they name is looked for beside them and at the root; where it is copied to is not known.
+    fn named(&mut self, Named { manifest, files }: Named) {
+        for (written, _) in files {
+            let places = [joined(&manifest.path, &written), joined("", &written)];
+            if let Some(path) = places.into_iter().flatten().find(|path| self.snapshot.entry(path).is_some()) {
+                self.named_files.insert(path);
+            }
+        }
+        if !manifest.packages.is_empty() {
+            self.manifests.push(manifest);
+        }
+    }
+
+    /// Files that only a command calls requirements.
+    fn read_named(&mut self) {
+        let known: HashSet<String> = self.manifests.iter().map(|manifest| manifest.path.clone()).collect();
+        for path in std::mem::take(&mut self.named_files) {
+            if !known.contains(&path) {
+                self.manifests.extend(self.requirements.read(&path, true));
+            }
+        }
     }
 
     fn parse(&mut self, file: &SourceText, format: Format) {
@@ -175,7 +232,10 @@ impl Reading<'_> {
                 self.locks.push(pipfile::read_lock(file, &mut self.diagnostics));
             }
             Format::Pipenv => self.manifests.push(pipfile::read(file, &mut self.diagnostics)),
-            Format::Pyproject => self.manifests.push(pyproject::read(file, &mut self.diagnostics)),
+            Format::Pyproject => {
+                let declared = pyproject::read(file, &mut self.diagnostics);
+                self.follow(declared);
+            }
             _ => {}
         }
     }

@@ -117,6 +117,9 @@ pub struct Package {
     pub extras: Vec<String>,
     /// The environment marker it stands under, as written.
     pub marker: Option<String>,
+    /// No environment that the project allows satisfies the marker: it is never installed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsatisfiable: bool,
     /// 1-based line in the manifest, or in `declared_in`.
     pub line: Option<u32>,
     /// The file that `line` counts in, where it is not the manifest itself (`-r base.txt`).
@@ -150,6 +153,7 @@ impl Package {
             requested_extras: Vec::new(),
             extras: Vec::new(),
             marker: None,
+            unsatisfiable: false,
             line: None,
             declared_in: None,
             via: Vec::new(),

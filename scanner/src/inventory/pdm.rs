@@ -102,8 +102,6 @@ fn merge(same: &mut Package, again: Package) {
     same.main |= again.main;
     same.pin_by(again.hashes.iter().map(String::as_str));
     same.groups.extend(again.groups);
-    same.groups.sort();
-    same.groups.dedup();
 }
 
 fn read_graph(entries: &[(usize, &DeTable<'_>)], packages: &mut [Package]) -> Graph {
@@ -131,8 +129,12 @@ fn read_graph(entries: &[(usize, &DeTable<'_>)], packages: &mut [Package]) -> Gr
         // an extra's entry names its own package, which is no dependency
         edges.retain(|edge| edge.name != packages[*index].name);
         packages[*index].dependencies.append(&mut edges);
-        packages[*index].dependencies.sort();
-        packages[*index].dependencies.dedup();
+    }
+    for package in packages {
+        package.groups.sort();
+        package.groups.dedup();
+        package.dependencies.sort();
+        package.dependencies.dedup();
     }
     graph
 }

@@ -31,6 +31,12 @@ fn serves(section: &str) -> Serves {
 pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
     let root = toml_file::parse(file, diagnostics);
     let mut manifest = Manifest::new(&file.path, Format::Pipenv, Role::Declared);
+    let sources = toml_file::items(&root, "source").iter().filter_map(|item| item.get_ref().as_table());
+    let indexes: Indexes = sources
+        .filter_map(|table| {
+            Some((toml_file::text(table, "name")?.to_owned(), toml_file::text(table, "url")?.to_owned()))
+        })
+        .collect();
     let requires = toml_file::table(&root, &["requires"]);
     let python = requires
         .and_then(|t| toml_file::text(t, "python_full_version").or_else(|| toml_file::text(t, "python_version")));
@@ -50,6 +56,7 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
             let field = |key: &str| entry.and_then(|entry| toml_file::text(entry, key)).map(str::to_owned);
             let editable = entry.and_then(|entry| entry.get("editable")?.get_ref().as_bool()).unwrap_or(false);
             let mut package = package(name, specifier, &field, editable);
+            apply_index(&mut package, field("index").as_deref(), &indexes);
             package.line = Some(file.line(at));
             serves(section).mark(&mut package);
             manifest.packages.push(package);
@@ -66,19 +73,29 @@ pub fn read_lock(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Locked
     if documents.first().is_none_or(|root| root.entries().is_empty()) {
         diagnostics.push(file.gap(0, "expected a JSON object with `default` and `develop`"));
     }
+    let sources = documents.first().and_then(|root| root.get("_meta")?.get("sources")).map_or(&[][..], Node::items);
+    let indexes: Indexes = sources
+        .iter()
+        .filter_map(|item| Some((item.field("name")?.to_owned(), item.field("url")?.to_owned())))
+        .collect();
     for (section, packages) in documents.iter().flat_map(|root| root.entries()) {
         let section = section.text().unwrap_or_default();
         for (key, entry) in packages.entries().iter().filter(|_| section != "_meta") {
             let Some(Ok(name)) = key.text().map(PackageName::new) else {
-                diagnostics.push(file.gap(0, "expected a package's name (PEP 508)").at(key.line, None));
+                diagnostics.push(file.gap(0, "expected a package's name (PEP 508)").at(key.line, key.column));
                 continue;
             };
             let mut package = locked(name, entry);
+            apply_index(&mut package, entry.field("index"), &indexes);
             package.line = Some(key.line);
             let serves = serves(section);
             (package.main, package.groups) = (serves.main, serves.groups);
             add(&mut manifest.packages, &mut known, package);
         }
+    }
+    for package in &mut manifest.packages {
+        package.groups.sort();
+        package.groups.dedup();
     }
     let graph = Graph::of(&manifest.packages);
     Locked { manifest, graph }
@@ -93,6 +110,16 @@ fn locked(name: PackageName, entry: &Node) -> Package {
     package
 }
 
+/// Names and addresses of the indexes that a file declares.
+type Indexes = HashMap<String, String>;
+
+fn apply_index(package: &mut Package, name: Option<&str>, indexes: &Indexes) {
+    let url = name.and_then(|name| indexes.get(name)).filter(|url| !url.contains('$'));
+    if let (Source::Index { .. }, Some(url)) = (&package.source, url) {
+        package.source = Source::index(url);
+    }
+}
+
 /// The same package in `default` and `develop` is one package that serves both.
 fn add(
     packages: &mut Vec<Package>,
@@ -105,8 +132,6 @@ fn add(
         Some(same) => {
             same.main |= package.main;
             same.groups.extend(package.groups);
-            same.groups.sort();
-            same.groups.dedup();
         }
         None => packages.push(package),
     }

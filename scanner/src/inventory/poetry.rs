@@ -4,6 +4,8 @@
 //! `[metadata.hashes]`) in 1.x, `files` in 2.0, `groups` and `markers` in 2.1. What the project itself asks for stands in
 //! `pyproject.toml`, so the roots of the graph are joined from there.
 
+use std::collections::HashMap;
+
 use advisories::{PackageName, Version};
 use toml::de::DeTable;
 
@@ -16,6 +18,9 @@ use super::requirement::Requirement;
 use super::text::SourceText;
 use super::toml_file::{self, Value};
 use crate::diagnostic::Diagnostic;
+
+/// Extras of one package that bring the same dependency.
+const MAX_EXTRAS: usize = 256;
 
 /// Reads a lock.
 pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Locked {
@@ -55,11 +60,11 @@ fn read_package(
     }
     let source = match table.get("source") {
         None => Source::DEFAULT_INDEX,
-        Some(value) => value.get_ref().as_table().and_then(source).or_else(|| {
-            diagnostics
-                .push(file.gap(value.span().start, format!("expected the source of {name}, of a type Poetry knows")));
-            None
-        })?,
+        Some(value) => value.get_ref().as_table().and_then(source).unwrap_or_else(|| {
+            let expected = format!("expected the source of {name}, of a type Poetry knows; taken for an index");
+            diagnostics.push(file.gap(value.span().start, expected));
+            Source::DEFAULT_INDEX
+        }),
     };
     let mut package = Package { version, line: Some(file.line(at)), ..Package::new(name, source) };
     let listed = hashes.map_or(&[][..], |hashes| toml_file::items(hashes, written));
@@ -123,9 +128,8 @@ fn read_graph(tables: &[&DeTable<'_>], packages: &mut [Package]) -> Graph {
             let Ok(name) = PackageName::new(name) else { continue };
             let several = value.get_ref().as_array().map_or(std::slice::from_ref(value), |array| array);
             for wanted in several {
-                let extras: Vec<Node> =
-                    brought_by.iter().filter(|(of, _)| *of == name).map(|(_, node)| *node).collect();
-                add_edge(&mut graph, packages, index, &extras, &name, wanted, &mut edges);
+                let extras = brought_by.get(&name).map_or(&[][..], |nodes| &nodes[..nodes.len().min(MAX_EXTRAS)]);
+                add_edge(&mut graph, packages, index, extras, &name, wanted, &mut edges);
             }
         }
         edges.sort();
@@ -136,14 +140,14 @@ fn read_graph(tables: &[&DeTable<'_>], packages: &mut [Package]) -> Graph {
 }
 
 /// Which dependency is brought by which extra: `[package.extras]`.
-fn read_extras(table: &DeTable<'_>, index: usize, graph: &mut Graph) -> Vec<(PackageName, Node)> {
-    let mut brought_by = Vec::new();
+fn read_extras(table: &DeTable<'_>, index: usize, graph: &mut Graph) -> HashMap<PackageName, Vec<Node>> {
+    let mut brought_by: HashMap<PackageName, Vec<Node>> = HashMap::new();
     for (extra, _, value) in toml_file::table(table, &["extras"]).map_or_else(Vec::new, toml_file::in_order) {
         let Ok(extra) = PackageName::new(extra) else { continue };
         let node = graph.extra(index, extra.as_str());
         for item in value.get_ref().as_array().map_or(&[][..], |array| array) {
             if let Some(Ok(requirement)) = item.get_ref().as_str().map(Requirement::parse) {
-                brought_by.push((requirement.name, node));
+                brought_by.entry(requirement.name).or_default().push(node);
             }
         }
     }

@@ -13,8 +13,8 @@ impl Constraint {
     /// Reads a constraint; `None` when it is none that Poetry knows.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let alternatives = text.split("||").map(|part| {
-            let part = part.split('|').next().unwrap_or_default().trim();
+        // one bar or two part the alternatives
+        let alternatives = text.split('|').filter(|part| !part.is_empty()).map(|part| {
             let clauses = part.split(',').flat_map(split_at_blanks).collect::<Vec<_>>();
             clauses.iter().map(|clause| read_clause(clause)).collect::<Option<Vec<_>>>()
         });
@@ -26,6 +26,20 @@ impl Constraint {
     pub fn allows(&self, version: &Version) -> bool {
         let Some(version) = version.pep440() else { return false };
         self.0.iter().any(|clauses| clauses.iter().all(|clause| clause.contains(version)))
+    }
+}
+
+impl Constraint {
+    /// The same range in PEP 440's words; `None` for alternatives, which it has none for.
+    #[must_use]
+    pub fn pep440(&self) -> Option<String> {
+        match self.0.as_slice() {
+            [clauses] => {
+                let texts = clauses.iter().map(ToString::to_string).filter(|text| !text.is_empty());
+                Some(texts.collect::<Vec<_>>().join(", "))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -110,6 +124,11 @@ mod tests {
             assert!(constraint.allows(&Version::new(inside)), "{text} allows {inside}");
             assert!(!constraint.allows(&Version::new(outside)), "{text} refuses {outside}");
         }
+        assert_eq!(
+            Constraint::parse("^1.2, !=1.5").and_then(|range| range.pep440()).as_deref(),
+            Some(">=1.2, <2, !=1.5")
+        );
+        assert_eq!(Constraint::parse("<1 || >=3").and_then(|range| range.pep440()), None);
         assert!(Constraint::parse("*").unwrap().allows(&Version::new("7")));
         assert_eq!(Constraint::parse("^x"), None);
     }

@@ -1,49 +1,73 @@
 //! `pyproject.toml`: what a project declares, in every dialect.
 //!
-//! Specifications: PEP 621 (`[project]`), PEP 735 (`[dependency-groups]`), PEP 518 (`[build-system]`), and the manuals of uv, PDM,
-//! Hatch and Flit for their tables; Poetry's are in `pyproject_poetry.rs`.
+//! Specifications: PEP 621 (`[project]`), PEP 735 (`[dependency-groups]`) and PEP 518 (`[build-system]`); Poetry's tables are in
+//! `pyproject_poetry.rs`, those of other tools in `pyproject_tools.rs`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use advisories::{PackageName, Version};
 use toml::de::DeTable;
 
+use super::follow::{Declared, Follow};
 use super::package::{Format, Manifest, Package, Role, Source};
 use super::requirement::Requirement;
 use super::text::SourceText;
 use super::toml_file::{self, Value};
-use super::{origin, pyproject_poetry};
+use super::{pyproject_poetry, pyproject_tools};
 use crate::diagnostic::Diagnostic;
 
 /// The group that stands for `[build-system] requires`.
 pub const BUILD_GROUP: &str = "build-system";
+
+/// uv's bounds on what may be chosen, which ask for nothing by themselves, and what replaces other requirements of its name.
+pub const CONSTRAINTS: &str = "constraint-dependencies";
+/// See [`CONSTRAINTS`].
+pub const OVERRIDES: &str = "override-dependencies";
 
 /// Groups that one declaration is counted to, through groups that include its own.
 const MAX_GROUPS: usize = 64;
 
 /// Whom a declaration serves.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Serves {
+pub struct Serves {
+    /// The project needs it to run.
     pub main: bool,
+    /// Dependency groups.
     pub groups: Vec<String>,
+    /// The project's extras.
     pub extras: Vec<String>,
+    /// It bounds or replaces what others ask for, and asks for nothing itself.
+    pub is_bound: bool,
 }
 
 impl Serves {
+    /// The project itself.
+    #[must_use]
     pub fn main() -> Self {
         Self { main: true, ..Self::default() }
     }
 
+    /// A group.
+    #[must_use]
     pub fn group(name: &str) -> Self {
         Self { groups: vec![name.to_owned()], ..Self::default() }
     }
 
+    /// An extra.
+    #[must_use]
     pub fn extra(name: &str) -> Self {
         Self { extras: vec![name.to_owned()], ..Self::default() }
     }
 
+    /// Bounds of a kind: [`CONSTRAINTS`], [`OVERRIDES`].
+    #[must_use]
+    pub fn bound(kind: &str) -> Self {
+        Self { groups: vec![kind.to_owned()], is_bound: true, ..Self::default() }
+    }
+
+    /// Writes it into a package.
     pub fn mark(&self, package: &mut Package) {
-        package.direct = true;
+        package.direct = !self.is_bound;
         package.main = self.main;
         package.groups.clone_from(&self.groups);
         package.extras.clone_from(&self.extras);
@@ -51,24 +75,25 @@ impl Serves {
 }
 
 /// Reads a manifest.
-pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
+pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Declared {
     let root = toml_file::parse(file, diagnostics);
-    let mut reader =
-        Reader { file, manifest: Manifest::new(&file.path, Format::Pyproject, Role::Declared), diagnostics };
+    let manifest = Manifest::new(&file.path, Format::Pyproject, Role::Declared);
+    let mut reader = Reader { file, manifest, follows: Vec::new(), diagnostics };
     reader.read_project(&root);
     reader.read_groups(&root);
     pyproject_poetry::read(&mut reader, &root);
-    reader.read_tools(&root);
+    pyproject_tools::read(&mut reader, &root);
     if let Some(build) = toml_file::table(&root, &["build-system"]) {
         reader.requirements(build, "requires", &Serves::group(BUILD_GROUP));
     }
-    reader.apply_uv_sources(&root);
-    reader.manifest
+    pyproject_tools::apply_uv_sources(&mut reader, &root);
+    Declared { manifest: reader.manifest, follows: reader.follows }
 }
 
 pub(super) struct Reader<'f> {
     pub file: &'f SourceText,
     pub manifest: Manifest,
+    pub follows: Vec<Follow>,
     pub diagnostics: &'f mut Vec<Diagnostic>,
 }
 
@@ -104,7 +129,7 @@ impl Reader<'_> {
         }
     }
 
-    fn list(&mut self, value: &Value<'_>, serves: &Serves) {
+    pub fn list(&mut self, value: &Value<'_>, serves: &Serves) {
         let Some(items) = value.get_ref().as_array() else {
             self.diagnostics.push(self.file.gap(value.span().start, "expected an array of requirements"));
             return;
@@ -170,70 +195,6 @@ impl Reader<'_> {
             self.list(value, &Serves { groups, ..Serves::default() });
         }
     }
-
-    fn read_tools(&mut self, root: &DeTable<'_>) {
-        if let Some(uv) = toml_file::table(root, &["tool", "uv"]) {
-            self.requirements(uv, "dev-dependencies", &Serves::group("dev"));
-            if let Some(workspace) = toml_file::table(uv, &["workspace"]) {
-                let globs = |key| toml_file::texts(workspace, key).iter().map(|(glob, _)| (*glob).to_owned()).collect();
-                let project = self.manifest.project.get_or_insert_default();
-                (project.members, project.excluded_members) = (globs("members"), globs("exclude"));
-            }
-        }
-        for (group, _, value) in entries(root, &["tool", "pdm", "dev-dependencies"]) {
-            self.list(value, &Serves::group(group));
-        }
-        for (name, _, value) in entries(root, &["tool", "hatch", "envs"]) {
-            if let Some(table) = value.get_ref().as_table() {
-                self.requirements(table, "dependencies", &Serves::group(name));
-                self.requirements(table, "extra-dependencies", &Serves::group(name));
-            }
-        }
-        if let Some(flit) = toml_file::table(root, &["tool", "flit", "metadata"]) {
-            let name = if flit.contains_key("dist-name") { "dist-name" } else { "module" };
-            self.name_project(flit, name, "requires-python");
-            self.requirements(flit, "requires", &Serves::main());
-            self.requirements(flit, "dev-requires", &Serves::group("dev"));
-            for (extra, _, value) in entries(flit, &["requires-extra"]) {
-                self.list(value, &Serves::extra(extra));
-            }
-        }
-    }
-
-    /// `[tool.uv.sources]` says where a declared name is taken from.
-    fn apply_uv_sources(&mut self, root: &DeTable<'_>) {
-        let mut sources = HashMap::new();
-        for (name, _, value) in entries(root, &["tool", "uv", "sources"]) {
-            let table =
-                value.get_ref().as_table().or_else(|| value.get_ref().as_array()?.first()?.get_ref().as_table());
-            if let (Ok(name), Some(source)) = (PackageName::new(name), table.and_then(uv_source)) {
-                sources.insert(name, source);
-            }
-        }
-        for package in &mut self.manifest.packages {
-            if let Some(source) = sources.get(&package.name) {
-                package.source = source.clone();
-            }
-        }
-    }
-}
-
-fn uv_source(table: &DeTable<'_>) -> Option<Source> {
-    let text = |key: &str| toml_file::text(table, key).map(str::to_owned);
-    let truth = |key: &str| table.get(key).and_then(|value| value.get_ref().as_bool()).unwrap_or(false);
-    if truth("workspace") {
-        return Some(Source::Editable { path: String::new() });
-    }
-    if let Some(url) = text("git") {
-        let reference = ["rev", "tag", "branch"].into_iter().find_map(text);
-        let commit = reference.clone().filter(|text| origin::is_commit(text));
-        let subdirectory = text("subdirectory");
-        return Some(Source::Git { url: origin::without_credentials(&url), reference, commit, subdirectory });
-    }
-    if let Some(path) = text("path") {
-        return Some(if truth("editable") { Source::Editable { path } } else { origin::path_source(&path) });
-    }
-    text("url").map(|url| Source::Url { url: origin::without_credentials(&url) })
 }
 
 pub(super) fn entries<'t, 'i>(root: &'t DeTable<'i>, path: &[&str]) -> Vec<(&'t str, usize, &'t Value<'i>)> {

@@ -9,9 +9,13 @@ use toml::de::DeTable;
 
 use super::origin;
 use super::package::{Package, Source};
+use super::poetry_constraint::Constraint;
 use super::pyproject::{Reader, Serves, entries};
 use super::requirement::pinned;
 use super::toml_file::{self, Value};
+
+/// Groups of one project.
+const MAX_GROUPS: usize = 256;
 
 /// Reads the tables into the manifest.
 pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
@@ -22,6 +26,10 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
     let declared = reader.manifest.packages.iter().enumerate().filter(|(_, package)| package.main);
     let known: HashMap<PackageName, usize> = declared.map(|(index, package)| (package.name.clone(), index)).collect();
     let none = HashMap::new();
+    // `[[tool.poetry.source]]` names indexes
+    let sources = toml_file::items(poetry, "source").iter().filter_map(|item| item.get_ref().as_table());
+    let indexes: HashMap<&str, &str> =
+        sources.filter_map(|table| Some((toml_file::text(table, "name")?, toml_file::text(table, "url")?))).collect();
     let dependencies = entries(poetry, &["dependencies"]);
     if let Some((_, _, python)) = dependencies.iter().find(|(name, _, _)| *name == "python") {
         let python = python.get_ref().as_str().map(str::to_owned);
@@ -30,20 +38,41 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
     }
     for (name, at, value) in dependencies {
         let brought_by = PackageName::new(name).ok().and_then(|name| extras.get(&name).cloned()).unwrap_or_default();
-        declare(reader, &known, (name, at, value), &|is_optional| match is_optional {
+        declare(reader, (&known, &indexes), (name, at, value), &|is_optional| match is_optional {
             true => Serves { extras: brought_by.clone(), ..Serves::default() },
             false => Serves::main(),
         });
     }
     for (name, at, value) in entries(poetry, &["dev-dependencies"]) {
-        declare(reader, &none, (name, at, value), &|_| Serves::group("dev"));
+        declare(reader, (&none, &indexes), (name, at, value), &|_| Serves::group("dev"));
     }
-    for (group, _, value) in entries(poetry, &["group"]) {
+    let groups = entries(poetry, &["group"]);
+    for (group, _, value) in &groups {
         let Some(table) = value.get_ref().as_table() else { continue };
+        let serves = Serves { groups: groups_with(&groups, group), ..Serves::default() };
         for (name, at, value) in entries(table, &["dependencies"]) {
-            declare(reader, &none, (name, at, value), &|_| Serves::group(group));
+            declare(reader, (&none, &indexes), (name, at, value), &|_| serves.clone());
         }
     }
+}
+
+/// A group, and those that include it (`include-groups`, Poetry 2.2).
+fn groups_with(groups: &[(&str, usize, &Value<'_>)], group: &str) -> Vec<String> {
+    let mut with = vec![group];
+    let mut at = 0;
+    while let Some(&wanted) = with.get(at) {
+        at += 1;
+        for (outer, _, value) in groups.iter().take(MAX_GROUPS) {
+            let included =
+                value.get_ref().as_table().map_or_else(Vec::new, |table| toml_file::texts(table, "include-groups"));
+            if !with.contains(outer) && included.iter().any(|(name, _)| *name == wanted) {
+                with.push(outer);
+            }
+        }
+    }
+    let mut names: Vec<String> = with.into_iter().map(str::to_owned).collect();
+    names.sort();
+    names
 }
 
 /// Which extras bring an optional dependency.
@@ -64,7 +93,7 @@ fn extras(poetry: &DeTable<'_>) -> HashMap<PackageName, Vec<String>> {
 /// `name = "^1"`, `name = {version = "^1", …}`, or an array of such tables.
 fn declare(
     reader: &mut Reader<'_>,
-    known: &HashMap<PackageName, usize>,
+    (known, indexes): (&HashMap<PackageName, usize>, &HashMap<&str, &str>),
     (name, at, value): (&str, usize, &Value<'_>),
     serves: &dyn Fn(bool) -> Serves,
 ) {
@@ -85,10 +114,13 @@ fn declare(
         }
         let place = table.map(place);
         let version = specifier.and_then(exact).or_else(|| place.as_ref()?.1.clone());
-        let mut package = Package::new(name.clone(), place.map_or(Source::DEFAULT_INDEX, |place| place.0));
+        let place = place.map(|place| place.0).filter(|place| *place != Source::DEFAULT_INDEX);
+        let named = table.and_then(|table| indexes.get(toml_file::text(table, "source")?));
+        let index = named.map(|url| Source::index(url));
+        let mut package = Package::new(name.clone(), place.or(index).unwrap_or(Source::DEFAULT_INDEX));
         package.version = version;
         package.specifier = specifier.map(str::to_owned);
-        package.marker = table.and_then(|table| toml_file::text(table, "markers")).map(str::to_owned);
+        package.marker = table.and_then(marker);
         package.requested_extras = table
             .map_or_else(Vec::new, |table| toml_file::texts(table, "extras"))
             .iter()
@@ -105,6 +137,33 @@ fn declare(
         let line = if several.len() > 1 { one.span().start } else { at };
         reader.push(package, line, &serves(is_optional));
     }
+}
+
+/// `markers`, and the shorter `python` and `platform`, as one marker.
+fn marker(table: &DeTable<'_>) -> Option<String> {
+    let text = |key: &str| toml_file::text(table, key);
+    let python = text("python").and_then(|range| Constraint::parse(range)?.pep440()).map(|range| {
+        let clauses = range.split(", ").filter(|clause| !clause.is_empty());
+        let clauses: Vec<String> = clauses.map(python_clause).collect();
+        clauses.join(" and ")
+    });
+    let platform = text("platform").map(|platform| format!("sys_platform == '{platform}'"));
+    let written =
+        text("markers").map(|marker| if marker.contains(" or ") { format!("({marker})") } else { marker.to_owned() });
+    let all: Vec<String> = [written, python, platform].into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    match all.as_slice() {
+        [] => None,
+        [_] if text("markers").is_some() => text("markers").map(str::to_owned),
+        all => Some(all.join(" and ")),
+    }
+}
+
+/// `>=3.8` as a marker: two numbers are a minor version, more are a full one.
+fn python_clause(clause: &str) -> String {
+    let at = clause.find(|first: char| first.is_ascii_digit()).unwrap_or(clause.len());
+    let (operator, version) = clause.split_at(at);
+    let variable = if version.matches('.').count() > 1 { "python_full_version" } else { "python_version" };
+    format!("{variable} {} '{version}'", operator.trim())
 }
 
 /// A bare version is exact in Poetry.

@@ -56,6 +56,14 @@ impl Requirement {
         Ok(requirement)
     }
 
+    /// The package that a text which is no requirement asks for all the same: its version is a variable or a template's.
+    #[must_use]
+    pub fn without_version(text: &str) -> Option<Self> {
+        let (head, marker) = split_marker(text.trim());
+        let at = head.find(['=', '<', '>', '!', '~']).filter(|&at| head[at..].contains(['$', '{', '`']))?;
+        Self::parse(&head[..at]).ok().map(|found| Self { marker, ..found })
+    }
+
     /// A bare URL, version-control address or path: the name is in its fragment or in its file name.
     fn from_location(head: &str, marker: Option<String>) -> Result<Self, String> {
         if head.is_empty() {
@@ -137,6 +145,12 @@ fn check_specifier(specifier: &str) -> Result<(), String> {
         let operator = clause.len() - clause.trim_start_matches(['=', '<', '>', '!', '~']).len();
         let value = clause[operator..].trim();
         let known = ["==", "===", "!=", "<=", ">=", "<", ">", "~="].contains(&&clause[..operator]);
+        if value.contains(['$', '{', '}', '`']) {
+            return Err(format!(
+                "expected a version, found `{}`, which only an environment or a template tells",
+                shortened(value)
+            ));
+        }
         if !known || value.is_empty() || value.contains(char::is_whitespace) {
             return Err(format!("expected version specifiers (`==1.0`, `>=1,<2`), found `{}`", shortened(clause)));
         }

@@ -4,25 +4,34 @@
 
 use advisories::{PackageName, Version};
 
+use super::follow::{Declared, Follow};
 use super::package::{Format, Manifest, Package, Project, Role};
 use super::pyproject::{BUILD_GROUP, Serves};
 use super::requirement::Requirement;
 use super::text::SourceText;
 use crate::diagnostic::{Diagnostic, Stage};
 
-/// One option: section, key, and its value's lines with their numbers.
-type Setting = (String, String, Vec<(String, u32)>);
+/// One line of a value, and where it begins.
+#[derive(Debug, Clone)]
+struct Line {
+    text: String,
+    number: u32,
+    column: u32,
+}
+
+/// One option: section, key, and its value's lines.
+type Setting = (String, String, Vec<Line>);
 
 /// Reads a manifest; `None` for a file that only configures tools.
-pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Manifest> {
+pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Declared> {
     let settings = settings(&file.text);
     if !settings.iter().any(|(section, ..)| section == "metadata" || section.starts_with("options")) {
         return None;
     }
-    let mut manifest = Manifest::new(&file.path, Format::Setup, Role::Declared);
+    let mut declared = Declared::from(Manifest::new(&file.path, Format::Setup, Role::Declared));
     let mut project = Project::default();
     for (section, key, lines) in settings {
-        let first = lines.iter().map(|(text, _)| text.as_str()).find(|text| !text.is_empty());
+        let first = lines.iter().map(|line| line.text.as_str()).find(|text| !text.is_empty());
         let serves = match (section.as_str(), key.as_str()) {
             ("metadata", "name") => {
                 project.name = first.and_then(|name| PackageName::new(name).ok());
@@ -42,24 +51,38 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Mani
             ("options.extras_require", extra) => Serves::extra(extra),
             _ => continue,
         };
-        for (text, number) in lines {
-            declare(file, &mut manifest, &text, number, &serves, diagnostics);
+        if first.is_some_and(|text| text.starts_with("file:")) {
+            declared.follows.extend(files(&lines, &serves));
+            continue;
+        }
+        for line in &lines {
+            declare(file, &mut declared.manifest, line, &serves, diagnostics);
         }
     }
-    manifest.project = Some(project);
-    Some(manifest)
+    declared.manifest.project = Some(project);
+    Some(declared)
+}
+
+/// `file: a.txt, b.txt`, on one line or several.
+fn files(lines: &[Line], serves: &Serves) -> Vec<Follow> {
+    let parts = lines.iter().flat_map(|line| {
+        let text = line.text.strip_prefix("file:").unwrap_or(&line.text);
+        text.split(',').map(|path| (path.trim(), line.number))
+    });
+    let named = parts.filter(|(path, _)| !path.is_empty());
+    named.map(|(path, line)| Follow { path: path.to_owned(), line, serves: serves.clone() }).collect()
 }
 
 fn declare(
     file: &SourceText,
     manifest: &mut Manifest,
-    text: &str,
-    line: u32,
+    line: &Line,
     serves: &Serves,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    // `%(test)s` takes in another option, `file:` a requirements file, which is read by itself
-    if text.is_empty() || text.starts_with("%(") || text.starts_with("file:") {
+    let text = line.text.as_str();
+    // `%(test)s` takes in another option, which is read by itself
+    if text.is_empty() || text.starts_with("%(") {
         return;
     }
     // setuptools also takes a list on one line, parted by `;` where no marker stands
@@ -68,12 +91,13 @@ fn declare(
     for part in parts.into_iter().map(str::trim).filter(|part| !part.is_empty()) {
         match Requirement::parse(part) {
             Ok(found) => {
-                let mut package = Package { line: Some(line), ..found.into_package() };
+                let mut package = Package { line: Some(line.number), ..found.into_package() };
                 serves.mark(&mut package);
                 manifest.packages.push(package);
             }
             Err(expected) => {
-                diagnostics.push(Diagnostic::gap(Stage::Inventory, file.path.clone(), expected).at(line, None));
+                diagnostics
+                    .push(Diagnostic::gap(Stage::Inventory, file.path.clone(), expected).at(line.number, line.column));
             }
         }
     }
@@ -86,19 +110,27 @@ fn settings(text: &str) -> Vec<Setting> {
     for (index, line) in text.lines().enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let trimmed = line.trim();
+        // the place of a part of this line
+        let place = |part: &str| {
+            let before = line.len() - line.trim_start().len() + (trimmed.len() - part.len());
+            let column = line.get(..before).unwrap_or_default().chars().count() + 1;
+            let text = without_comment(part).to_owned();
+            Line { text, number, column: u32::try_from(column).unwrap_or(u32::MAX) }
+        };
         if trimmed.starts_with(['#', ';']) || trimmed.is_empty() {
             continue;
         }
         let is_indented = line.starts_with([' ', '\t']);
         if let (true, Some((_, _, lines))) = (is_indented, settings.last_mut()) {
-            lines.push((without_comment(trimmed).to_owned(), number));
+            lines.push(place(trimmed));
         } else if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
             section = name.trim().to_owned();
             // what is indented below a section's head belongs to nothing
             settings.push((section.clone(), String::new(), Vec::new()));
         } else if let Some(at) = trimmed.find(['=', ':']) {
-            let (key, value) = (trimmed[..at].trim().to_ascii_lowercase().replace('-', "_"), trimmed[at + 1..].trim());
-            settings.push((section.clone(), key, vec![(without_comment(value).to_owned(), number)]));
+            let (key, value) =
+                (trimmed[..at].trim().to_ascii_lowercase().replace('-', "_"), trimmed[at + 1..].trim_start());
+            settings.push((section.clone(), key, vec![place(value)]));
         }
     }
     settings
@@ -116,12 +148,15 @@ mod tests {
     #[test]
     fn declarations() {
         let text = "[metadata]\nname = My.App\nversion = attr: my.__version__\n[options]\npython_requires = >=3.9\ninstall_requires =\n    # why\n    \
-                    requests>=2  # http\n    a; python_version<'3'\n[options.extras_require]\ntest = pytest; mock\nall =\n  %(test)s\n[flake8]\nignore =\n  E1\n";
+                    requests>=2  # http\n    a; python_version<'3'\n[options.extras_require]\ntest = pytest; mock\nall =\n  %(test)s\ndocs = file: docs/requirements.txt, b.txt\n[flake8]\nignore =\n  E1\n";
         let mut diagnostics = Vec::new();
-        let manifest = read(&SourceText::new("setup.cfg", text.to_owned()), &mut diagnostics).unwrap();
+        let Declared { manifest, follows } =
+            read(&SourceText::new("setup.cfg", text.to_owned()), &mut diagnostics).unwrap();
         let row = |p: &Package| format!("{}@{}:{}", p.name, p.line.unwrap_or(0), p.extras.join(","));
         let rows: Vec<String> = manifest.packages.iter().map(row).collect();
         assert_eq!(rows, ["requests@8:", "a@9:", "pytest@11:test", "mock@11:test"]);
+        let followed: Vec<_> = follows.iter().map(|f| (f.path.as_str(), f.line, f.serves.extras.join(","))).collect();
+        assert_eq!(followed, [("docs/requirements.txt", 14, "docs".to_owned()), ("b.txt", 14, "docs".to_owned())]);
         let project = manifest.project.unwrap();
         assert_eq!((project.name.unwrap().as_str(), project.version, diagnostics.len()), ("my-app", None, 0));
         assert!(read(&SourceText::new("setup.cfg", "[flake8]\nx=1\n".to_owned()), &mut diagnostics).is_none());

@@ -1,29 +1,29 @@
-//! `setup.py`, read and never run: literals, names bound to them at the top, sums of lists, and requirements files that are opened.
+//! `setup.py`, read and never run: literals, names bound to them (`setup_py_values.rs`), sums of lists, and requirements files that are opened.
 //!
 //! Specification: <https://setuptools.pypa.io/en/stable/references/keywords.html>. What cannot be known without running is a diagnostic.
 
-use std::collections::HashMap;
-
 use advisories::{PackageName, Version};
-use ruff_python_ast::{Expr, ExprCall, Keyword, Operator, Stmt};
+use ruff_python_ast::{Expr, ExprCall, Keyword, Operator};
 use ruff_python_parser::parse_module;
 use ruff_text_size::Ranged;
 
+use super::follow::{Declared, Follow};
 use super::package::{Format, Manifest, Package, Project, Role};
 use super::pyproject::{BUILD_GROUP, Serves};
 use super::requirement::Requirement;
+use super::setup_py_values::{Bindings, MAX_STEPS};
 use super::text::SourceText;
 use crate::diagnostic::{Diagnostic, Stage};
 
 /// The parser recurses with the depth of an expression, which the size of the file bounds; this much stack holds the deepest.
 const MAX_BYTES: usize = 96 << 10;
 const STACK_BYTES: usize = 512 << 20;
-/// Names and sums followed from one value.
-const MAX_STEPS: usize = 64;
+/// Values that are no literal, in which names of files are looked for.
+const MAX_UNKNOWN: usize = 64;
 
 /// Reads a manifest.
-pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
-    let empty = || Manifest::new(&file.path, Format::Setup, Role::Declared);
+pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Declared {
+    let empty = || Declared::from(Manifest::new(&file.path, Format::Setup, Role::Declared));
     let mut gap = |reason: &str| diagnostics.push(Diagnostic::gap(Stage::Inventory, file.path.clone(), reason));
     if file.text.len() > MAX_BYTES {
         gap("a setup.py larger than 96 KiB is not read");
@@ -34,9 +34,9 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
         reading.ok().and_then(|reading| reading.join().ok())
     });
     match outcome {
-        Some((manifest, found)) => {
+        Some((declared, found)) => {
             diagnostics.extend(found);
-            manifest
+            declared
         }
         None => {
             gap("the parser could not be run on it");
@@ -45,21 +45,22 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
     }
 }
 
-fn parse(file: &SourceText) -> (Manifest, Vec<Diagnostic>) {
+fn parse(file: &SourceText) -> (Declared, Vec<Diagnostic>) {
     // declared first, for what is found borrows from it
     let parsed = parse_module(&file.text);
     let mut setup = Setup {
         file,
-        names: HashMap::new(),
-        manifest: Manifest::new(&file.path, Format::Setup, Role::Declared),
+        bindings: Bindings::default(),
+        declared: Declared::from(Manifest::new(&file.path, Format::Setup, Role::Declared)),
+        unknown: 0,
         project: Project::default(),
         diagnostics: Vec::new(),
     };
     match &parsed {
         Ok(parsed) => {
-            let mut calls = Vec::new();
-            setup.walk(&parsed.syntax().body, &mut calls);
-            for call in calls {
+            setup.bindings = Bindings::of(&parsed.syntax().body);
+            let calls = std::mem::take(&mut setup.bindings.calls);
+            for call in calls.into_iter().filter(|call| is_setup(&call.func)) {
                 setup.read_call(call);
             }
         }
@@ -68,110 +69,111 @@ fn parse(file: &SourceText) -> (Manifest, Vec<Diagnostic>) {
             setup.diagnostics.push(found);
         }
     }
-    setup.manifest.project = Some(setup.project);
-    (setup.manifest, setup.diagnostics)
+    setup.declared.manifest.project = Some(setup.project);
+    (setup.declared, setup.diagnostics)
 }
 
 struct Setup<'f, 'a> {
     file: &'f SourceText,
-    names: HashMap<&'a str, &'a Expr>,
-    manifest: Manifest,
+    bindings: Bindings<'a>,
+    declared: Declared,
     project: Project,
+    unknown: usize,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl<'a> Setup<'_, 'a> {
-    /// Bindings and calls of `setup` at the top level, and in its blocks.
-    fn walk(&mut self, body: &'a [Stmt], calls: &mut Vec<&'a ExprCall>) {
-        let mut queue: Vec<&Stmt> = body.iter().rev().collect();
-        while let Some(statement) = queue.pop() {
-            match statement {
-                Stmt::Assign(assign) => {
-                    for target in &assign.targets {
-                        if let Expr::Name(name) = target {
-                            self.names.insert(name.id.as_str(), &assign.value);
-                        }
-                    }
-                }
-                Stmt::AnnAssign(assign) => {
-                    if let (Expr::Name(name), Some(value)) = (assign.target.as_ref(), &assign.value) {
-                        self.names.insert(name.id.as_str(), value);
-                    }
-                }
-                Stmt::Expr(expression) => {
-                    if let Expr::Call(call) = expression.value.as_ref()
-                        && is_setup(&call.func)
-                    {
-                        calls.push(call);
-                    }
-                }
-                Stmt::If(block) => {
-                    queue.extend(block.elif_else_clauses.iter().rev().flat_map(|clause| clause.body.iter().rev()));
-                    queue.extend(block.body.iter().rev());
-                }
-                Stmt::With(block) => queue.extend(block.body.iter().rev()),
-                Stmt::Try(block) => queue.extend(block.body.iter().rev()),
-                Stmt::FunctionDef(function) => queue.extend(function.body.iter().rev()),
-                _ => {}
+    fn read_call(&mut self, call: &'a ExprCall) {
+        for Keyword { arg, value, .. } in &call.arguments.keywords {
+            match arg {
+                Some(name) => self.keyword(name.as_str(), value),
+                None => self.keywords(value),
             }
         }
     }
 
-    fn read_call(&mut self, call: &'a ExprCall) {
-        for Keyword { arg, value, .. } in &call.arguments.keywords {
-            let Some(name) = arg else {
-                self.unknown(value, "keywords from elsewhere (`**`)");
-                continue;
-            };
-            match name.as_str() {
-                "name" => self.project.name = self.text(value).and_then(|text| PackageName::new(&text).ok()),
-                "version" => self.project.version = self.text(value).as_deref().map(Version::new),
-                "python_requires" => self.project.requires_python = self.text(value),
-                "install_requires" => self.list(value, &Serves::main()),
-                "tests_require" => self.list(value, &Serves::group("test")),
-                "setup_requires" => self.list(value, &Serves::group(BUILD_GROUP)),
-                "extras_require" => self.extras(value),
-                _ => {}
+    fn keyword(&mut self, name: &str, value: &'a Expr) {
+        match name {
+            "name" => self.project.name = self.bindings.text(value).and_then(|text| PackageName::new(&text).ok()),
+            "version" => self.project.version = self.bindings.text(value).as_deref().map(Version::new),
+            "python_requires" => self.project.requires_python = self.bindings.text(value),
+            "install_requires" => self.list(value, &Serves::main()),
+            "tests_require" => self.list(value, &Serves::group("test")),
+            "setup_requires" => self.list(value, &Serves::group(BUILD_GROUP)),
+            "extras_require" => self.extras(value),
+            _ => {}
+        }
+    }
+
+    /// `setup(**config)`
+    fn keywords(&mut self, value: &'a Expr) {
+        let items = self.bindings.items(value);
+        if items.is_empty() {
+            return self.unknown(value, "keywords from elsewhere (`**`)", &Serves::main());
+        }
+        for (key, value) in items {
+            if let Some(name) = self.bindings.text(key) {
+                self.keyword(&name, value);
             }
         }
     }
 
     fn extras(&mut self, value: &'a Expr) {
-        let Expr::Dict(dict) = self.resolved(value) else {
-            self.unknown(value, "extras that are no literal");
-            return;
-        };
-        for item in &dict.items {
-            let name = item.key.as_ref().and_then(|key| self.text(key));
-            match name {
+        let items = self.bindings.items(value);
+        if items.is_empty() {
+            return match self.bindings.alternatives(value).as_slice() {
+                [Expr::Dict(dict)] if dict.items.is_empty() => {}
+                _ => self.unknown(value, "extras that are no literal", &Serves::default()),
+            };
+        }
+        for (key, value) in items {
+            match self.bindings.text(key) {
                 // `":python_version<'3'"` is no extra but a condition
                 Some(name) => {
                     let (extra, marker) = name.split_once(':').unwrap_or((&name, ""));
                     let serves = if extra.is_empty() { Serves::main() } else { Serves::extra(extra) };
-                    let from = self.manifest.packages.len();
-                    self.list(&item.value, &serves);
-                    for package in self.manifest.packages[from..].iter_mut().filter(|_| !marker.is_empty()) {
+                    let from = self.declared.manifest.packages.len();
+                    self.list(value, &serves);
+                    let added = self.declared.manifest.packages[from..].iter_mut();
+                    for package in added.filter(|_| !marker.is_empty()) {
                         package.marker.get_or_insert_with(|| marker.to_owned());
                     }
                 }
-                None => self.unknown(&item.value, "an extra whose name is no literal"),
+                None => self.unknown(value, "an extra whose name is no literal", &Serves::default()),
             }
         }
     }
 
-    /// The requirements of a list, a sum of lists, or a text of lines.
+    /// The requirements of a list, a sum of lists, or a text of lines. Of a name that is bound several times, those of all: which of them
+    /// counts only running would tell.
     fn list(&mut self, value: &'a Expr, serves: &Serves) {
         let mut queue = vec![value];
         let mut steps = 0;
         while let Some(next) = queue.pop() {
             steps += 1;
-            let items = match self.resolved(next) {
-                _ if steps > MAX_STEPS => return self.unknown(value, "more sums than are followed"),
+            if steps > MAX_STEPS {
+                return self.unknown(value, "more sums than are followed", serves);
+            }
+            let items = match next {
+                Expr::Name(_) => match self.bindings.alternatives(next) {
+                    found if found.is_empty() => {
+                        self.unknown(next, "requirements that only running it would tell", serves);
+                        continue;
+                    }
+                    found => {
+                        queue.extend(found.into_iter().rev());
+                        continue;
+                    }
+                },
                 Expr::List(list) => &list.elts,
                 Expr::Tuple(tuple) => &tuple.elts,
                 Expr::Set(set) => &set.elts,
                 Expr::BinOp(sum) if sum.op == Operator::Add => {
                     queue.extend([sum.right.as_ref(), sum.left.as_ref()]);
+                    continue;
+                }
+                Expr::If(choice) => {
+                    queue.extend([choice.orelse.as_ref(), choice.body.as_ref()]);
                     continue;
                 }
                 Expr::StringLiteral(text) => {
@@ -180,16 +182,22 @@ impl<'a> Setup<'_, 'a> {
                     }
                     continue;
                 }
-                other => {
-                    self.unknown(other, "requirements that only running it would tell");
-                    continue;
-                }
+                other => match self.bindings.wrapped(other) {
+                    Some(inner) => {
+                        queue.push(inner);
+                        continue;
+                    }
+                    None => {
+                        self.unknown(other, "requirements that only running it would tell", serves);
+                        continue;
+                    }
+                },
             };
             for item in items {
-                match (self.text(item), item) {
+                match (self.bindings.text(item), item) {
                     (Some(text), _) => self.declare(&text, item.range().start().to_usize(), serves),
                     (None, Expr::Starred(starred)) => queue.push(&starred.value),
-                    (None, _) => self.unknown(item, "a requirement that only running it would tell"),
+                    (None, _) => self.unknown(item, "a requirement that only running it would tell", serves),
                 }
             }
         }
@@ -200,43 +208,26 @@ impl<'a> Setup<'_, 'a> {
             Ok(found) => {
                 let mut package = Package { line: Some(self.file.line(at)), ..found.into_package() };
                 serves.mark(&mut package);
-                self.manifest.packages.push(package);
+                self.declared.manifest.packages.push(package);
             }
             Err(expected) => self.diagnostics.push(self.file.gap(at, expected)),
         }
     }
 
-    /// A text; of a formatted one or a sum, what is before the part that is not literal is not enough.
-    fn text(&self, value: &'a Expr) -> Option<String> {
-        match self.resolved(value) {
-            Expr::StringLiteral(text) => Some(text.value.to_str().to_owned()),
-            _ => None,
+    /// What is no literal may still name the requirements file that it opens; without one it is a gap.
+    fn unknown(&mut self, value: &'a Expr, what: &str, serves: &Serves) {
+        let at = value.range().start().to_usize();
+        self.unknown += 1;
+        let files = if self.unknown <= MAX_UNKNOWN { self.bindings.files(value) } else { Vec::new() };
+        if files.is_empty() {
+            let reason = format!("{what}: not read, for nothing of a repository is run");
+            self.diagnostics.push(self.file.gap(at, reason));
         }
-    }
-
-    /// What a name stands for.
-    fn resolved(&self, value: &'a Expr) -> &'a Expr {
-        let mut value = value;
-        for _ in 0..MAX_STEPS {
-            match value {
-                Expr::Name(name) => match self.names.get(name.id.as_str()) {
-                    Some(bound) => value = bound,
-                    None => break,
-                },
-                _ => break,
-            }
+        for path in files {
+            let reason = format!("requirements of `{path}`, which it opens: taken as they stand there");
+            self.diagnostics.push(self.file.remark(at, reason));
+            self.declared.follows.push(Follow { path, line: self.file.line(at), serves: serves.clone() });
         }
-        value
-    }
-
-    /// A file that is opened is read by itself if it is a requirements file, so only the rest is a gap.
-    fn unknown(&mut self, value: &Expr, what: &str) {
-        let range = value.range();
-        let source = self.file.text.get(range.start().to_usize()..range.end().to_usize()).unwrap_or_default();
-        let names_file = source.contains(".txt") || source.contains(".in\"") || source.contains(".in'");
-        let reason = format!("{what}: not read, for nothing of a repository is run");
-        let at = range.start().to_usize();
-        self.diagnostics.push(if names_file { self.file.remark(at, reason) } else { self.file.gap(at, reason) });
     }
 }
 
@@ -254,11 +245,12 @@ mod tests {
 
     fn read_text(text: &str) -> (String, Vec<Diagnostic>) {
         let mut diagnostics = Vec::new();
-        let manifest = read(&SourceText::new("setup.py", text.to_owned()), &mut diagnostics);
+        let Declared { manifest, follows } = read(&SourceText::new("setup.py", text.to_owned()), &mut diagnostics);
         let row = |p: &Package| {
             format!("{}@{}:{}", p.name, p.line.unwrap_or(0), [p.extras.clone(), p.groups.clone()].concat().join(","))
         };
-        (manifest.packages.iter().map(row).collect::<Vec<_>>().join(" "), diagnostics)
+        let files = follows.iter().map(|follow| format!("file {}:{}", follow.path, follow.serves.extras.join(",")));
+        (manifest.packages.iter().map(row).chain(files).collect::<Vec<_>>().join(" "), diagnostics)
     }
 
     #[test]
@@ -286,8 +278,50 @@ mod tests {
                 "{text}\n{diagnostics:?}"
             );
         }
-        let (_, diagnostics) = read_text("setup(install_requires=open('requirements.txt').read().splitlines())");
-        assert_eq!(diagnostics.iter().map(|d| d.gap).collect::<Vec<_>>(), [false]);
+    }
+
+    #[test]
+    fn names_that_are_built_up_and_files_that_are_opened() {
+        let cases = [
+            (
+                "R = ['a']\nif x:\n    R.append('b')\nR += ['c']\nR.extend(['d'])\nsetup(install_requires=R)",
+                "a@1: b@3: c@4: d@5:",
+                0,
+            ),
+            (
+                "E = {'x': ['a']}\nE['y'] = ['b']\nE.update({'z': ['c']})\nsetup(extras_require=E)",
+                "a@1:x c@3:z b@2:y",
+                0,
+            ),
+            ("setup(install_requires=list(set(['a'])) + sorted(('b',)))", "a@1: b@1:", 0),
+            ("K = dict(install_requires=['a'], name='x')\nsetup(**K)", "a@1:", 0),
+            ("if old:\n    R = ['a']\nelse:\n    R = ['b']\nsetup(install_requires=R)", "a@2: b@4:", 0),
+            ("setup(install_requires=open('requirements.txt').read().splitlines())", "file requirements.txt:", 0),
+            (
+                "with open(os.path.join(HERE, 'deps', 'base.txt')) as f:\n    R = f.read().split()\nsetup(install_requires=R)",
+                "file deps/base.txt:",
+                0,
+            ),
+            (
+                "R = [l for l in (ROOT / 'deps' / 'base.in').read_text()]\nsetup(install_requires=R)",
+                "file deps/base.in:",
+                0,
+            ),
+            (
+                "def reqs():\n    return open('r.txt').read().split()\nsetup(install_requires=reqs(), extras_require={'t': load('t.txt')})",
+                "file r.txt: file t.txt:t",
+                0,
+            ),
+            ("setup(install_requires=open('%s.txt' % x).read())", "", 1),
+        ];
+        for (text, expected, gaps) in cases {
+            let (found, diagnostics) = read_text(text);
+            assert_eq!(
+                (found.as_str(), diagnostics.iter().filter(|d| d.gap).count()),
+                (expected, gaps),
+                "{text}\n{diagnostics:?}"
+            );
+        }
     }
 
     #[test]

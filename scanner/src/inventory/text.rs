@@ -1,5 +1,8 @@
 //! A file's bytes as text with lines and columns: UTF-8 with or without BOM, UTF-16 and UTF-32 with BOM.
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
 use crate::diagnostic::{Diagnostic, Stage};
 
 /// A decoded file.
@@ -10,6 +13,8 @@ pub struct SourceText {
     /// The content, without BOM.
     pub text: String,
     line_starts: Vec<usize>,
+    /// The text without the lines that a parser stumbled over; each as long as before, so that places stay true.
+    mended: OnceLock<String>,
 }
 
 impl SourceText {
@@ -28,13 +33,29 @@ impl SourceText {
     pub fn new(path: &str, text: String) -> Self {
         let line_starts =
             std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect();
-        Self { path: path.to_owned(), text, line_starts }
+        Self { path: path.to_owned(), text, line_starts, mended: OnceLock::new() }
     }
 
     /// The 1-based line of a byte offset.
     #[must_use]
     pub fn line(&self, offset: usize) -> u32 {
         u32::try_from(self.line_starts.partition_point(|&start| start <= offset)).unwrap_or(u32::MAX)
+    }
+
+    /// The text with these 1-based lines blanked out. What is asked first is kept: a file is mended once.
+    pub fn mended(&self, lines: &BTreeSet<u32>) -> &str {
+        self.mended.get_or_init(|| {
+            let mut mended = String::with_capacity(self.text.len());
+            for (index, line) in self.text.split_inclusive('\n').enumerate() {
+                let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+                if lines.contains(&number) {
+                    mended.extend(line.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+                } else {
+                    mended.push_str(line);
+                }
+            }
+            mended
+        })
     }
 
     /// The text of a 1-based line, with its end.

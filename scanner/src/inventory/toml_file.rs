@@ -1,5 +1,7 @@
 //! TOML with the place of every value, read as far as it is TOML: a fault is a diagnostic, and what stands around it is kept.
 
+use std::collections::BTreeSet;
+
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
@@ -12,18 +14,46 @@ const MAX_FAULTS: usize = 10;
 /// A value with its place.
 pub type Value<'i> = Spanned<DeValue<'i>>;
 
-/// Parses a file; faults become gaps with line, column and what was expected.
+/// Parses a file; faults become gaps with line, column and what was expected. What stands behind a fault is read too, as far as it can be:
+/// once more without the lines at fault and those that git leaves where a merge was not finished, if that tells more.
 pub fn parse<'i>(file: &'i SourceText, diagnostics: &mut Vec<Diagnostic>) -> DeTable<'i> {
     let (root, faults) = DeTable::parse_recoverable(&file.text);
+    let root = root.into_inner();
+    if faults.is_empty() {
+        return root;
+    }
     let count = faults.len();
-    for fault in faults.into_iter().take(MAX_FAULTS) {
+    let mut lines: BTreeSet<u32> = unmerged(&file.text).collect();
+    for (number, fault) in faults.into_iter().enumerate() {
         let offset = fault.span().map_or(0, |span| span.start);
-        diagnostics.push(file.gap(offset, format!("not TOML: {}", fault.message().replace('\n', "; "))));
+        lines.insert(file.line(offset));
+        if number < MAX_FAULTS {
+            diagnostics.push(file.gap(offset, format!("not TOML: {}", fault.message().replace('\n', "; "))));
+        }
     }
     if count > MAX_FAULTS {
         diagnostics.push(file.gap(0, format!("not TOML: {} more faults in this file", count - MAX_FAULTS)));
     }
-    root.into_inner()
+    let (mended, _) = DeTable::parse_recoverable(file.mended(&lines));
+    let mended = mended.into_inner();
+    if entries_in(&mended) > entries_in(&root) { mended } else { root }
+}
+
+/// The 1-based lines of git's conflict markers.
+fn unmerged(text: &str) -> impl Iterator<Item = u32> {
+    let markers = ["<<<<<<<", "=======", ">>>>>>>", "|||||||"];
+    let lines = text.lines().enumerate().filter(move |(_, line)| markers.iter().any(|marker| line.starts_with(marker)));
+    lines.map(|(index, _)| u32::try_from(index + 1).unwrap_or(u32::MAX))
+}
+
+/// How much a document says: the entries of its tables and arrays at the top.
+fn entries_in(root: &DeTable<'_>) -> usize {
+    let of = |value: &Value<'_>| match value.get_ref() {
+        DeValue::Array(array) => array.len(),
+        DeValue::Table(table) => table.len(),
+        _ => 1,
+    };
+    root.values().map(of).sum()
 }
 
 /// The table at a path of keys.

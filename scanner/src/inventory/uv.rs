@@ -56,11 +56,15 @@ impl<'t, 'i> Lock<'_, 't, 'i> {
                 diagnostics.push(self.file.gap(at, "expected a package's name (PEP 508)"));
                 continue;
             };
-            let Some(source) = table.get("source").and_then(source) else {
-                diagnostics
-                    .push(self.file.gap(at, format!("expected `source` of {name}: a table with a kind uv knows")));
+            let Some(source_value) = table.get("source") else {
+                diagnostics.push(self.file.gap(at, format!("expected `source` of {name}, a table")));
                 continue;
             };
+            let source = source(source_value).unwrap_or_else(|| {
+                let expected = format!("expected `source` of {name}: a table with a kind uv knows; taken for an index");
+                diagnostics.push(self.file.gap(at, expected));
+                Source::DEFAULT_INDEX
+            });
             let version = toml_file::text(table, "version").map(Version::new);
             if version.is_none() && !source.is_own_tree() {
                 diagnostics

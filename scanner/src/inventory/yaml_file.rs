@@ -1,4 +1,4 @@
-//! YAML and JSON (which is YAML) with the line of every value, read up to the first fault.
+//! YAML and JSON (which is YAML) with the place of every value, read up to the first fault.
 //!
 //! The parser is driven event by event, so depth costs no stack; an alias shares its anchor's value and is never unfolded.
 
@@ -31,6 +31,8 @@ pub struct Node {
     pub content: Content,
     /// 1-based.
     pub line: u32,
+    /// 1-based, in characters.
+    pub column: u32,
 }
 
 impl Node {
@@ -78,6 +80,7 @@ impl Node {
 struct Open {
     anchor: usize,
     line: u32,
+    column: u32,
     children: Vec<Rc<Node>>,
     is_mapping: bool,
 }
@@ -94,7 +97,7 @@ impl Open {
         } else {
             Content::Sequence(self.children)
         };
-        Node { content, line: self.line }
+        Node { content, line: self.line, column: self.column }
     }
 }
 
@@ -117,13 +120,14 @@ pub fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Vec<Rc<Nod
             }
         };
         let line = u32::try_from(span.start.line()).unwrap_or(u32::MAX);
+        let column = u32::try_from(span.start.col() + 1).unwrap_or(u32::MAX);
         let (anchor, node) = match event {
             Event::SequenceStart(anchor, _) => {
-                open.push(Open { anchor, line, children: Vec::new(), is_mapping: false });
+                open.push(Open { anchor, line, column, children: Vec::new(), is_mapping: false });
                 (0, None)
             }
             Event::MappingStart(anchor, _) => {
-                open.push(Open { anchor, line, children: Vec::new(), is_mapping: true });
+                open.push(Open { anchor, line, column, children: Vec::new(), is_mapping: true });
                 (0, None)
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
@@ -132,7 +136,7 @@ pub fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Vec<Rc<Nod
             },
             Event::Scalar(text, style, anchor, _) => {
                 let content = Content::Scalar(text.into_owned(), style == ScalarStyle::Plain);
-                (anchor, Some(Rc::new(Node { content, line })))
+                (anchor, Some(Rc::new(Node { content, line, column })))
             }
             Event::Alias(anchor) => (0, anchors.get(&anchor).cloned()),
             _ => (0, None),

@@ -28,8 +28,8 @@ pub enum Meaning {
     Unknown(String),
 }
 
-/// Long options, and whether they take a value.
-const LONG: [(&str, bool); 27] = [
+/// Long options, and whether they take a value: pip's of today and before, and what uv writes into the files it compiles.
+const LONG: [(&str, bool); 35] = [
     ("--requirement", true),
     ("--constraint", true),
     ("--editable", true),
@@ -57,6 +57,14 @@ const LONG: [(&str, bool); 27] = [
     ("--no-deps", false),
     ("--upgrade", false),
     ("--process-dependency-links", false),
+    ("--all-releases", true),
+    ("--only-final", true),
+    ("--use-wheel", false),
+    ("--no-use-wheel", false),
+    ("--allow-external", true),
+    ("--allow-all-external", false),
+    ("--allow-unverified", true),
+    ("--skip-requirements-regex", true),
 ];
 const SHORT: [(char, &str); 7] = [
     ('r', "--requirement"),

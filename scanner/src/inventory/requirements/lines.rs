@@ -18,9 +18,8 @@ pub struct Line {
 pub fn logical(text: &str) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut pending: Option<(String, u32)> = None;
-    for (index, physical) in text.lines().enumerate() {
+    for (index, physical) in physical(text).into_iter().enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let physical = physical.trim_end_matches('\r');
         let is_comment = physical.trim_start().starts_with('#');
         let continued = physical.strip_suffix('\\').filter(|_| !is_comment);
         let (mut joined, first) = pending.take().unwrap_or((String::new(), number));
@@ -43,6 +42,31 @@ pub fn logical(text: &str) -> Vec<Line> {
     lines
 }
 
+/// Lines as Python's `str.splitlines` parts them, for that is what pip calls: also at a lone carriage return and at form feeds.
+fn physical(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        let mut end = at + character.len_utf8();
+        match character {
+            '\r' => {
+                if let Some((next, _)) = characters.next_if(|(_, next)| *next == '\n') {
+                    end = next + 1;
+                }
+            }
+            '\n' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}' => {}
+            _ => continue,
+        }
+        lines.push(&text[start..at]);
+        start = end;
+    }
+    if start < text.len() {
+        lines.push(&text[start..]);
+    }
+    lines
+}
+
 /// A `#` begins a comment at the start of a line or after a blank: `#egg=` in a URL does not.
 fn without_comment(text: &str, number: u32) -> Line {
     let bytes = text.as_bytes();
@@ -60,7 +84,9 @@ mod tests {
     fn joined_and_without_comments() {
         // (file, [(text, comment, number)]): the cases of pip's tests/unit/test_req_file.py where they are about lines
         type Expected = &'static [(&'static str, Option<&'static str>, u32)];
-        let cases: [(&str, Expected); 7] = [
+        let cases: [(&str, Expected); 9] = [
+            ("a\rb\r\nc", &[("a", None, 1), ("b", None, 2), ("c", None, 3)]), // Python's str.splitlines
+            ("a\x0cb\u{2028}c\n\n", &[("a", None, 1), ("b", None, 2), ("c", None, 3), ("", None, 4)]),
             ("req1\n\nreq2", &[("req1", None, 1), ("", None, 2), ("req2", None, 3)]),
             (
                 "line 1\nline 2:1 \\\nline 2:2\nline 3:1 \\\nline 3:2 \\\nline 3:3\nline 4",

@@ -68,13 +68,31 @@ impl<'s> Reader<'s> {
         Some(manifest)
     }
 
+    /// The requirements of a file that another kind of manifest names, with all that it includes.
+    pub fn included(&mut self, from: &str, written: &str, line: u32) -> Vec<Package> {
+        let parsed = self.target(from, written, line).and_then(|target| {
+            let parsed = self.parse(&target, Some((from, line)))?;
+            Some((target, parsed))
+        });
+        let Some((target, parsed)) = parsed else { return Vec::new() };
+        let mut closure = Closure::default();
+        closure.take(&target, &parsed);
+        self.collect(&target, &parsed, &mut closure, false);
+        let mut packages: Vec<Package> = closure.included.into_iter().map(|(package, _)| package).collect();
+        apply_pins(&mut packages, &closure.pins);
+        packages
+    }
+
     fn parse(&mut self, path: &str, from: Option<(&str, u32)>) -> Option<Rc<Parsed>> {
         if let Some(known) = self.parsed.get(path) {
             return known.clone();
         }
         let parsed = match self.snapshot.read(path) {
             Ok(bytes) => {
-                let file = SourceText::decode(path, &bytes, &mut self.diagnostics);
+                let file = match latin1(&bytes) {
+                    Some(text) => SourceText::new(path, text),
+                    None => SourceText::decode(path, &bytes, &mut self.diagnostics),
+                };
                 Some(Rc::new(parse(&file, &mut self.diagnostics)))
             }
             Err(error) => {
@@ -84,7 +102,7 @@ impl<'s> Reader<'s> {
                             ReadError::NotFound => format!("includes `{path}`, which is not in the repository"),
                             error => format!("includes `{path}`, which {error}"),
                         };
-                        Diagnostic::gap(Stage::Inventory, from.to_owned(), reason).at(line, None)
+                        Diagnostic::gap(Stage::Inventory, from.to_owned(), reason).at(line, 1)
                     }
                     None => Diagnostic::gap(Stage::Inventory, path.to_owned(), error.to_string()),
                 };
@@ -104,7 +122,7 @@ impl<'s> Reader<'s> {
             let constraints = constraints || *is_constraints;
             if closure.chain.contains(&target) {
                 let reason = format!("includes `{target}`, which includes this file: the circle is cut here");
-                self.diagnostics.push(Diagnostic::remark(Stage::Inventory, path.to_owned(), reason).at(*line, None));
+                self.diagnostics.push(Diagnostic::remark(Stage::Inventory, path.to_owned(), reason).at(*line, 1));
                 continue;
             }
             if closure.seen.contains(&(target.clone(), constraints)) {
@@ -114,18 +132,14 @@ impl<'s> Reader<'s> {
                 let reason = format!(
                     "includes `{target}`, which is not followed: more than {MAX_DEPTH} files deep or {MAX_INCLUDED} packages"
                 );
-                self.diagnostics.push(Diagnostic::gap(Stage::Inventory, path.to_owned(), reason).at(*line, None));
+                self.diagnostics.push(Diagnostic::gap(Stage::Inventory, path.to_owned(), reason).at(*line, 1));
                 continue;
             }
             let Some(included) = self.parse(&target, Some((path, *line))) else { continue };
-            for (package, via) in &included.packages {
-                if constraints {
-                    closure.pins.push(package.clone());
-                } else {
-                    closure
-                        .included
-                        .push((Package { declared_in: Some(target.clone()), ..package.clone() }, via.clone()));
-                }
+            if constraints {
+                closure.pins.extend(included.packages.iter().map(|(package, _)| package.clone()));
+            } else {
+                closure.take(&target, &included);
             }
             self.collect(&target, &included, closure, constraints);
         }
@@ -135,7 +149,7 @@ impl<'s> Reader<'s> {
     /// The path an include means, from the repository's root.
     fn target(&mut self, from: &str, written: &str, line: u32) -> Option<String> {
         let mut gap = |reason: String| {
-            self.diagnostics.push(Diagnostic::gap(Stage::Inventory, from.to_owned(), reason).at(line, None));
+            self.diagnostics.push(Diagnostic::gap(Stage::Inventory, from.to_owned(), reason).at(line, 1));
             None
         };
         if written.contains("${") {
@@ -150,6 +164,18 @@ impl<'s> Reader<'s> {
             None => gap(format!("includes `{written}`, which leaves the repository")),
         }
     }
+}
+
+/// The text of a file that says in one of its first two lines that it is Latin-1, as pip reads it (PEP 263). Every byte is a character there.
+fn latin1(bytes: &[u8]) -> Option<String> {
+    let head = bytes.split(|&byte| byte == b'\n').take(2).filter(|line| line.starts_with(b"#"));
+    let named = head.filter_map(|line| std::str::from_utf8(line).ok()).find_map(|line| {
+        let (_, rest) = line.split_once("coding")?;
+        let name = rest.strip_prefix([':', '='])?.trim_start();
+        Some(name.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).next()?.to_ascii_lowercase())
+    })?;
+    let is_latin1 = matches!(named.replace('_', "-").as_str(), "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1");
+    is_latin1.then(|| bytes.iter().map(|&byte| char::from(byte)).collect())
 }
 
 /// A path beside another file, without `.` and `..`; `None` when it leaves the root.
@@ -178,6 +204,17 @@ struct Closure {
     pins: Vec<Package>,
 }
 
+impl Closure {
+    fn take(&mut self, path: &str, parsed: &Parsed) {
+        let declared_in = Some(path.to_owned());
+        let taken = parsed
+            .packages
+            .iter()
+            .map(|(package, via)| (Package { declared_in: declared_in.clone(), ..package.clone() }, via.clone()));
+        self.included.extend(taken);
+    }
+}
+
 fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Parsed {
     let mut parsed = Parsed { packages: Vec::new(), includes: Vec::new(), compiled: false };
     let mut index = None;
@@ -203,8 +240,10 @@ fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Parsed {
             templated = true;
             continue;
         }
+        let mut open = None;
         let outcome = match line::read(&line.text) {
             Meaning::Requirement { text, hashes } => {
+                open = Requirement::without_version(&text);
                 let pinned = |found: Requirement| {
                     let mut package = found.into_package();
                     package.pin_by(hashes.iter().map(String::as_str));
@@ -238,6 +277,8 @@ fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Parsed {
             Ok(None) => {}
             Err(expected) => {
                 diagnostics.push(Diagnostic::gap(Stage::Inventory, file.path.clone(), expected).at(line.number, 1));
+                let package = open.map(|open| Package { line: Some(line.number), ..open.into_package() });
+                parsed.packages.extend(package.map(|package| (package, Via::default())));
             }
         }
     }
@@ -251,7 +292,7 @@ fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Parsed {
 }
 
 /// A requirement; `None` for a source tree whose name is not told (`.`, `./libs/a`): its own manifest stands in the tree.
-fn requirement(text: &str) -> Result<Option<Requirement>, String> {
+pub(super) fn requirement(text: &str) -> Result<Option<Requirement>, String> {
     match Requirement::parse(text) {
         Ok(found) => Ok(Some(found)),
         Err(_) if is_own_tree(text) => Ok(None),
@@ -264,7 +305,7 @@ fn is_own_tree(text: &str) -> bool {
     origin::looks_like_location(place) && origin::read(place).source.is_own_tree()
 }
 
-fn editable(requirement: Requirement) -> Package {
+pub(super) fn editable(requirement: Requirement) -> Package {
     let mut package = requirement.into_package();
     if let Source::Path { path, directory: true } = package.source {
         package.source = Source::Editable { path };
