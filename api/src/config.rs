@@ -38,6 +38,13 @@ pub struct ServerConfig {
     pub public_url: Option<Url>,
     /// Advisories: an OSV archive, a directory, a snapshot or a URL; the synced cache when not given.
     pub advisories: Option<String>,
+    /// Whether scans say what manifests without a lockfile would resolve to. On; where it is said to be on, what cannot be resolved (uv is
+    /// not installed, say) leaves a report incomplete, and is a remark else.
+    pub resolve: Option<bool>,
+    /// The uv program that resolves.
+    pub uv: PathBuf,
+    /// The package index.
+    pub index: PackageIndex,
     /// Jobs at a time in this process.
     pub workers: usize,
     /// Limits of jobs, which hold over all processes that share a store.
@@ -86,6 +93,9 @@ impl Default for ServerConfig {
             store: Credential::new("sled"),
             public_url: None,
             advisories: None,
+            resolve: None,
+            uv: PathBuf::from("uv"),
+            index: PackageIndex::default(),
             workers: 1,
             jobs: JobLimits::default(),
             retention: Kept::default(),
@@ -103,6 +113,14 @@ impl Default for ServerConfig {
             organisations: BTreeMap::new(),
         }
     }
+}
+
+/// The package index that is asked; no repository's own configuration is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PackageIndex {
+    /// Its address (PEP 503 or 691), perhaps with credentials; PyPI when not given.
+    pub url: Option<Credential>,
 }
 
 /// Limits of requests.

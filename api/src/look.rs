@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use scanner::policy::Aspect;
 use scanner::repository::CachedMirrors;
+use scanner::resolve::Resolver;
 use scanner::scan::{Knowledge, Options, Source, config_of, scan_with};
 use scanner::secrets::verify::Provider;
 use scanner::secrets::{Engine, FingerprintKey, History, Memory, RuleSet};
@@ -56,6 +57,17 @@ pub struct Scanner {
     asker: Option<Asker>,
     /// Where it stands what earlier scans of each repository saw.
     memories: PathBuf,
+    resolver: Option<Resolver>,
+}
+
+/// How scans resolve what has no lockfile, by the configuration.
+fn resolver(config: &ServerConfig) -> Option<Resolver> {
+    config.resolve.unwrap_or(true).then(|| Resolver {
+        uv: config.uv.clone(),
+        index: config.index.url.as_ref().map(|url| url.expose().to_owned()),
+        asked_for: config.resolve.is_some(),
+        ..Resolver::default()
+    })
 }
 
 impl Scanner {
@@ -82,7 +94,7 @@ impl Scanner {
         let key = FingerprintKey::load_or_create(&path)
             .map_err(|source| LookError::Key { path: path.display().to_string(), source })?;
         let (rules_digest, memories) = (rules.digest(), config.data_dir.join("seen"));
-        Ok(Self { rules_digest, rules, key, advisories, memories, asker })
+        Ok(Self { rules_digest, rules, key, advisories, memories, asker, resolver: resolver(config) })
     }
 
     fn memory_of(&self, repository: &RepositoryRecord) -> PathBuf {
@@ -135,6 +147,7 @@ impl Look for Scanner {
             provider: self.asker.as_ref().map(|asker| asker as &dyn Provider),
             package_index: None,
             ancestry: &ancestry,
+            resolver: self.resolver.as_ref(),
         };
         let source = Source::Commit(&prepared.mirror, prepared.commit);
         let failed =

@@ -174,6 +174,9 @@ pub struct VulnerabilityDetail {
     pub kev: Option<bool>,
     /// Where the package is imported; `None` when usage was not looked at.
     pub imported_at: Option<Vec<Site>>,
+    /// The version is what the manifest's range would resolve to today, and not what a lockfile fixes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub would_resolve: bool,
     /// Asked for by the project itself.
     pub direct: bool,
     /// Needed at run time, not only by groups and extras.

@@ -109,6 +109,9 @@ pub struct Report {
     pub policy: PolicyLayer,
     /// Every manifest.
     pub inventory: Vec<Manifest>,
+    /// What manifests without a lockfile would resolve to today, where that was asked for: no facts about what is installed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resolved: Vec<Manifest>,
     /// Every problem, the worst first.
     pub findings: Vec<Finding>,
     /// What to upgrade, in which order and how.

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::{self, RepositoryConfig};
 use crate::diagnostic::{Diagnostic, Stage};
-use crate::finding::{Finding, FindingId, Kind};
+use crate::finding::{Detail, Finding, FindingId, Kind};
 use crate::fix::plan::FixPlan;
 use crate::fix::{self, Releases};
 use crate::inventory::{self, Inventory};
@@ -20,6 +20,7 @@ use crate::policy::{self, Aspect, PolicyLayer};
 use crate::posture;
 use crate::report::{AdvisoriesUsed, FeedUsed, Report, SCHEMA_VERSION, Stats, Target, Tool};
 use crate::repository::{DirectorySnapshot, GitSnapshot, Mirror, Origin, RepositoryError, Snapshot};
+use crate::resolve::{self, Resolver};
 use crate::secrets::{self, Engine, FingerprintKey, History, Memory, Reading, SecretsFound};
 use crate::standing::{self, Answers};
 use crate::usage::{self, ModuleNames, Usage};
@@ -50,6 +51,8 @@ pub struct Knowledge<'a> {
     pub package_index: Option<&'a PackageIndex>,
     /// The histories that are at hand, for packages pinned to a commit.
     pub ancestry: &'a dyn Ancestry,
+    /// Says what manifests without a lockfile would resolve to; `None` where that is not wanted.
+    pub resolver: Option<&'a Resolver>,
 }
 
 /// How a scan looks.
@@ -107,6 +110,7 @@ pub fn scan_with(
         None
     };
     let mut findings = Vec::new();
+    let mut resolved = Vec::new();
     // asked before anything is matched, so that what is advised can be had
     let answers =
         if wants(Aspect::Vulnerabilities) { index_answers(&mut stages, &inventory, knowledge) } else { Answers::new() };
@@ -116,6 +120,13 @@ pub fn scan_with(
             standing::judge(&inventory, &answers, knowledge.advisories.as_ref().ok().copied(), Timestamp::now());
         stages.say(standing.diagnostics);
         findings.extend(standing.findings);
+        if let Some(resolver) = knowledge.resolver {
+            let found = stages.time("resolve", || resolve::unlocked(&inventory, resolver));
+            stages.say(found.diagnostics);
+            let chosen = resolve::beyond(&inventory, &found.manifests);
+            findings.extend(vulnerable(&mut stages, &chosen, usage.as_ref(), knowledge, &answers));
+            resolved = found.manifests;
+        }
     }
     if let (Some(usage), true) = (&usage, wants(Aspect::Usage)) {
         stages.say(usage.diagnostics.clone());
@@ -140,9 +151,11 @@ pub fn scan_with(
     for finding in &mut findings {
         finding.id = finding.id.within(finding.kind, &options.repository);
     }
-    let fix_plan = planned(&mut stages, &inventory, snapshot, &findings, knowledge, &answers);
+    let is_fact = |finding: &&Finding| !matches!(&finding.detail, Detail::Vulnerability(found) if found.would_resolve);
+    let facts: Vec<Finding> = findings.iter().filter(is_fact).cloned().collect();
+    let fix_plan = planned(&mut stages, &inventory, snapshot, &facts, knowledge, &answers);
     let report = stages.report(source, inventory, findings, stats, knowledge);
-    Ok(Report { fix_plan, policy: config.policy.clone(), ..report })
+    Ok(Report { fix_plan, resolved, policy: config.policy.clone(), ..report })
 }
 
 /// The configuration that stands in the source itself.
@@ -309,6 +322,7 @@ impl Stages {
             complete: !self.diagnostics.iter().any(|diagnostic| diagnostic.gap),
             policy: PolicyLayer::default(),
             inventory: inventory.manifests,
+            resolved: Vec::new(),
             findings,
             fix_plan: FixPlan::default(),
             diagnostics: self.diagnostics,

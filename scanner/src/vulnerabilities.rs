@@ -127,7 +127,12 @@ impl Matching<'_> {
             kind,
             severity: found.severity,
             confidence,
-            title: found.title,
+            title: match &package.version {
+                Some(version) if self.would_resolve() => {
+                    format!("would resolve to {} {version}: {}", package.name, found.title)
+                }
+                _ => found.title,
+            },
             rule: found.canonical.clone(),
             location: Location {
                 path: Some(package.declared_in.clone().unwrap_or_else(|| self.manifest.path.clone())),
@@ -149,6 +154,7 @@ impl Matching<'_> {
                 epss: found.epss,
                 kev: found.kev,
                 imported_at: self.around.imports.map(|imports| imports.get(&package.name).cloned().unwrap_or_default()),
+                would_resolve: self.would_resolve(),
                 direct: package.direct,
                 main: package.main || (package.groups.is_empty() && package.extras.is_empty()),
                 via: package.via.clone(),
@@ -163,20 +169,35 @@ impl Matching<'_> {
     /// Manifest, package, canonical advisory; of several affected versions in one manifest all but the lowest add their
     /// version.
     fn identity(&mut self, kind: Kind, package: &Package, canonical: &str) -> FindingId {
-        let parts = [self.manifest.path.as_str(), package.name.as_str(), canonical];
+        let mut parts = vec![self.manifest.path.as_str(), package.name.as_str(), canonical];
+        if self.would_resolve() {
+            parts.push("would resolve to");
+        }
         let id = FindingId::of(kind, &parts);
         if self.ids.insert(id.clone()) {
             return id;
         }
         let version =
             package.version.as_ref().map_or_else(|| pin(package).map_or("", |pin| pin.commit), Version::as_str);
-        FindingId::of(kind, &[parts[0], parts[1], parts[2], version])
+        parts.push(version);
+        FindingId::of(kind, &parts)
+    }
+
+    fn would_resolve(&self) -> bool {
+        self.manifest.role == Role::Resolved
     }
 }
 
 /// A package that is not from the default index shares a name with the advisory's package, and perhaps no more.
 fn confidence(manifest: &Manifest, package: &Package) -> (Confidence, Option<String>) {
     let by_name = |place: &str| format!("taken from {place}: matched by name and version alone");
+    if package.unsatisfiable {
+        return (Confidence::Low, Some("no environment satisfies the marker it stands under".to_owned()));
+    }
+    if manifest.role == Role::Resolved {
+        let doubt = "what the range would resolve to today; no lockfile fixes it".to_owned();
+        return (Confidence::Medium, Some(doubt));
+    }
     match &package.source {
         Source::Index { url: None } if manifest.role == Role::Constraints => {
             (Confidence::Medium, Some("a constraint, which installs nothing by itself".to_owned()))
@@ -262,6 +283,25 @@ mod tests {
         assert_eq!(both.len(), 2);
         assert_ne!(both[0].id, both[1].id);
         assert_eq!(both[0].id, found(&manifest(vec![copy("1.4")]))[0].id, "a new version is the same problem");
+    }
+
+    #[test]
+    fn what_would_be_resolved_is_told_apart_from_facts() {
+        let facts = manifest(vec![package("lib", Some("1.2"), Source::DEFAULT_INDEX)]);
+        let would = Manifest { role: Role::Resolved, ..facts.clone() };
+        let (fact, would) = (&found(&facts)[0], &found(&would)[0]);
+        assert_ne!(fact.id, would.id);
+        assert!(would.title.starts_with("would resolve to lib 1.2: ") && !fact.title.contains("would resolve"));
+        let Detail::Vulnerability(detail) = &would.detail else { panic!() };
+        assert!(detail.would_resolve && detail.evidence.iter().any(|line| line.contains("no lockfile")));
+        assert_eq!(would.confidence, Confidence::Medium);
+    }
+
+    #[test]
+    fn a_package_that_is_never_installed_is_shown_with_low_confidence() {
+        let mut never = package("lib", Some("1.2"), Source::DEFAULT_INDEX);
+        never.unsatisfiable = true;
+        assert_eq!(found(&manifest(vec![never]))[0].confidence, Confidence::Low);
     }
 
     #[test]

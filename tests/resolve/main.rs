@@ -1,14 +1,15 @@
 //! Static resolution by a real uv against a small index of ours on loopback (PEP 691 JSON, PEP 658 metadata, no wheel behind it).
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use scanner::inventory::{self, Role};
+use scanner::inventory::requirement::Requirement;
+use scanner::inventory::{self, Inventory, Role};
 use scanner::repository::MemorySnapshot;
-use scanner::resolve::{ResolveError, Resolver};
+use scanner::resolve::{Request, Resolution, ResolveError, Resolver, unlocked};
 
 /// Name, versions, requirements of each version.
 const PROJECTS: [(&str, &[&str], &str); 3] =
@@ -74,37 +75,84 @@ fn index() -> String {
 
 fn resolver(index: String) -> Resolver {
     let venv = std::env::var("SECRETARYBIRD_TEST_VENV").expect("SECRETARYBIRD_TEST_VENV: tests/run makes it");
-    let uv = PathBuf::from(venv).join("bin/uv");
-    Resolver { uv, index: Some(index), python: "3.12".to_owned(), timeout: Duration::from_secs(60) }
+    Resolver { uv: PathBuf::from(venv).join("bin/uv"), index: Some(index), ..Resolver::default() }
 }
 
-fn declared(dependencies: &str) -> inventory::Manifest {
+fn project(dependencies: &str) -> Inventory {
     let text = format!("[project]\nname = \"x\"\nrequires-python = \">=3.11\"\ndependencies = [{dependencies}]\n");
-    inventory::read(&MemorySnapshot::new([("pyproject.toml", text)])).manifests.remove(0)
+    inventory::read(&MemorySnapshot::new([("pyproject.toml", text)]))
+}
+
+fn requirements(texts: &[&str]) -> Vec<Requirement> {
+    texts.iter().map(|text| Requirement::parse(text).unwrap()).collect()
 }
 
 #[test]
 fn ranges_resolve_to_versions_with_who_asks_for_them() {
-    let empty = tempfile::tempdir().unwrap();
-    let manifest = declared("\"app<2\", \"local @ file:///etc/passwd\", \"g @ git+https://h.example.org/g\"");
-    let (resolved, remarks) = resolver(index()).resolve(&manifest, empty.path()).unwrap();
-    let rows: Vec<String> = resolved
+    let inventory = project("\"app<2\", \"local @ file:///etc/passwd\", \"g @ git+https://h.example.org/g\"");
+    let found = unlocked(&inventory, &resolver(index()));
+    let rows: Vec<String> = found.manifests[0]
         .packages
         .iter()
-        .map(|p| format!("{} {} {} {:?}", p.name, p.version.as_ref().unwrap(), p.direct, p.via))
+        .map(|p| format!("{} {} {} {:?} {:?}", p.name, p.version.as_ref().unwrap(), p.direct, p.via, p.line))
         .collect();
-    assert_eq!(rows, ["app 1.5 true []", "leaf 1.1 false [[app, leaf]]"]);
-    assert_eq!(resolved.role, Role::Resolved);
-    assert!(remarks.iter().any(|remark| remark.reason.contains("g is not taken from an index")), "{remarks:?}");
+    assert_eq!(rows, ["app 1.5 true [] Some(4)", "leaf 1.1 false [[app, leaf]] None"]);
+    assert_eq!((found.manifests[0].role, found.manifests[0].path.as_str()), (Role::Resolved, "pyproject.toml"));
+    let said: Vec<_> = found.diagnostics.iter().map(|said| (said.reason.contains("g is left out"), said.gap)).collect();
+    assert_eq!(said, [(true, false)]);
+}
+
+#[test]
+fn constraints_and_overrides_bound_the_choice() {
+    let chosen = |constraints: &[&str], overrides: &[&str]| {
+        let request = Request {
+            requirements: requirements(&["app"]),
+            constraints: requirements(constraints),
+            overrides: requirements(overrides),
+            python: Some(">=3.10".to_owned()),
+        };
+        let resolution = resolver(index()).resolve(&request).unwrap();
+        resolution.packages.iter().map(|p| format!("{} {}", p.name, p.version.as_ref().unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(chosen(&[], &[]), ["app 2.0", "leaf 1.1"]);
+    assert_eq!(chosen(&["app<2", "sdistonly"], &[]), ["app 1.5", "leaf 1.1"]);
+    assert_eq!(chosen(&[], &["leaf==1.0"]), ["app 2.0", "leaf 1.0"]);
+    assert_eq!(resolver(index()).resolve(&Request::default()).unwrap(), Resolution::default());
 }
 
 #[test]
 fn what_cannot_be_resolved_is_an_error_and_nothing_is_built() {
-    let empty = tempfile::tempdir().unwrap();
-    for wanted in ["\"app>=3\"", "\"nowhere\"", "\"sdistonly\""] {
-        let outcome = resolver(index()).resolve(&declared(wanted), empty.path());
+    for wanted in ["app>=3", "nowhere", "sdistonly"] {
+        let request = Request { requirements: requirements(&[wanted]), ..Request::default() };
+        let outcome = resolver(index()).resolve(&request);
         assert!(matches!(outcome, Err(ResolveError::Unresolvable(_))), "{wanted}: {outcome:?}");
+        let found = unlocked(&project(&format!("\"{wanted}\"")), &resolver(index()));
+        assert!(found.manifests.is_empty());
+        let [said] = found.diagnostics.as_slice() else { panic!("{:?}", found.diagnostics) };
+        assert!(said.gap && said.reason.starts_with("not resolved: uv found no resolution"), "{}", said.reason);
     }
+}
+
+#[test]
+fn a_missing_uv_is_named_and_a_slow_index_is_given_up() {
+    let request = Request { requirements: requirements(&["app"]), ..Request::default() };
     let missing = Resolver { uv: "/nowhere/uv".into(), ..resolver(index()) };
-    assert!(matches!(missing.resolve(&declared("\"app\""), empty.path()), Err(ResolveError::Start(_))));
+    let Err(error @ ResolveError::NoUv(_)) = missing.resolve(&request) else { panic!("uv ran") };
+    assert!(error.to_string().contains("`/nowhere/uv` is not installed"), "{error}");
+    // accepts and never answers
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let slow = Resolver { timeout: Duration::from_millis(700), ..resolver(format!("http://{address}/simple/")) };
+    let outcome = slow.resolve(&request);
+    assert!(matches!(outcome, Err(ResolveError::Timeout(_))), "{outcome:?}");
+}
+
+#[test]
+fn credentials_of_the_index_stay_out_of_errors() {
+    let word = ["pass", "phrase"].concat();
+    let nobody = format!("http://someone:{word}@127.0.0.1:9/simple/");
+    let request = Request { requirements: requirements(&["app"]), ..Request::default() };
+    let error = resolver(nobody).resolve(&request).unwrap_err();
+    let said = format!("{error} {error:?}");
+    assert!(said.contains("app") && !said.contains(&word), "{said}");
 }

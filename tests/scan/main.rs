@@ -6,5 +6,6 @@ mod command;
 mod findings;
 mod hard_places;
 mod plaintext;
+mod resolve;
 mod transports;
 mod verification;

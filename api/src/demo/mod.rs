@@ -86,6 +86,8 @@ fn configuration(
         ("data_dir", text(&directory.join("data"))),
         ("advisories", text(advisories)),
         ("auth.open_on_loopback", Value::Boolean(true)),
+        // the samples are shown without any network
+        ("resolve", Value::Boolean(false)),
         ("webhooks.github.secrets", Value::Array(vec![Value::String(secret.to_owned())])),
         ("reach.allow_directories", Value::Array(vec![text(directory)])),
         ("log.filter", Value::String("warn".to_owned())),

@@ -45,6 +45,7 @@ impl Look for Files {
             complete: true,
             policy: scanner::policy::PolicyLayer::default(),
             inventory: vec![],
+            resolved: vec![],
             findings: scanner::repository::Snapshot::entries(&snapshot).iter().map(finding).collect(),
             diagnostics: vec![],
             fix_plan: Default::default(),

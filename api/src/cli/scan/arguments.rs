@@ -66,6 +66,14 @@ pub struct Arguments {
     #[arg(long, value_name = "AGE", env = "SECRETARYBIRD_MAX_FEED_AGE")]
     pub max_feed_age: Option<MaxAge>,
 
+    /// Say what manifests without a lockfile would resolve to today, by an installed uv that builds and runs nothing.
+    #[arg(long, env = "SECRETARYBIRD_RESOLVE", conflicts_with = "offline")]
+    pub resolve: bool,
+
+    /// The uv program that resolves.
+    #[arg(long, value_name = "PATH", default_value = "uv", env = "SECRETARYBIRD_UV")]
+    pub uv: PathBuf,
+
     /// No network at all.
     #[arg(long, env = "SECRETARYBIRD_OFFLINE")]
     pub offline: bool,
@@ -88,7 +96,7 @@ pub struct Arguments {
     )]
     pub verify_endpoints: Vec<String>,
 
-    /// The package index that is asked for import names (PEP 691), with `user:password@` where it wants one; `none` for none.
+    /// The package index that is asked for import names, and that `--resolve` resolves against (PEP 691), with `user:password@` where it wants one; `none` for none.
     #[arg(long, value_name = "URL", default_value = crate::package_index::DEFAULT, value_parser = credential, env = "SECRETARYBIRD_INDEX_URL", hide_env_values = true)]
     pub index_url: Credential,
 

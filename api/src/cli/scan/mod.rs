@@ -11,6 +11,7 @@ use scanner::baseline::Baseline;
 use scanner::config::RepositoryConfig;
 use scanner::policy::{self, Circumstances, Policy, PolicyLayer};
 use scanner::repository::CachedMirrors;
+use scanner::resolve::Resolver;
 use scanner::scan::{Knowledge, Options, Source, repository_identity};
 use scanner::secrets::verify::Provider;
 use scanner::secrets::{Engine, FingerprintKey, History};
@@ -50,6 +51,11 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed, asker: Option<&Asker>) 
     let (key, key_said) = fingerprint_key(cache)?;
     let advisories = feed.index.as_ref().map_err(Clone::clone);
     let provider = asker.map(|asker| asker as &dyn Provider);
+    let resolver = arguments.resolve.then(|| Resolver {
+        uv: arguments.uv.clone(),
+        index: Some(arguments.index_url.expose().to_owned()).filter(|url| url != "none"),
+        ..Resolver::default()
+    });
     let ancestry = CachedMirrors::new(cache.join("mirrors"));
     let index =
         package_index::open(arguments.index_url.expose(), arguments.index_ca.as_deref(), cache, arguments.offline)
@@ -62,6 +68,7 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed, asker: Option<&Asker>) 
         provider,
         package_index: index.as_ref(),
         ancestry: &ancestry,
+        resolver: resolver.as_ref(),
     };
     let source = target::source(&opened, arguments.rev.as_deref())?;
     let config = match given {

@@ -38,6 +38,7 @@ fn vulnerability() -> Finding {
             };
             4
         ]),
+        would_resolve: false,
         direct: true,
         main: true,
         via: Vec::new(),
@@ -120,6 +121,7 @@ fn report(findings: Vec<Finding>, diagnostics: Vec<Diagnostic>) -> Report {
         complete: diagnostics.iter().all(|diagnostic| !diagnostic.gap),
         policy: crate::policy::PolicyLayer::default(),
         inventory: Vec::new(),
+        resolved: Vec::new(),
         findings,
         diagnostics,
         fix_plan,

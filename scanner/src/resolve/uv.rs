@@ -1,0 +1,143 @@
+//! The edge: one run of `uv pip compile`.
+
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::request::{line_of, lowest_python};
+use super::{Request, ResolveError, Resolver};
+use crate::inventory::origin;
+
+/// An answer of more than this is none.
+const MAX_ANSWER: u64 = 64 << 20;
+/// uv's own words in an error, as far as they are kept.
+const MAX_WORDS: usize = 1000;
+/// What of our environment uv may see: where programs are, whom to trust, and how to reach the network.
+const PASSED_ON: [&str; 9] = [
+    "PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "https_proxy",
+    "http_proxy",
+    "no_proxy",
+];
+
+/// Runs uv and returns what it printed.
+pub(super) fn compile(resolver: &Resolver, request: &Request) -> Result<String, ResolveError> {
+    let empty = tempfile::tempdir()?;
+    let mut command = command(resolver, request, empty.path())?;
+    let input: String = request.requirements.iter().map(line_of).collect();
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => ResolveError::NoUv(resolver.uv.display().to_string()),
+        _ => error.into(),
+    })?;
+    let stdin = child.stdin.take();
+    let (success, output, errors) = std::thread::scope(|scope| {
+        // written and read beside the wait, so that no full pipe stops it; a uv that ends before it has read all says why itself
+        scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input.as_bytes())));
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let output = scope.spawn(move || text_of(stdout));
+        let errors = scope.spawn(move || text_of(stderr));
+        let success = wait(&mut child, resolver.timeout);
+        (success, output.join(), errors.join())
+    });
+    let broken = |_| std::io::Error::other("reading its answer failed");
+    match success? {
+        true => Ok(output.map_err(broken)??),
+        false => Err(ResolveError::Unresolvable(without_index(resolver, &errors.map_err(broken)??))),
+    }
+}
+
+fn command(resolver: &Resolver, request: &Request, empty: &Path) -> Result<Command, ResolveError> {
+    let python = request.python.as_deref().and_then(lowest_python);
+    let mut command = Command::new(&resolver.uv);
+    command
+        .args([
+            "pip",
+            "compile",
+            "-",
+            "--no-build",
+            "--no-config",
+            "--universal",
+            "--no-header",
+            "--no-cache",
+            "--quiet",
+        ])
+        .args(["--no-python-downloads", "--color", "never"])
+        .args(["--python-version", python.as_deref().unwrap_or(&resolver.python)])
+        .current_dir(empty)
+        .env_clear()
+        .env("HOME", empty)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    for (option, name, lines) in
+        [("--constraint", "constraints.txt", &request.constraints), ("--override", "overrides.txt", &request.overrides)]
+    {
+        if !lines.is_empty() {
+            let path = empty.join(name);
+            std::fs::write(&path, lines.iter().map(line_of).collect::<String>())?;
+            command.arg(option).arg(path);
+        }
+    }
+    command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    if let Some(index) = &resolver.index {
+        command.env("UV_DEFAULT_INDEX", index);
+    }
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    Ok(command)
+}
+
+fn text_of(pipe: Option<impl Read>) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(MAX_ANSWER).read_to_end(&mut bytes)?;
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn wait(child: &mut Child, timeout: Duration) -> Result<bool, ResolveError> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        if start.elapsed() > timeout {
+            stop(child)?;
+            return Err(ResolveError::Timeout(timeout));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Ends uv and what it started, which would hold its pipes open.
+fn stop(child: &mut Child) -> std::io::Result<()> {
+    #[cfg(unix)]
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        // a group that is gone already is what is wanted
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    child.kill()?;
+    child.wait().map(drop)
+}
+
+/// uv's words, in which the index's address may stand with its credentials.
+fn without_index(resolver: &Resolver, errors: &str) -> String {
+    let errors = match &resolver.index {
+        Some(index) => errors.replace(index.trim_end_matches('/'), "the index"),
+        None => errors.to_owned(),
+    };
+    let words: Vec<String> = errors.split_whitespace().map(without_credentials).collect();
+    words.join(" ").chars().take(MAX_WORDS).collect()
+}
+
+/// A word of a message; an address may stand in parentheses or quotes.
+fn without_credentials(word: &str) -> String {
+    let start = word.find("http").unwrap_or(0);
+    format!("{}{}", &word[..start], origin::without_credentials(&word[start..]))
+}
