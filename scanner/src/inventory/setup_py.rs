@@ -112,8 +112,9 @@ impl<'a> Setup<'_, 'a> {
             return self.unknown(value, "keywords from elsewhere (`**`)", &Serves::main());
         }
         for (key, value) in items {
-            if let Some(name) = self.bindings.text(key) {
-                self.keyword(&name, value);
+            match key {
+                Some(name) => self.keyword(&name, value),
+                None => self.unknown(value, "a keyword whose name is no literal", &Serves::main()),
             }
         }
     }
@@ -127,7 +128,7 @@ impl<'a> Setup<'_, 'a> {
             };
         }
         for (key, value) in items {
-            match self.bindings.text(key) {
+            match key {
                 // `":python_version<'3'"` is no extra but a condition
                 Some(name) => {
                     let (extra, marker) = name.split_once(':').unwrap_or((&name, ""));

@@ -86,16 +86,25 @@ impl<'a> Bindings<'a> {
         }
     }
 
-    /// The entries of a dictionary, however it is written or grown.
-    pub fn items(&self, value: &'a Expr) -> Vec<(&'a Expr, &'a Expr)> {
+    /// The entries of a dictionary, however it is written or grown; a key that is no literal is `None`.
+    pub fn items(&self, value: &'a Expr) -> Vec<(Option<String>, &'a Expr)> {
         let mut found = Vec::new();
         for alternative in self.alternatives(value) {
-            if let Expr::Dict(dict) = alternative {
-                found.extend(dict.items.iter().filter_map(|item| Some((item.key.as_ref()?, &item.value))));
+            match alternative {
+                Expr::Dict(dict) => {
+                    let items = dict.items.iter().filter_map(|item| Some((item.key.as_ref()?, &item.value)));
+                    found.extend(items.map(|(key, value)| (self.text(key), value)));
+                }
+                Expr::Call(call) if matches!(call.func.as_ref(), Expr::Name(name) if name.id.as_str() == "dict") => {
+                    let named = call.arguments.keywords.iter().filter(|keyword| keyword.arg.is_some());
+                    found.extend(named.map(|keyword| (keyword.arg.as_ref().map(ToString::to_string), &keyword.value)));
+                }
+                _ => {}
             }
         }
         if let Expr::Name(name) = value {
-            found.extend(self.entries.get(name.id.as_str()).into_iter().flatten());
+            let grown = self.entries.get(name.id.as_str()).into_iter().flatten();
+            found.extend(grown.map(|(key, value)| (self.text(key), *value)));
         }
         found
     }

@@ -22,18 +22,19 @@ pub fn parse<'i>(file: &'i SourceText, diagnostics: &mut Vec<Diagnostic>) -> DeT
     if faults.is_empty() {
         return root;
     }
-    let count = faults.len();
-    let mut lines: BTreeSet<u32> = unmerged(&file.text).collect();
-    for (number, fault) in faults.into_iter().enumerate() {
+    let mut lines: BTreeSet<u32> = BTreeSet::new();
+    for fault in faults {
         let offset = fault.span().map_or(0, |span| span.start);
-        lines.insert(file.line(offset));
-        if number < MAX_FAULTS {
+        // one fault tends to cause more on its line
+        if lines.insert(file.line(offset)) && lines.len() <= MAX_FAULTS {
             diagnostics.push(file.gap(offset, format!("not TOML: {}", fault.message().replace('\n', "; "))));
         }
     }
-    if count > MAX_FAULTS {
-        diagnostics.push(file.gap(0, format!("not TOML: {} more faults in this file", count - MAX_FAULTS)));
+    if lines.len() > MAX_FAULTS {
+        let more = lines.len() - MAX_FAULTS;
+        diagnostics.push(file.gap(0, format!("not TOML: faults on {more} more lines of this file")));
     }
+    lines.extend(unmerged(&file.text));
     let (mended, _) = DeTable::parse_recoverable(file.mended(&lines));
     let mended = mended.into_inner();
     if entries_in(&mended) > entries_in(&root) { mended } else { root }
