@@ -179,7 +179,7 @@ fn uv_locks() {
             path,
             "version = 1\n[[package]]\nname = \"a\"\nversion = \"1\"\nsource = { registry = \"r\" }\n<<<<<<< HEAD\n[[package]]\nname = \"b\"\nversion = \"2\"\nsource = { registry = \"r\" }\n=======\n[[package]]\nname = \"b\"\nversion = \"3\"\nsource = { registry = \"r\" }\n>>>>>>> theirs\n",
             "a 1, b 2, b 3",
-            6,
+            3,
         ),
     ]);
 }
