@@ -120,7 +120,10 @@ def requirements_of(path, root, seen, pins):
         except InvalidRequirement:
             egg = re.search(r"#egg=([\w.-]+)", line)
             found = from_file_name(line)
-            if egg:
+            if legacy := re.fullmatch(r"([\w.-]+)[<>=]+[a-z]+", line):
+                # `pytz>dev`, of the time before PEP 440
+                entries.append((canonicalize_name(legacy[1]), None))
+            elif egg:
                 entries.append((canonicalize_name(egg[1]), found and found[1]))
             elif found:
                 entries.append((canonicalize_name(found[0]), found[1]))
@@ -216,12 +219,16 @@ def pipfile(path):
 
 def requirement_line(line):
     """One PEP 508 text: name and version, or None for a source tree."""
-    line = re.sub(r"^(-e|--editable)\s+", "", line.strip())
+    editable = re.match(r"(-e|--editable)\s+", line.strip())
+    line = re.split(r"\s--hash", re.sub(r"^(-e|--editable)\s+", "", line.strip()))[0]
+    if editable and line.startswith(("file:", ".")):
+        return None
     try:
         requirement = Requirement(line)
     except InvalidRequirement:
         egg = re.search(r"#egg=([\w.-]+)", line)
-        return (egg[1], None) if egg else from_file_name(line)
+        legacy = re.fullmatch(r"([\w.-]+)[<>=]+[a-z]+", line)
+        return (egg[1], None) if egg else (legacy[1], None) if legacy else from_file_name(line)
     if requirement.url:
         if re.match(r"file:|\{root", requirement.url) and not from_file_name(requirement.url):
             return None
@@ -252,8 +259,10 @@ def setup_cfg(path, root):
         lines = text.splitlines()
         for line in lines:
             line = re.sub(r"(^|\s)#.*", "", line).strip()
-            if line and not line.startswith("%(") and (entry := requirement_line(line)):
-                found.append(pair(*entry))
+            # setuptools parts a list on one line at semicolons
+            for part in [line] if "'" in line or '"' in line else line.split(";"):
+                if part.strip() and not part.startswith("%(") and (entry := requirement_line(part)):
+                    found.append(pair(*entry))
     return found
 
 
