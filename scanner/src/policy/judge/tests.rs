@@ -27,6 +27,7 @@ fn vulnerability(severity: Severity) -> Finding {
             epss: None,
             kev: None,
             imported_at: None,
+            would_resolve: false,
             direct: true,
             main: true,
             via: Vec::new(),
