@@ -162,6 +162,7 @@ mod tests {
             complete: true,
             policy: scanner::policy::PolicyLayer::default(),
             inventory: vec![],
+            resolved: Vec::new(),
             findings: vec![],
             diagnostics: vec![],
             fix_plan: Default::default(),

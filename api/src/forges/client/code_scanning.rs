@@ -83,6 +83,7 @@ mod tests {
             complete: true,
             policy: scanner::policy::PolicyLayer::default(),
             inventory: vec![],
+            resolved: Vec::new(),
             findings: severities.iter().enumerate().map(finding).collect(),
             diagnostics: vec![],
             fix_plan: Default::default(),
