@@ -127,6 +127,7 @@ pub fn committed(repository: &RepositoryRecord, commit: &str, findings: Vec<Find
         complete: true,
         policy: scanner::policy::PolicyLayer::default(),
         inventory: vec![],
+        resolved: vec![],
         findings,
         diagnostics: vec![],
         fix_plan: Default::default(),
