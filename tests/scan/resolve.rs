@@ -31,7 +31,9 @@ fn scan(world: &World, target: &str, arguments: &[&str]) -> Answer {
         "--advisories",
         advisories.to_str().unwrap(),
     ];
-    world.run(&[&fixed[..], arguments].concat())
+    // no other index is asked unless a test names one
+    let index: &[&str] = if arguments.contains(&"--index-url") { &[] } else { &["--index-url", "none"] };
+    world.run(&[&fixed[..], index, arguments].concat())
 }
 
 const PROJECT: &str =

@@ -256,6 +256,7 @@ impl About<'_> {
             epss: None,
             kev: None,
             imported_at: None,
+            would_resolve: false,
             direct: self.package.direct,
             main: self.package.main || (self.package.groups.is_empty() && self.package.extras.is_empty()),
             via: self.package.via.clone(),
