@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::credential::Credential;
 use crate::forges::ForgeKind;
+use crate::package_index;
 pub use forges::{Answer, CloneOver, ForgeAccess, Forges};
 pub use layers::ConfigError;
 pub use notifications::{EmailChannel, Notifications, SlackChannel, Told, WebhookChannel};
@@ -43,8 +44,10 @@ pub struct ServerConfig {
     pub resolve: Option<bool>,
     /// The uv program that resolves.
     pub uv: PathBuf,
-    /// The package index.
-    pub index: PackageIndex,
+    /// The package index that scans ask for import names, and that `resolve` resolves against, with `user:password@` where it wants one; `none` for none.
+    pub index_url: Credential,
+    /// PEM certificates trusted for the package index beside the system's.
+    pub index_ca: Option<PathBuf>,
     /// Jobs at a time in this process.
     pub workers: usize,
     /// Limits of jobs, which hold over all processes that share a store.
@@ -95,7 +98,8 @@ impl Default for ServerConfig {
             advisories: None,
             resolve: None,
             uv: PathBuf::from("uv"),
-            index: PackageIndex::default(),
+            index_url: Credential::new(package_index::DEFAULT),
+            index_ca: None,
             workers: 1,
             jobs: JobLimits::default(),
             retention: Kept::default(),
@@ -113,14 +117,6 @@ impl Default for ServerConfig {
             organisations: BTreeMap::new(),
         }
     }
-}
-
-/// The package index that is asked; no repository's own configuration is.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PackageIndex {
-    /// Its address (PEP 503 or 691), perhaps with credentials; PyPI when not given.
-    pub url: Option<Credential>,
 }
 
 /// Limits of requests.
@@ -345,6 +341,12 @@ impl ServerConfig {
         let address = ["postgres://", "postgresql://"].iter().any(|start| self.store.expose().starts_with(start));
         if !self.embedded() && !address {
             return wrong("store", "either \"sled\" or the address of a PostgreSQL database, postgres://…");
+        }
+        if package_index::check(self.index_url.expose()).is_err() {
+            return wrong(
+                "index_url",
+                "expected the address of a package index, such as https://pypi.org/simple/, or none",
+            );
         }
         if !self.sweep.cron.is_empty() {
             let parsed = self.sweep.cron.parse::<croner::Cron>();

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use scanner::package_index::PackageIndex;
 use scanner::policy::Aspect;
 use scanner::repository::CachedMirrors;
 use scanner::resolve::Resolver;
 use scanner::scan::{Knowledge, Options, Source, config_of, scan_with};
 use scanner::secrets::verify::Provider;
 use scanner::secrets::{Engine, FingerprintKey, History, Memory, RuleSet};
-use scanner::usage::WellKnown;
 use scanner::{Report, freshness};
 
 use crate::asker::{Asker, AskerError};
@@ -19,6 +19,7 @@ use crate::config::ServerConfig;
 use crate::jobs::git::{Prepared, RunError};
 use crate::jobs::{Digests, Look};
 use crate::knowledge::Advisories;
+use crate::package_index::{self, IndexConfigError};
 use crate::store::record::{ErrorClass, RepositoryRecord};
 
 /// Why the scanner does not start.
@@ -38,6 +39,9 @@ pub enum LookError {
     /// Providers cannot be asked as configured.
     #[error(transparent)]
     Asker(#[from] AskerError),
+    /// The package index cannot be used.
+    #[error(transparent)]
+    Index(#[from] IndexConfigError),
     /// The key of secrets' identities cannot be read or made.
     #[error("the key of secrets' identities {path}: {source}")]
     Key {
@@ -58,20 +62,22 @@ pub struct Scanner {
     /// Where it stands what earlier scans of each repository saw.
     memories: PathBuf,
     resolver: Option<Resolver>,
+    index: Option<PackageIndex>,
 }
 
 /// How scans resolve what has no lockfile, by the configuration.
 fn resolver(config: &ServerConfig) -> Option<Resolver> {
     config.resolve.unwrap_or(true).then(|| Resolver {
         uv: config.uv.clone(),
-        index: config.index.url.as_ref().map(|url| url.expose().to_owned()),
+        index: Some(config.index_url.expose().to_owned()).filter(|url| url != package_index::NONE),
         asked_for: config.resolve.is_some(),
         ..Resolver::default()
     })
 }
 
 impl Scanner {
-    /// Reads the rules, the organisation's own among them, and the key (made at the first start) of the data directory.
+    /// Reads the rules, the organisation's own among them, and the key (made at the first start) of the data directory, where the package
+    /// index's answers are kept too.
     ///
     /// # Errors
     /// [`LookError`].
@@ -94,7 +100,10 @@ impl Scanner {
         let key = FingerprintKey::load_or_create(&path)
             .map_err(|source| LookError::Key { path: path.display().to_string(), source })?;
         let (rules_digest, memories) = (rules.digest(), config.data_dir.join("seen"));
-        Ok(Self { rules_digest, rules, key, advisories, memories, asker, resolver: resolver(config) })
+        let index =
+            package_index::open(config.index_url.expose(), config.index_ca.as_deref(), &config.data_dir, false)?;
+        let resolver = resolver(config);
+        Ok(Self { rules_digest, rules, key, advisories, memories, asker, resolver, index })
     }
 
     fn memory_of(&self, repository: &RepositoryRecord) -> PathBuf {
@@ -143,9 +152,8 @@ impl Look for Scanner {
             advisories: index.as_deref().map_err(Clone::clone),
             engine: &engine,
             key: &self.key,
-            modules: &WellKnown,
+            package_index: self.index.as_ref(),
             provider: self.asker.as_ref().map(|asker| asker as &dyn Provider),
-            package_index: None,
             ancestry: &ancestry,
             resolver: self.resolver.as_ref(),
         };

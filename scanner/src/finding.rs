@@ -129,6 +129,31 @@ pub struct Site {
     pub line: u32,
 }
 
+/// How far the code goes towards a vulnerable package. "Not imported" lowers nothing by itself: another package, a plugin or a
+/// computed name may load it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UseTier {
+    /// No import of it in any file, all of which were read, and its import names are known.
+    NotImported,
+    /// Nobody looked, or not everything could be read, or its import names are a guess.
+    #[default]
+    Unknown,
+    /// Imported.
+    Imported,
+    /// What the advisory names as affected is referred to.
+    Referenced,
+}
+
+/// Where the code refers to one affected module, class or function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SymbolUse {
+    /// As the advisory names it, dotted.
+    pub symbol: String,
+    /// Where, sorted.
+    pub sites: Vec<Site>,
+}
+
 /// The upgrade that clears a package of its advisories.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fix {
@@ -172,6 +197,12 @@ pub struct VulnerabilityDetail {
     pub epss: Option<f64>,
     /// Listed by CISA as exploited; `None` when the feed was not there.
     pub kev: Option<bool>,
+    /// How far the code goes towards the package.
+    #[serde(default)]
+    pub used: UseTier,
+    /// Where the code refers to what the advisory names as affected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub symbols_at: Vec<SymbolUse>,
     /// Where the package is imported; `None` when usage was not looked at.
     pub imported_at: Option<Vec<Site>>,
     /// The version is what the manifest's range would resolve to today, and not what a lockfile fixes.

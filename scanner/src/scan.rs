@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use advisories::AdvisoryIndex;
 use advisories::git_pin::Ancestry;
+use advisories::{AdvisoryIndex, PackageName, Version};
 use git2::Oid;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::config::{self, RepositoryConfig};
 use crate::diagnostic::{Diagnostic, Stage};
-use crate::finding::{Detail, Finding, FindingId, Kind};
+use crate::finding::{Detail, Finding, FindingId, Kind, UseTier};
 use crate::fix::plan::FixPlan;
 use crate::fix::{self, Releases};
 use crate::inventory::{self, Inventory};
@@ -23,7 +23,8 @@ use crate::repository::{DirectorySnapshot, GitSnapshot, Mirror, Origin, Reposito
 use crate::resolve::{self, Resolver};
 use crate::secrets::{self, Engine, FingerprintKey, History, Memory, Reading, SecretsFound};
 use crate::standing::{self, Answers};
-use crate::usage::{self, ModuleNames, Usage};
+use crate::usage::index_names::IndexNames;
+use crate::usage::{self, Usage};
 use crate::vulnerabilities::{self, Around};
 
 /// What is scanned.
@@ -43,12 +44,11 @@ pub struct Knowledge<'a> {
     pub engine: &'a Engine<'a>,
     /// Keys the identities of secrets.
     pub key: &'a FingerprintKey,
-    /// Which modules a distribution provides.
-    pub modules: &'a dyn ModuleNames,
+    /// The package index that is asked what distributions provide and how packages stand; without one the offline table and the names
+    /// answer the first.
+    pub package_index: Option<&'a PackageIndex>,
     /// Asks providers whether secrets are live; `None`, the default of every command, asks nobody.
     pub provider: Option<&'a dyn secrets::verify::Provider>,
-    /// The package index that is asked how packages stand; `None` when none is.
-    pub package_index: Option<&'a PackageIndex>,
     /// The histories that are at hand, for packages pinned to a commit.
     pub ancestry: &'a dyn Ancestry,
     /// Says what manifests without a lockfile would resolve to; `None` where that is not wanted.
@@ -105,7 +105,9 @@ pub fn scan_with(
     let inventory = stages.time("inventory", || inventory::read(snapshot));
     stages.say(inventory.diagnostics.clone());
     let usage = if wants(Aspect::Usage) || wants(Aspect::Vulnerabilities) {
-        Some(stages.time("usage", || usage::judge(snapshot, &inventory, knowledge.modules)))
+        let names = stages.time("package_index", || import_names(&inventory, knowledge));
+        stages.say(names.diagnostics.clone());
+        Some(stages.time("usage", || usage::judge(snapshot, &inventory, &names)))
     } else {
         None
     };
@@ -218,11 +220,25 @@ fn vulnerable(
             return Vec::new();
         }
     };
-    found.unwrap_or_else(|damaged| {
+    let mut found = found.unwrap_or_else(|damaged| {
         let reason = format!("no package was checked against advisories: {damaged}");
         stages.say(vec![Diagnostic::gap(Stage::Advisories, None, reason)]);
         Vec::new()
-    })
+    });
+    if let Some(usage) = usage {
+        usage::vulnerable::place(&mut found, usage);
+    }
+    found
+}
+
+/// What the declared packages provide, and those of the others that an advisory concerns.
+fn import_names(inventory: &Inventory, knowledge: &Knowledge<'_>) -> IndexNames {
+    let Some(index) = knowledge.package_index else { return IndexNames::default() };
+    // a damaged index is reported where the vulnerabilities are looked for
+    let affected = |name: &PackageName, version: &Version| {
+        knowledge.advisories.as_ref().is_ok_and(|index| index.is_affected(name, version))
+    };
+    IndexNames::of_inventory(index, inventory, affected)
 }
 
 /// What the index says about the packages; why it says nothing is a remark.
@@ -335,7 +351,11 @@ impl Stages {
 fn worst_first(findings: &mut Vec<Finding>) {
     let mut seen: BTreeSet<FindingId> = BTreeSet::new();
     findings.sort_by(|a, b| {
-        let key = |f: &Finding| (f.kind == Kind::Malicious, f.severity, f.confidence);
+        let used = |f: &Finding| match &f.detail {
+            Detail::Vulnerability(detail) => detail.used,
+            _ => UseTier::default(),
+        };
+        let key = |f: &Finding| (f.kind == Kind::Malicious, f.severity, f.confidence, used(f));
         key(b)
             .cmp(&key(a))
             .then_with(|| (a.kind, &a.location.path, &a.title, &a.id).cmp(&(b.kind, &b.location.path, &b.title, &b.id)))

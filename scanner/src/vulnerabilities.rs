@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use advisories::git_pin::{Ancestry, NoHistory, Pin};
 use advisories::{AdvisoryIndex, Damaged, Match, PackageName, Version};
 
-use crate::finding::{Confidence, Cvss, Detail, Finding, FindingId, Kind, Location, Site, VulnerabilityDetail};
+use crate::finding::{
+    Confidence, Cvss, Detail, Finding, FindingId, Kind, Location, Site, UseTier, VulnerabilityDetail,
+};
 use crate::fix::{self, NoReleases, Releases};
 use crate::inventory::{Inventory, Manifest, Package, Role, Source};
 
@@ -153,6 +155,8 @@ impl Matching<'_> {
                 }),
                 epss: found.epss,
                 kev: found.kev,
+                used: UseTier::Unknown,
+                symbols_at: Vec::new(),
                 imported_at: self.around.imports.map(|imports| imports.get(&package.name).cloned().unwrap_or_default()),
                 would_resolve: self.would_resolve(),
                 direct: package.direct,

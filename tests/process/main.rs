@@ -43,6 +43,7 @@ impl World {
             .env("SECRETARYBIRD_WEBHOOKS_GITHUB_SECRETS", SECRET)
             .env("SECRETARYBIRD_REACH_ALLOW_DIRECTORIES", self.root.path())
             .env("SECRETARYBIRD_SWEEP_CRON", "")
+            .env("SECRETARYBIRD_INDEX_URL", "none")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command

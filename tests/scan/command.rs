@@ -68,6 +68,7 @@ impl World {
             .unwrap()
             .env_clear()
             .env("HOME", self.path("home"))
+            .env("SECRETARYBIRD_INDEX_URL", "none")
             .args(arguments)
             .current_dir(self.root.path())
             .output()

@@ -5,6 +5,10 @@ mod bad_input;
 mod command;
 mod findings;
 mod hard_places;
+#[allow(dead_code, reason = "the faults are for the tests of the client itself")]
+#[path = "../package_index/server.rs"]
+mod index_server;
+mod package_index;
 mod plaintext;
 mod resolve;
 mod transports;

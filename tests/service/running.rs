@@ -25,6 +25,7 @@ pub fn configuration(directory: &TempDir) -> ServerConfig {
     let mut config = ServerConfig {
         listen: ([127, 0, 0, 1], 0).into(),
         data_dir: directory.path().join("data"),
+        index_url: Credential::new("none"),
         ..ServerConfig::default()
     };
     config.sweep.cron = String::new();

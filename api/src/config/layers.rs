@@ -67,7 +67,8 @@ const SETTINGS: &[(&str, Form)] = &[
     ("advisories", Form::Text),
     ("resolve", Form::Flag),
     ("uv", Form::Text),
-    ("index.url", Form::Text),
+    ("index_url", Form::Text),
+    ("index_ca", Form::Text),
     ("workers", Form::Number),
     ("jobs.per_host", Form::Number),
     ("jobs.in_all", Form::Number),
@@ -276,6 +277,7 @@ mod tests {
             ("store = \"mysql://x\"", "sled"),
             ("[sweep]\ntime_zone = \"Mars/Olympus\"", "sweep.time_zone: no IANA"),
             ("[webhooks.github]\nsecrets = [\"short\"]\n", "webhooks: a webhook secret needs"),
+            ("index_url = \"pypi.org\"\n", "index_url: expected the address of a package index"),
         ] {
             let file = file(text);
             let error = ServerConfig::load(Some(file.path()), &environment(&[]), vec![]).expect_err(text).to_string();
@@ -299,6 +301,7 @@ mod tests {
                 ("public_url", _) | (_, Form::Text) if path.ends_with("_url") => "https://secretarybird.example",
                 ("store", _) => "sled",
                 ("feeds.sources", _) => "osv",
+                ("index_url", _) => "https://pypi.org/simple/",
                 ("sweep.cron", _) => "0 3 * * *",
                 ("sweep.time_zone", _) => "Europe/Berlin",
                 ("log.format", _) => "json",

@@ -85,6 +85,7 @@ fn configuration(
     let own = vec![
         ("data_dir", text(&directory.join("data"))),
         ("advisories", text(advisories)),
+        ("index_url", Value::String(crate::package_index::NONE.to_owned())),
         ("auth.open_on_loopback", Value::Boolean(true)),
         // the samples are shown without any network
         ("resolve", Value::Boolean(false)),

@@ -177,6 +177,8 @@ fn vulnerability(repository: &RepositoryRecord, advisory: &str, aliases: &[&str]
             cvss: None,
             epss: None,
             kev: None,
+            used: scanner::finding::UseTier::Unknown,
+            symbols_at: Vec::new(),
             imported_at: None,
             would_resolve: false,
             direct: true,

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 use advisories::Severity;
 
-use crate::finding::{Confidence, Detail, Finding, Kind, SecretDetail, UsageDetail, VulnerabilityDetail};
+use crate::finding::{Confidence, Detail, Finding, Kind, SecretDetail, UsageDetail, UseTier, VulnerabilityDetail};
 use crate::freshness;
 use crate::report::{FeedUsed, Report, Target};
 use layout::{Style, painted, plural, wrapped};
@@ -140,7 +140,8 @@ fn package(out: &mut String, block: &[(&Finding, &VulnerabilityDetail)]) {
     headline(out, worst, &format!("{}{version}", detail.package));
     let mut why = vec![if detail.direct { "direct".to_owned() } else { via(detail) }];
     match detail.imported_at.as_deref() {
-        Some([]) => why.push("not imported".to_owned()),
+        Some([]) if detail.used == UseTier::NotImported => why.push("not imported".to_owned()),
+        Some([]) => why.push("no import seen".to_owned()),
         Some([first, rest @ ..]) => {
             let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
             why.push(format!("imported at {}:{}{more}", first.path, first.line));
@@ -179,6 +180,12 @@ fn advisory(out: &mut String, finding: &Finding, detail: &VulnerabilityDetail) {
     }
     let _ = write!(line, ": {}", finding.title);
     wrapped(out, "         - ", &line, Style::Plain);
+    for used in &detail.symbols_at {
+        if let Some(first) = used.sites.first() {
+            let text = format!("affected {} is referred to at {}:{}", used.symbol, first.path, first.line);
+            wrapped(out, "           ", &text, Style::Plain);
+        }
+    }
 }
 
 fn via(detail: &VulnerabilityDetail) -> String {

@@ -17,6 +17,7 @@ use super::core_metadata::{self, CoreMetadata};
 use super::error::IndexError;
 use super::http::{Answer, Http};
 use super::page::{File, Project};
+use super::sdist;
 use super::settings::Settings;
 use super::zip::{self, Member, ZipError};
 
@@ -25,6 +26,8 @@ const LARGEST_PAGE: u64 = 64 << 20;
 const LARGEST_METADATA: u64 = 8 << 20;
 /// Of a wheel's central directory, or of a whole wheel from a server without ranges.
 const LARGEST_DIRECTORY: u64 = 16 << 20;
+/// Of a source archive, compressed.
+const LARGEST_SDIST: u64 = 8 << 20;
 const JSON: HeaderValue = HeaderValue::from_static("application/vnd.pypi.simple.v1+json");
 
 /// A package index, its cache and its limits. Clones share them.
@@ -155,7 +158,7 @@ impl PackageIndex {
         }
     }
 
-    /// What a wheel holds, by ranges of its end: a few kilobytes.
+    /// What a wheel holds, by ranges of its end: a few kilobytes. A source archive has to be read whole, up to a limit.
     ///
     /// # Errors
     /// [`IndexError`]; malformed as well when the server knows no ranges and the wheel is large.
@@ -163,10 +166,15 @@ impl PackageIndex {
         if let Some(contents) = self.kept(file, "contents") {
             return Ok(contents);
         }
-        if !file.is_wheel() {
-            return Err(IndexError::absent(&format!("wheel in {}", file.filename)));
-        }
-        let contents = self.read_wheel(file).await?;
+        let contents = if file.is_wheel() {
+            self.read_wheel(file).await?
+        } else if file.filename.ends_with(".tar.gz") {
+            let http = self.http(&file.filename)?;
+            let archive = http.get(&file.filename, &file.url, &HeaderMap::new(), LARGEST_SDIST).await?.body;
+            sdist::contents(&archive).map_err(|error| IndexError::malformed(&file.filename, error))?
+        } else {
+            return Err(IndexError::absent(&format!("readable archive {}", file.filename)));
+        };
         self.keep(file, "contents", &contents);
         Ok(contents)
     }

@@ -2,7 +2,7 @@
 //! wheel holds without downloading it.
 //!
 //! `settings.rs` says which index and how it is reached; `page.rs` reads a project's page (PEP 691, with yanked releases of PEP 592 and
-//! the status of PEP 792); `core_metadata.rs` reads `METADATA`; `zip.rs` reads the end of a wheel. These think and do no IO. `http.rs`
+//! the status of PEP 792); `core_metadata.rs` reads `METADATA`; `zip.rs` reads the end of a wheel, `sdist.rs` a source archive. These think and do no IO. `http.rs`
 //! asks, `cache.rs` keeps: pages with their validators, what was read of a file for ever under its hash. `client.rs` puts both together.
 //!
 //! Every answer says which of four it is ([`IndexError`]): not there, not asked (`--offline`), not readable, not reached.
@@ -13,6 +13,7 @@ pub mod core_metadata;
 mod error;
 mod http;
 pub mod page;
+mod sdist;
 mod settings;
 pub mod zip;
 

@@ -182,6 +182,19 @@ impl Project {
     }
 }
 
+impl Project {
+    /// The source archive of `version`, or else of the newest stable release that was not yanked.
+    #[must_use]
+    pub fn sdist(&self, version: Option<&Version>) -> Option<&File> {
+        let archives = self.files.iter().filter(|file| file.filename.ends_with(".tar.gz"));
+        archives.max_by_key(|file| {
+            let own = file.version();
+            let stable = own.as_ref().and_then(Version::pep440).is_some_and(|own| !own.any_prerelease());
+            (version.is_some() && own.as_ref() == version, file.yanked.is_none(), stable, own)
+        })
+    }
+}
+
 impl File {
     fn read(base: &Url, entry: serde_json::Value) -> Result<Self, String> {
         let file: PageFile = serde_json::from_value(entry).map_err(|error| error.to_string())?;

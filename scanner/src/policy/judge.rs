@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::layer::{EpssRaise, PolicyLayer};
 use super::threshold::Threshold;
-use crate::finding::{Confidence, Detail, Finding, Kind};
+use crate::finding::{Confidence, Detail, Finding, Kind, UseTier};
 
 /// A setting, and which layer said so.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,7 +121,7 @@ impl Policy {
         let lower = |setting: &Setting<Option<Severity>>, applies: bool, why: &str, severity: Severity| {
             setting.value.filter(|most| applies && *most < severity).map(|most| (most, rule(why, most, &setting.by)))
         };
-        let is_idle = detail.imported_at.as_ref().is_some_and(Vec::is_empty);
+        let is_idle = detail.used == UseTier::NotImported;
         let only_dev = !detail.main;
         for (setting, applies, why) in [
             (&self.dev, only_dev, "lowered: only groups and extras bring the package (dev"),

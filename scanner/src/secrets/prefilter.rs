@@ -164,9 +164,7 @@ impl Prefilter {
             let needle = &self.needles[entry.needle as usize];
             let Some(start) = position.checked_sub(entry.offset as usize) else { continue };
             let Some(place) = bytes.get(start..start + needle.text.len()) else { continue };
-            // most of what comes here differs in its first byte
-            let same = place[0] | 0x20 == needle.text[0] | 0x20
-                && if needle.exact { *place == *needle.text } else { place.eq_ignore_ascii_case(&needle.text) };
+            let same = if needle.exact { *place == *needle.text } else { place.eq_ignore_ascii_case(&needle.text) };
             if same && range.contains(&start) {
                 for anchor in &needle.anchors {
                     found(*anchor, start, start + needle.text.len());

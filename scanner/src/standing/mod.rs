@@ -16,7 +16,9 @@ use advisories::{AdvisoryIndex, PackageName, Severity, Version};
 use jiff::Timestamp;
 
 use crate::diagnostic::{Diagnostic, Stage};
-use crate::finding::{Confidence, Detail, Finding, FindingId, Fix, Kind, Location, PostureDetail, VulnerabilityDetail};
+use crate::finding::{
+    Confidence, Detail, Finding, FindingId, Fix, Kind, Location, PostureDetail, UseTier, VulnerabilityDetail,
+};
 use crate::fix::Releases;
 use crate::inventory::{Inventory, Manifest, Package, Source};
 use crate::package_index::{File, IndexError, PackageIndex, Project, ProjectStatus, Status, wait};
@@ -255,6 +257,8 @@ impl About<'_> {
             cvss: None,
             epss: None,
             kev: None,
+            used: UseTier::Unknown,
+            symbols_at: Vec::new(),
             imported_at: None,
             would_resolve: false,
             direct: self.package.direct,

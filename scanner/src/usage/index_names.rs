@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use advisories::{PackageName, Version};
 use tokio::task::JoinSet;
+use url::Url;
 
 use super::modules::{Distribution, Knowledge, ModuleNames, WellKnown};
 use super::wheel;
 use crate::diagnostic::{Diagnostic, Stage};
-use crate::package_index::{CoreMetadata, File, IndexError, PackageIndex};
+use crate::inventory::{Inventory, Source};
+use crate::package_index::{CoreMetadata, File, IndexError, PackageIndex, wait};
 
 /// Packages named in a remark; the others are counted.
 const NAMED: usize = 5;
@@ -35,6 +37,22 @@ impl ModuleNames for IndexNames {
 }
 
 impl IndexNames {
+    /// Reads what the packages that somebody declared provide, and those of the others that `affected` names and the table lacks.
+    /// Blocks; meant for a scan.
+    pub fn of_inventory(
+        index: &PackageIndex,
+        inventory: &Inventory,
+        affected: impl Fn(&PackageName, &Version) -> bool,
+    ) -> Self {
+        match wait(Self::read(index, wanted(inventory, index.url(), affected))) {
+            Ok(names) => names,
+            Err(error) => {
+                let reason = format!("import names not read from the package index: {error}");
+                Self { diagnostics: vec![Diagnostic::remark(Stage::Usage, None, reason)], ..Self::default() }
+            }
+        }
+    }
+
     /// Reads what the wanted packages provide, some at a time.
     pub async fn read(index: &PackageIndex, wanted: impl IntoIterator<Item = (PackageName, Option<Version>)>) -> Self {
         let mut asked = JoinSet::new();
@@ -52,6 +70,9 @@ impl IndexNames {
                 Ok(distribution) => {
                     names.known.insert(package, distribution);
                 }
+                // the offline table answers, as the network was switched off: every verdict says so
+                Err(IndexError::Offline { .. }) => {}
+                Err(error) if error.is_absent() && WellKnown.knows(&package) => {}
                 Err(error) => {
                     failed.entry(why(&error)).or_default().insert(package);
                 }
@@ -59,6 +80,47 @@ impl IndexNames {
         }
         names.diagnostics = failed.into_iter().map(|(reason, packages)| remark(&reason, &packages)).collect();
         names
+    }
+}
+
+/// Which packages are asked for: those that a manifest names directly, at the version that a manifest fixes; and others that an
+/// advisory concerns and the table lacks. One that comes from elsewhere (git, a path, another index) has its name from there, so that
+/// this index would answer about another package, and would learn of it.
+fn wanted(
+    inventory: &Inventory,
+    index: &Url,
+    affected: impl Fn(&PackageName, &Version) -> bool,
+) -> BTreeMap<PackageName, Option<Version>> {
+    let (mut wanted, mut elsewhere) = (BTreeMap::new(), BTreeSet::new());
+    for package in inventory.manifests.iter().flat_map(|manifest| &manifest.packages) {
+        if !is_of(&package.source, index) {
+            elsewhere.insert(&package.name);
+            continue;
+        }
+        let concerns = || package.version.as_ref().is_some_and(|version| affected(&package.name, version));
+        if package.direct || !WellKnown.knows(&package.name) && concerns() {
+            wanted.entry(package.name.clone()).or_insert(None);
+        }
+    }
+    for package in inventory.manifests.iter().flat_map(|manifest| &manifest.packages) {
+        if let (Some(version), Some(known)) = (&package.version, wanted.get_mut(&package.name)) {
+            known.get_or_insert_with(|| version.clone());
+        }
+    }
+    wanted.retain(|name, _| !elsewhere.contains(name));
+    wanted
+}
+
+/// True for what this index, or the public one that it stands for, has published.
+fn is_of(source: &Source, index: &Url) -> bool {
+    let Source::Index { url } = source else { return false };
+    let host = url.as_deref().and_then(|url| Some(Url::parse(url).ok()?.host_str()?.to_owned()));
+    match (url, host) {
+        (None, _) => true,
+        (Some(_), Some(host)) => {
+            index.host_str() == Some(host.as_str()) || host == "pypi.org" || host == "pypi.python.org"
+        }
+        (Some(_), None) => false,
     }
 }
 
@@ -73,7 +135,12 @@ pub async fn distribution(
     version: Option<&Version>,
 ) -> Result<Distribution, IndexError> {
     let project = index.listing(package, version).await?;
-    let file = project.wheel(version).ok_or_else(|| IndexError::Absent { what: format!("wheel of {package}") })?;
+    let Some(file) = project.wheel(version) else {
+        let sdist =
+            project.sdist(version).ok_or_else(|| IndexError::Absent { what: format!("readable file of {package}") })?;
+        let read = wheel::distribution(&index.contents(sdist).await?);
+        return Ok(Distribution { knowledge: Knowledge::Sdist, ..read });
+    };
     match index.contents(file).await {
         Ok(contents) => Ok(wheel::distribution(&contents)),
         Err(IndexError::Malformed { .. }) => by_metadata(index, package, file).await,
@@ -96,7 +163,7 @@ async fn by_metadata(index: &PackageIndex, package: &PackageName, file: &File) -
 /// The reason alone, so that packages that fail alike are told together.
 fn why(error: &IndexError) -> String {
     match error {
-        IndexError::Absent { .. } => "the index has no wheel of them".to_owned(),
+        IndexError::Absent { .. } => "the index has no file of them that tells".to_owned(),
         IndexError::Offline { .. } => "they are not in the cache, and the network is switched off".to_owned(),
         IndexError::Refused { status, .. } => format!("the index refused with status {status}; check its credentials"),
         IndexError::Unreachable { reason, .. } => format!("the index did not answer: {reason}"),

@@ -16,12 +16,13 @@ pub mod remedy;
 pub mod source_files;
 pub mod standard_library;
 pub mod verdict;
+pub mod vulnerable;
 pub mod wheel;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use advisories::PackageName;
 pub use modules::{ModuleNames, WellKnown};
@@ -40,6 +41,10 @@ pub struct Usage {
     pub imported_at: BTreeMap<PackageName, Vec<Site>>,
     /// Dotted names that the code refers to, through what its imports bind.
     references: BTreeMap<String, Vec<Site>>,
+    /// Packages whose import names are known, so that no import of them means something.
+    known: BTreeSet<PackageName>,
+    /// Every Python file was read whole, and there is one.
+    whole: bool,
     /// Files that were not read, or not wholly.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -47,8 +52,23 @@ pub struct Usage {
 impl Usage {
     /// Where the code refers to `symbol` (`yaml.load`) by name. Empty says that no reference was seen, never that none can be reached.
     #[must_use]
-    pub fn referenced_at(&self, symbol: &str) -> &[Site] {
-        self.references.get(symbol).map_or(&[], Vec::as_slice)
+    /// A shorter path to the same name counts (`jinja2.Environment` for `jinja2.environment.Environment`): packages re-export.
+    pub fn referenced_at(&self, symbol: &str) -> Vec<Site> {
+        let ends = |name: &str| {
+            (name.split('.').next().unwrap_or(name).to_owned(), name.rsplit('.').next().unwrap_or(name).to_owned())
+        };
+        let wanted = ends(symbol);
+        let named = self.references.iter().filter(|(name, _)| name.contains('.') && ends(name) == wanted);
+        let mut sites: Vec<Site> = named.flat_map(|(_, sites)| sites.iter().cloned()).collect();
+        sites.sort();
+        sites.dedup();
+        sites
+    }
+
+    /// True when a package would have been seen if the code imported it.
+    #[must_use]
+    pub fn is_sure_of(&self, package: &PackageName) -> bool {
+        self.whole && self.known.contains(package)
     }
 }
 
@@ -75,5 +95,7 @@ pub fn judge(snapshot: &dyn Snapshot, inventory: &Inventory, names: &dyn ModuleN
             references.entry(name.clone()).or_default().push(Site { path: file.path.clone(), line: *line });
         }
     }
-    Usage { verdicts, imported_at, references, diagnostics }
+    let whole = !files.python.is_empty() && diagnostics.is_empty();
+    let known = judge.known_packages();
+    Usage { verdicts, imported_at, references, known, whole, diagnostics }
 }

@@ -16,6 +16,8 @@ pub enum Knowledge {
     Table,
     /// The names that the distribution's own metadata declares (PEP 794), on the configured index.
     Metadata,
+    /// The source archive on the configured index, of a distribution that has no wheel.
+    Sdist,
     /// The file list of a wheel on the configured index.
     Wheel,
 }
@@ -48,6 +50,17 @@ impl Distribution {
         }
         let shorter = ["python-", "py-", "django-"].iter().find_map(|prefix| name.strip_prefix(prefix));
         modules.extend(shorter.or_else(|| name.strip_suffix("-python")).map(|short| short.replace('-', "_")));
+        let unnumbered = name.trim_end_matches(|char: char| char.is_ascii_digit());
+        if unnumbered.len() > 2 && unnumbered.len() < name.len() {
+            modules.push(unnumbered.trim_end_matches('-').replace('-', "_"));
+        }
+        // `x-binary`, `x-headless`: the same modules as x, built otherwise
+        let base =
+            VARIANTS.iter().find_map(|variant| name.strip_suffix(variant)).map(|base| base.trim_end_matches('-'));
+        if let Some(base) = base.and_then(|base| PackageName::new(base).ok()) {
+            let twin = TABLE.get(&base).map(|twin| twin.modules.clone());
+            modules.extend(twin.unwrap_or_else(|| vec![base.as_str().replace('-', "_")]));
+        }
         Self {
             modules,
             commands: vec![name.to_owned()],
@@ -64,7 +77,15 @@ impl Distribution {
     #[must_use]
     pub fn may_be_called(name: &PackageName, module: &str) -> bool {
         let flat = |text: &str| text.replace(['-', '_', '.'], "").to_ascii_lowercase();
+        let unnumbered = |text: String| text.trim_end_matches(|char: char| char.is_ascii_digit()).to_owned();
         let (name, top) = (name.as_str(), module.split('.').next().unwrap_or(module).to_ascii_lowercase());
+        // Django REST framework's extensions are called after it in three ways
+        let framework = name.strip_prefix("djangorestframework-").or_else(|| name.strip_prefix("drf-"));
+        let expanded = framework.map(|rest| format!("rest-framework-drf-{rest}"));
+        let name = expanded.as_deref().unwrap_or(name);
+        if unnumbered(flat(name)).len() > 3 && unnumbered(flat(name)) == unnumbered(flat(&top)) {
+            return true;
+        }
         let (flat_name, flat_top) = (flat(name), flat(&top));
         let bare =
             ["python", "django", "py"].iter().find_map(|prefix| flat_name.strip_prefix(prefix)).unwrap_or(&flat_name);
@@ -102,6 +123,9 @@ impl Distribution {
     }
 }
 
+/// Endings of a distribution's name that say how it was built, not what it provides.
+const VARIANTS: &[&str] = &["-binary", "-bin", "-headless", "-cpu", "-gpu", "-lite", "lite", "-ng", "-c"];
+
 /// Answers what a distribution provides. It thinks over what was read before and does no IO.
 pub trait ModuleNames: Sync {
     /// What `package` provides; never empty-handed: the least is [`Distribution::guess`].
@@ -131,6 +155,14 @@ static PROVIDERS: LazyLock<BTreeMap<&'static str, Vec<&'static PackageName>>> = 
     }
     providers
 });
+
+impl WellKnown {
+    /// True when the table has a row for it.
+    #[must_use]
+    pub fn knows(self, package: &PackageName) -> bool {
+        TABLE.contains_key(package)
+    }
+}
 
 impl ModuleNames for WellKnown {
     fn distribution(&self, package: &PackageName, _: Option<&Version>) -> Distribution {

@@ -28,6 +28,8 @@ pub struct Declared {
     pub groups: Vec<String>,
     /// Extras it stands in.
     pub extras: Vec<String>,
+    /// Extras of its own that are asked for (`twisted[tls]`).
+    pub requested_extras: Vec<String>,
 }
 
 /// A directory whose manifests answer for the files in it.
@@ -39,6 +41,8 @@ pub struct Project {
     pub declared: Vec<Declared>,
     /// It has a pyproject.toml or setup file of its own, so that its imports are judged by it alone.
     pub whole: bool,
+    /// It is one script with its own declarations (PEP 723); `directory` is its path.
+    pub script: bool,
 }
 
 impl Project {
@@ -46,6 +50,7 @@ impl Project {
     #[must_use]
     pub fn holds(&self, path: &str) -> bool {
         self.directory.is_empty()
+            || path == self.directory
             || path.strip_prefix(self.directory.as_str()).is_some_and(|rest| rest.starts_with('/'))
     }
 }
@@ -101,6 +106,8 @@ pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
     let declaring = inventory.manifests.iter().filter(|manifest| match manifest.format {
         Format::Pyproject | Format::Setup | Format::Pipenv | Format::Conda => manifest.role == Role::Declared,
         Format::Requirements => manifest.role != Role::Constraints,
+        // a notebook's `%pip install` installs for whoever runs it: no declaration of what the notebook needs
+        Format::Script => !manifest.path.ends_with(".ipynb"),
         _ => false,
     });
     let asked_for: Vec<&str> = inventory
@@ -112,15 +119,19 @@ pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
     let own: Vec<&PackageName> =
         inventory.manifests.iter().filter_map(|manifest| manifest.project.as_ref()?.name.as_ref()).collect();
     for manifest in declaring {
-        // a compiled requirements file beside its source says nothing new
-        if manifest.role == Role::Locked && asked_for.contains(&parent(&manifest.path)) {
+        // a compiled requirements file beside its source says nothing new; a source that includes a compiled one has a lock of its own
+        if manifest.role == Role::Locked && manifest.locked_by.is_none() && asked_for.contains(&parent(&manifest.path))
+        {
             continue;
         }
-        let directory = scope(&manifest.path, python);
+        let script = manifest.format == Format::Script;
+        let directory = if script { manifest.path.clone() } else { scope(&manifest.path, python) };
         let project =
             by_directory.entry(directory.clone()).or_insert_with(|| Project { directory, ..Project::default() });
-        project.whole |= matches!(manifest.format, Format::Pyproject | Format::Setup) && !manifest.packages.is_empty();
-        let dev_file = manifest.format != Format::Pyproject && is_dev_name(&manifest.path);
+        project.script |= script;
+        project.whole |=
+            script || matches!(manifest.format, Format::Pyproject | Format::Setup) && !manifest.packages.is_empty();
+        let dev_file = !script && manifest.format != Format::Pyproject && is_dev_name(&manifest.path);
         for package in &manifest.packages {
             if !package.direct
                 || package.declared_in.is_some()
@@ -141,6 +152,7 @@ pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
                 dev: dev && (dev_file || !package.main),
                 groups: package.groups.clone(),
                 extras: package.extras.clone(),
+                requested_extras: package.requested_extras.clone(),
             });
         }
     }

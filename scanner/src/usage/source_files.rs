@@ -143,7 +143,7 @@ fn read_one(snapshot: &dyn Snapshot, entry: &Entry, language: &Language) -> Sour
 }
 
 fn configuration(path: &str, kind: text_files::Kind, bytes: &[u8], files: &mut SourceFiles) {
-    files.configuration += 1;
+    files.configuration += usize::from(kind != text_files::Kind::Template);
     files.mentions.extend(text_files::read(path, kind, &String::from_utf8_lossy(bytes)));
 }
 

@@ -101,10 +101,87 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
         ),
         ("openpyxl", "a.py", "import pandas as pd\npd.read_excel('x')", "import pandas as pd\npd.read_csv('x')"),
         ("furo", "docs/conf.py", "html_theme = 'furo'", "project = 'furo'"),
+        // templates
+        ("django-cors-headers", "templates/a.html", "{% load i18n corsheaders %}", "{% load humanize %} corsheaders"),
+        ("django-cors-headers", "a.html", "{%- include 'corsheaders/x.html' %}", "{% include 'x/corsheaders.html' %}"),
+        // settings of Django and what they need
+        (
+            "markdown",
+            "v.py",
+            "from rest_framework import renderers\nr = renderers.BrowsableAPIRenderer",
+            "x = BrowsableAPIRenderer",
+        ),
+        (
+            "psycopg",
+            "m.py",
+            "from django.contrib.postgres.fields import ArrayField",
+            "from django.contrib.auth import models",
+        ),
+        (
+            "psycopg",
+            "settings.py",
+            "INSTALLED_APPS = ['django.contrib.postgres']",
+            "INSTALLED_APPS = ['django.contrib.auth']",
+        ),
+        (
+            "boto3",
+            "s.py",
+            "B = {'BACKEND': 'storages.backends.s3boto3.S3Boto3Storage'}",
+            "B = {'BACKEND': 'storages.backends.ftp.FTPStorage'}",
+        ),
+        ("boto3", "s.py", "from storages.backends.s3 import S3Storage", "from storages.backends.ftp import FTPStorage"),
+        (
+            "aiohttp",
+            "s.py",
+            "from sentry_sdk.integrations.aiohttp import AioHttpIntegration",
+            "from sentry_sdk.integrations.wsgi import W",
+        ),
+        ("sqlalchemy", ".env", "BROKER=sqla+sqlite:///x.sqlite", "BROKER=amqp+ssl://x"),
+        ("gunicorn", "wsgi.py", "application = None", ""),
+        ("gunicorn", "gunicorn.conf.py", "workers = 2", ""),
+        // entry points and tasks
+        (
+            "celery",
+            "setup.py",
+            "setup(entry_points={'console_scripts': ['w = celery.__main__:main']})",
+            "setup(name='celery')",
+        ),
+        (
+            "celery",
+            "pyproject.toml",
+            "[project.scripts]\nw = \"celery.__main__:main\"",
+            "[project]\nname = \"celery.x\"",
+        ),
+        (
+            "pyyaml",
+            "pyproject.toml",
+            "[tool.app]\nloader = [\n  \"yaml.SafeLoader\",\n]",
+            "[[tool.mypy.overrides]]\nmodule = [\n  \"yaml.SafeLoader\",\n]",
+        ),
+        (
+            "pydantic",
+            "pyproject.toml",
+            "[tool.mypy]\nplugins = [\"pydantic.mypy\"]",
+            "[tool.mypy]\nexclude = [\"pydantic.mypy\"]",
+        ),
+        // python -c, and -m without a space
+        ("celery", "run.sh", "python -c 'import celery; print(celery)'", "python -c 'print(1)' celery"),
+        ("celery", "run.sh", "python3 -mcelery worker", "python3 -mother celery"),
+        // a parser that is chosen, and a word in a list of data
+        ("lxml", "a.py", "from bs4 import BeautifulSoup\nBeautifulSoup(x, 'lxml')", "POPULAR = ['lxml', 'requests']"),
+        (
+            "bcrypt",
+            "a.py",
+            "from passlib.context import CryptContext\nCryptContext(schemes=['bcrypt'])",
+            "WORDS = ('bcrypt',)",
+        ),
+        // what Dockerfiles and set-ups do with pip is no use of a declared pip
+        ("pip", "a.py", "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'list'])", "print()"),
     ];
     for (package, path, uses, does_not) in cases {
         assert!(!is_unused(package, &[(path, uses)]), "{package}: {uses}");
-        assert!(is_unused(package, &[(path, does_not)]), "{package}: {does_not}");
+        let negative: &[(&str, &str)] = if does_not.is_empty() { &[] } else { &[(path, does_not)] };
+        assert!(is_unused(package, negative), "{package}: {does_not}");
     }
 }
 
@@ -138,6 +215,28 @@ fn the_other_verdicts() {
         (&["requests", "urllib3"], &[("a.py", "import requests")], &[(Kind::Unused, "urllib3", Some(Constraint))]),
         (&["requests", "types-requests"], &[("a.py", "import requests")], &[]),
         (&["requests", "types-pyyaml"], &[("a.py", "import requests")], &[(Kind::Unused, "types-pyyaml", Some(Stub))]),
+        // a set-up with pip uses no declared pip, and a build backend's plugin is no use at run time
+        (
+            &["requests", "pip"],
+            &[("a.py", "import requests"), ("Dockerfile", "RUN pip install -r requirements.txt")],
+            &[(Kind::Unused, "pip", Some(UsageClass::Dead))],
+        ),
+        (
+            &["requests", "setuptools", "wheel"],
+            &[("a.py", "import requests, setuptools")],
+            &[(Kind::Unused, "wheel", Some(UsageClass::Dead))],
+        ),
+        // the same modules under another name, by its name alone
+        (&["python-magic-bin"], &[("a.py", "import magic")], &[]),
+        (&["pybars3"], &[("a.py", "import pybars")], &[]),
+        (&["drf-some-thing"], &[("a.py", "import rest_some_thing")], &[]),
+        (&["drf-some-thing"], &[("a.py", "X = 'rest_framework_some_thing.renderers.R'")], &[]),
+        (&["djangorestframework-other-thing"], &[("a.py", "import rest_framework_other_thing")], &[]),
+        (
+            &["drf-some-thing"],
+            &[("a.py", "import some_other")],
+            &[(Kind::Unused, "drf-some-thing", Some(UsageClass::Dead)), (Kind::Missing, "some-other", None)],
+        ),
         // an optional backend of a declared package
         (&["uvicorn", "httptools"], &[("a.py", "import uvicorn")], &[]),
     ];
@@ -211,5 +310,98 @@ fn any_mutation_of_a_notebook_or_a_module_is_answered() {
             let _ = notebook::read_notebook(&bytes);
             let _ = read_python(&String::from_utf8_lossy(&bytes), false, None);
         }
+    }
+}
+
+#[test]
+fn a_script_with_its_own_declarations_is_judged_by_itself() {
+    let script = |declared: &[&str]| {
+        let mut inventory = inventory(&["requests"]);
+        let mut manifest = Manifest::new("tools/x.py", Format::Script, Role::Declared);
+        for name in declared {
+            let mut package = Package::new(PackageName::new(name).unwrap(), Source::DEFAULT_INDEX);
+            (package.direct, package.main, package.line) = (true, true, Some(2));
+            manifest.packages.push(package);
+        }
+        inventory.manifests.push(manifest);
+        inventory
+    };
+    let says = |declared: &[&str], files: &[(&str, &str)]| -> Vec<(Kind, String, String)> {
+        let snapshot = MemorySnapshot::new(files.iter().map(|(path, text)| (*path, *text)));
+        let usage = judge(&snapshot, &script(declared), &WellKnown);
+        let detail = |finding: &Finding| match &finding.detail {
+            Detail::Usage(detail) => (finding.kind, detail.package.to_string(), detail.manifest.clone()),
+            other => panic!("{other:?}"),
+        };
+        usage.verdicts.iter().map(detail).collect()
+    };
+    let said = |kind, package: &str, manifest: &str| vec![(kind, package.to_owned(), manifest.to_owned())];
+    let uses = ("main.py", "import requests");
+    assert_eq!(says(&["pyyaml"], &[uses, ("tools/x.py", "import yaml")]), []);
+    assert_eq!(says(&["pyyaml"], &[uses, ("tools/x.py", "print()")]), said(Kind::Unused, "pyyaml", "tools/x.py"));
+    assert_eq!(
+        says(&["pyyaml"], &[uses, ("tools/x.py", "import yaml, requests")]),
+        said(Kind::Missing, "requests", "tools/x.py"),
+    );
+    // what only the script imports is no use of the project's own declaration
+    assert_eq!(
+        says(&["requests"], &[("main.py", "print()"), ("tools/x.py", "import requests")]),
+        said(Kind::Unused, "requests", "requirements.txt"),
+    );
+}
+
+#[test]
+fn vulnerable_packages_are_imported_referred_to_or_not_known() {
+    use crate::finding::{Confidence, FindingId, Location, UseTier, VulnerabilityDetail};
+    let vulnerability = |package: &str, symbols: &[&str]| Finding {
+        id: FindingId::of(Kind::Vulnerability, &[package]),
+        kind: Kind::Vulnerability,
+        severity: advisories::Severity::High,
+        confidence: Confidence::High,
+        title: String::new(),
+        rule: String::new(),
+        location: Location::default(),
+        detail: Detail::Vulnerability(Box::new(VulnerabilityDetail {
+            package: package.parse().unwrap(),
+            version: None,
+            advisory: String::new(),
+            aliases: Vec::new(),
+            fixed_versions: Vec::new(),
+            fix: None,
+            cvss: None,
+            epss: None,
+            kev: None,
+            used: UseTier::Unknown,
+            symbols_at: Vec::new(),
+            imported_at: None,
+            direct: true,
+            main: true,
+            via: Vec::new(),
+            evidence: Vec::new(),
+            affected_symbols: symbols.iter().map(|symbol| (*symbol).to_owned()).collect(),
+            references: Vec::new(),
+        })),
+        ignored: None,
+    };
+    let cases: &[(&str, &[&str], &str, UseTier)] = &[
+        ("pyyaml", &[], "import yaml", UseTier::Imported),
+        ("pyyaml", &[], "import requests", UseTier::NotImported),
+        ("pyyaml", &["yaml.load"], "import yaml\nyaml.load(x)", UseTier::Referenced),
+        ("pyyaml", &["yaml.load"], "import yaml\nyaml.dump(x)", UseTier::Imported),
+        ("pyyaml", &["yaml.load"], "from yaml import load as l\nl(x)", UseTier::Referenced),
+        ("jinja2", &["jinja2.environment.Environment"], "import jinja2\njinja2.Environment()", UseTier::Referenced),
+        ("jinja2", &["jinja2.environment.Environment"], "from other import Environment", UseTier::NotImported),
+        // a guess of the import name, and a file that was read in part, make nothing sure
+        ("nobody-knows-it", &[], "import requests", UseTier::Unknown),
+        ("pyyaml", &[], "import requests\ndef broken(:\n", UseTier::Unknown),
+    ];
+    for (package, symbols, code, expected) in cases {
+        let snapshot = MemorySnapshot::new([("a.py", *code)]);
+        let usage = judge(&snapshot, &inventory(&["requests", package]), &WellKnown);
+        let mut findings = vec![vulnerability(package, symbols)];
+        vulnerable::place(&mut findings, &usage);
+        let Detail::Vulnerability(detail) = &findings[0].detail else { panic!() };
+        assert_eq!(detail.used, *expected, "{package} {symbols:?} {code}");
+        assert_eq!(detail.symbols_at.is_empty(), *expected != UseTier::Referenced);
     }
 }

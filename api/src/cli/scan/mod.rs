@@ -15,7 +15,6 @@ use scanner::resolve::Resolver;
 use scanner::scan::{Knowledge, Options, Source, repository_identity};
 use scanner::secrets::verify::Provider;
 use scanner::secrets::{Engine, FingerprintKey, History};
-use scanner::usage::WellKnown;
 use scanner::{Diagnostic, Report, Stage, freshness};
 
 pub use arguments::Arguments;
@@ -64,7 +63,6 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed, asker: Option<&Asker>) 
         advisories,
         engine: &engine,
         key: &key,
-        modules: &WellKnown,
         provider,
         package_index: index.as_ref(),
         ancestry: &ancestry,

@@ -1,7 +1,7 @@
 use super::layout::{WIDTH, bytes, plural, wrapped};
 use super::*;
 use crate::diagnostic::{Diagnostic, Stage};
-use crate::finding::{FindingId, Fix, Location, Occurrence, Site, UsageClass, Verified};
+use crate::finding::{FindingId, Fix, Location, Occurrence, Site, UsageClass, UseTier, Verified};
 use crate::fix::plan::FixPlan;
 use crate::report::{AdvisoriesUsed, SCHEMA_VERSION, Stats, Tool};
 use advisories::Version;
@@ -31,6 +31,8 @@ fn vulnerability() -> Finding {
         cvss: None,
         epss: Some(0.123),
         kev: Some(true),
+        used: UseTier::NotImported,
+        symbols_at: Vec::new(),
         imported_at: Some(vec![
             Site {
                 path: "a/very/long/path/to/some/module/in/the/tree/of/the/project/views.py".to_owned(),

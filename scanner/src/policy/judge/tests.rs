@@ -1,7 +1,7 @@
 use advisories::Severity::{Critical, High, Low, Medium, Unknown};
 
 use super::*;
-use crate::finding::{FindingId, Ignored, Location, Site, VulnerabilityDetail};
+use crate::finding::{FindingId, Ignored, Location, UseTier, VulnerabilityDetail};
 
 fn layer(text: &str) -> PolicyLayer {
     toml::from_str(text).unwrap()
@@ -26,6 +26,8 @@ fn vulnerability(severity: Severity) -> Finding {
             cvss: None,
             epss: None,
             kev: None,
+            used: UseTier::Unknown,
+            symbols_at: Vec::new(),
             imported_at: None,
             would_resolve: false,
             direct: true,
@@ -65,10 +67,9 @@ fn first_seen(time: &str) -> Circumstances {
 
 #[test]
 fn what_fails_and_by_which_rule() {
-    let site = Site { path: "a.py".to_owned(), line: 1 };
     let dev = with(High, |detail| detail.main = false);
-    let idle = with(High, |detail| detail.imported_at = Some(Vec::new()));
-    let used = with(High, |detail| detail.imported_at = Some(vec![site]));
+    let idle = with(High, |detail| detail.used = UseTier::NotImported);
+    let used = with(High, |detail| detail.used = UseTier::Imported);
     let exploited = with(Low, |detail| detail.kev = Some(true));
     let exploited_dev = with(Low, |detail| (detail.kev, detail.main) = (Some(true), false));
     let likely = with(Low, |detail| detail.epss = Some(0.6));

@@ -52,7 +52,31 @@ const REFERENCES: &[(&str, &[&str])] = &[
     ("AsyncClient(http2=)", &["h2"]),
     ("Client(http2=)", &["h2"]),
     ("sklearn.datasets.fetch_openml", &["pandas"]),
+    // Django REST framework renders help texts as Markdown where it can
+    (".BrowsableAPIRenderer", &["markdown", "pygments"]),
 ];
+
+/// A module whose import, or that of anything in it, needs one of these packages beside its own.
+const MODULES: &[(&str, &[&str])] = &[
+    ("django.contrib.postgres", POSTGRES),
+    (
+        "sqlalchemy.dialects.postgresql",
+        &["psycopg2", "psycopg2-binary", "psycopg", "psycopg-binary", "asyncpg", "pg8000"],
+    ),
+    ("sqlalchemy.dialects.mysql", &["mysqlclient", "pymysql", "aiomysql", "asyncmy", "mysql-connector-python"]),
+    ("sqlalchemy.dialects.oracle", &["oracledb", "cx-oracle"]),
+    ("sqlalchemy.dialects.mssql", &["pyodbc", "pymssql"]),
+    ("storages.backends.s3boto3", &["boto3"]),
+    ("storages.backends.s3", &["boto3"]),
+    ("storages.backends.gcloud", &["google-cloud-storage"]),
+    ("storages.backends.azure_storage", &["azure-storage-blob"]),
+    ("storages.backends.dropbox", &["dropbox"]),
+    ("storages.backends.sftpstorage", &["paramiko"]),
+    ("whoosh_index", &["whoosh"]),
+];
+const POSTGRES: &[&str] = &["psycopg2", "psycopg2-binary", "psycopg", "psycopg-binary", "psycopg-c"];
+/// Modules whose submodules are named after the package that they integrate.
+const INTEGRATIONS: &[&str] = &["sentry_sdk.integrations", "opentelemetry.instrumentation", "ddtrace.contrib"];
 
 /// A literal in the code that chooses a backend by name → packages.
 const LITERALS: &[(&str, &[&str])] = &[
@@ -72,6 +96,8 @@ const LITERALS: &[(&str, &[&str])] = &[
     ("django.template.backends.jinja2.Jinja2", &["jinja2"]),
     ("rest_framework.renderers.BrowsableAPIRenderer", &["markdown", "pygments"]),
     ("django.contrib.admindocs", &["docutils"]),
+    ("django.contrib.postgres", POSTGRES),
+    ("django.contrib.gis", POSTGRES),
     ("bcrypt", &["bcrypt"]),
     ("argon2", &["argon2-cffi"]),
     ("lxml", &["lxml"]),
@@ -96,6 +122,18 @@ const LITERALS: &[(&str, &[&str])] = &[
 #[must_use]
 pub fn of_reference(name: &str) -> &'static [&'static str] {
     REFERENCES.iter().find(|(reference, _)| *reference == name).map_or(&[], |(_, packages)| packages)
+}
+
+/// Packages of which one is needed because the code imports, or a setting names, this module or something in it.
+#[must_use]
+pub fn of_module(module: &str) -> Vec<String> {
+    let within = |outer: &str| module.strip_prefix(outer).filter(|rest| rest.is_empty() || rest.starts_with('.'));
+    let listed = MODULES.iter().filter(|(outer, _)| within(outer).is_some());
+    let mut packages: Vec<String> =
+        listed.flat_map(|(_, packages)| packages.iter().map(|package| (*package).to_owned())).collect();
+    let integrated = INTEGRATIONS.iter().find_map(|outer| within(outer)?.strip_prefix('.')?.split('.').next());
+    packages.extend(integrated.map(|package| package.replace('_', "-")));
+    packages
 }
 
 /// Packages of which one is needed because the code has this literal.

@@ -4,5 +4,7 @@ pub mod features;
 pub mod options;
 pub mod python_texts;
 pub mod shell;
+pub mod templates;
 pub mod text_files;
+pub mod toml;
 pub mod urls;

@@ -12,6 +12,14 @@ pub fn read(path: &str, text: &PythonText) -> Vec<Mention> {
     for literal in &text.literals {
         of_literal(literal, |named, how| into.push(mention(named, literal.line, how)));
     }
+    for import in text.imports.iter().filter(|import| import.level == 0) {
+        for package in features::of_module(&import.module) {
+            into.push(mention(Named::Package(package), import.line, "module that needs it"));
+        }
+    }
+    if let Some(server) = configures(path) {
+        into.push(mention(Named::Package(server.to_owned()), 1, "its configuration file"));
+    }
     for (reference, line) in &text.references {
         let attribute = reference.rsplit_once('.').map(|(_, last)| format!(".{last}"));
         let both = features::of_reference(reference)
@@ -20,6 +28,24 @@ pub fn read(path: &str, text: &PythonText) -> Vec<Mention> {
         into.extend(both.map(|package| mention(Named::Package((*package).to_owned()), *line, "feature that needs it")));
     }
     into
+}
+
+/// The server that a Python file configures, by the file's name.
+fn configures(path: &str) -> Option<&'static str> {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    let words: Vec<&str> = file.split(['.', '_', '-']).collect();
+    let conf = words.iter().any(|word| matches!(*word, "conf" | "config"));
+    ["gunicorn", "hypercorn", "uvicorn"].into_iter().find(|server| conf && words.contains(server))
+}
+
+/// The module in `name = package.module:attribute`, as setup.py writes entry points.
+fn entry_point(text: &str) -> Option<&str> {
+    let (name, target) = text.split_once('=')?;
+    let target = target.split('[').next().unwrap_or(target).trim();
+    let (module, attribute) = target.split_once(':')?;
+    let named =
+        |text: &str| !text.is_empty() && text.chars().all(|char| char.is_alphanumeric() || "-_. ".contains(char));
+    (named(name) && is_dotted(module) && is_dotted(attribute)).then_some(module)
 }
 
 fn of_literal(literal: &Literal, mut say: impl FnMut(Named, &'static str)) {
@@ -35,12 +61,19 @@ fn of_literal(literal: &Literal, mut say: impl FnMut(Named, &'static str)) {
     if is_module_path(text) {
         say(Named::Module(text.replacen(':', ".", 1)), "dotted path in a string");
     }
+    for package in features::of_module(text).into_iter().filter(|_| is_module_path(text)) {
+        say(Named::Package(package), "setting that needs it");
+    }
+    if let Some(module) = entry_point(text) {
+        say(Named::Module(module.to_owned()), "entry point");
+    }
     if literal.text.contains("://") || literal.text.contains('+') {
         for (package, _) in urls::drivers(&literal.text) {
             say(Named::Package(package.to_owned()), "URL scheme");
         }
     }
-    for package in features::of_literal(text) {
+    // a bare word in a list of data chooses nothing; a dotted backend does wherever it stands
+    for package in features::of_literal(text).iter().filter(|_| !literal.listed || text.contains('.')) {
         say(Named::Package((*package).to_owned()), "backend chosen by name");
     }
 }

@@ -1,6 +1,6 @@
 //! Programs and modules that a shell command line runs.
 
-use crate::usage::imports::is_dotted;
+use crate::usage::imports::{is_dotted, read_python};
 use crate::usage::mention::{Named, is_module_path};
 
 /// Programs that run what follows them, with the number of their own plain arguments.
@@ -133,6 +133,18 @@ fn command(words: &[String], named: &mut Vec<Named>) {
     if python || RUNNERS.contains(&program.as_str()) || seen_runner {
         let after = arguments.iter().zip(arguments.iter().skip(1)).filter(|(flag, _)| *flag == "-m");
         named.extend(after.filter(|(_, module)| is_dotted(module)).map(|(_, module)| Named::Module(module.clone())));
+    }
+    if python {
+        // `python -mceleryd`, `python -c "import celery; …"`
+        let glued =
+            arguments.iter().take_while(|word| word.starts_with('-')).filter_map(|word| word.strip_prefix("-m"));
+        named.extend(glued.filter(|module| is_dotted(module)).map(|module| Named::Module(module.to_owned())));
+        if let Some(code) = arguments.iter().position(|word| word == "-c").and_then(|at| arguments.get(at + 1)) {
+            let imports = read_python(code, false, None).imports;
+            named.extend(
+                imports.into_iter().filter(|import| import.level == 0).map(|import| Named::Module(import.module)),
+            );
+        }
     }
     for (at, word) in arguments.iter().enumerate() {
         let value = word.split_once('=').map_or(word.as_str(), |(_, value)| value);

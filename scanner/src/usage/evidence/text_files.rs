@@ -1,6 +1,6 @@
 //! Commands and module paths in configuration that is no Python: container files, process lists, workflows, unit files, ini.
 
-use crate::usage::evidence::{options, shell, urls};
+use crate::usage::evidence::{options, shell, templates, toml, urls};
 use crate::usage::imports::is_dotted;
 use crate::usage::mention::{Mention, Named, is_module_path};
 
@@ -23,6 +23,8 @@ pub enum Kind {
     Toml,
     /// `.env` and the like
     Environment,
+    /// Django and Jinja templates
+    Template,
 }
 
 /// Which kind a path is, if usage reads it.
@@ -48,6 +50,8 @@ pub fn kind_of(path: &str) -> Option<Kind> {
         }
         "uv.lock" | "poetry.lock" | "pdm.lock" | "pylock.toml" => return None,
         _ if extension == "toml" => Kind::Toml,
+        _ if matches!(extension, "html" | "htm" | "djhtml" | "jinja" | "jinja2" | "j2" | "mjml") => Kind::Template,
+        _ if extension == "txt" && path.split('/').any(|part| part == "templates") => Kind::Template,
         _ => return None,
     })
 }
@@ -71,12 +75,16 @@ pub fn read(path: &str, kind: Kind, text: &str) -> Vec<Mention> {
         }),
         Kind::Yaml => yaml(path, text, &mut into),
         Kind::Ini => ini(path, text, &mut into),
-        Kind::Toml => toml(path, text, &mut into),
+        Kind::Toml => toml::read(path, text, &mut into),
+        Kind::Template => templates::read(path, text, &mut into),
         Kind::Environment => each_line(text, |line, number| {
             if let Some((_, value)) = line.split_once('=') {
                 value_words(path, number, value, "setting", &mut into);
             }
         }),
+    }
+    if kind == Kind::Template {
+        return into;
     }
     for (driver, line) in urls::drivers(text) {
         into.push(Mention {
@@ -91,7 +99,7 @@ pub fn read(path: &str, kind: Kind, text: &str) -> Vec<Mention> {
     into
 }
 
-fn each_line(text: &str, mut read: impl FnMut(&str, u32)) {
+pub(super) fn each_line(text: &str, mut read: impl FnMut(&str, u32)) {
     for (at, line) in text.lines().enumerate() {
         let trimmed = line.trim();
         if !trimmed.is_empty() && !trimmed.starts_with(['#', ';']) {
@@ -126,13 +134,13 @@ fn continued(text: &str, mut read: impl FnMut(&str, u32)) {
     }
 }
 
-fn commands(path: &str, line: u32, command: &str, how: &'static str, into: &mut Vec<Mention>) {
+pub(super) fn commands(path: &str, line: u32, command: &str, how: &'static str, into: &mut Vec<Mention>) {
     let mentions = shell::named_in(command).into_iter();
     into.extend(mentions.map(|named| Mention { named, path: path.to_owned(), line, how, tooling: false }));
 }
 
 /// Module paths among the words of a value.
-fn value_words(path: &str, line: u32, value: &str, how: &'static str, into: &mut Vec<Mention>) {
+pub(super) fn value_words(path: &str, line: u32, value: &str, how: &'static str, into: &mut Vec<Mention>) {
     let words = value.split(|char: char| {
         char.is_whitespace() || matches!(char, '"' | '\'' | ',' | '[' | ']' | '=' | '(' | ')' | '{' | '}')
     });
@@ -339,55 +347,5 @@ fn ini(path: &str, text: &str, into: &mut Vec<Mention>) {
             commands(path, number, value.trim().trim_start_matches(['-', '+', '!', '@']), "command", into);
         }
         value_words(path, number, value, "setting", into);
-    });
-}
-
-fn toml(path: &str, text: &str, into: &mut Vec<Mention>) {
-    let mut section = String::new();
-    each_line(text, |line, number| {
-        let content = line.trim();
-        if let Some(header) = content.strip_prefix('[').filter(|_| content.ends_with(']')) {
-            section = header.trim_matches(['[', ']']).to_owned();
-            if let Some(tool) = section.strip_prefix("tool.").and_then(|rest| rest.split(['.', ']']).next())
-                && path.ends_with("pyproject.toml")
-            {
-                let named = Named::Package(tool.trim_matches('"').replace('_', "-").to_ascii_lowercase());
-                into.push(Mention {
-                    named,
-                    path: path.to_owned(),
-                    line: number,
-                    how: "configuration section",
-                    tooling: true,
-                });
-            }
-            return;
-        }
-        let tasks = ["tasks", "scripts", "commands", "cmd"].iter().any(|word| section.contains(word))
-            && section.starts_with("tool");
-        let value = content.split_once('=').map_or(content, |(_, value)| value);
-        if tasks {
-            for part in value.split(['"', '\'']).skip(1).step_by(2) {
-                commands(path, number, part, "task", into);
-            }
-        }
-        if section == "build-system" && content.starts_with("requires") || section.starts_with("tool.") {
-            value_words(path, number, value, "setting", into);
-        }
-        if section == "build-system" {
-            for part in value.split(['"', '\'']).skip(1).step_by(2) {
-                let name: String = part
-                    .chars()
-                    .take_while(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.'))
-                    .collect();
-                let named = Named::Package(name.replace(['_', '.'], "-").to_ascii_lowercase());
-                into.push(Mention {
-                    named,
-                    path: path.to_owned(),
-                    line: number,
-                    how: "build requirement",
-                    tooling: true,
-                });
-            }
-        }
     });
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 static URL: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"\b(postgres|postgresql|postgis|mysql|mariadb|mssql|oracle|sqlite|cockroachdb|redshift|snowflake|clickhouse|duckdb|redis|rediss|mongodb|amqp|amqps|socks5h?|s3|gs|gcs|abfs|memcached|asyncpg|bigquery|trino|kafka|nats)(?:\+([a-z0-9_]+))?(?:://|\b)").ok()
+    Regex::new(r"\b(postgres|postgresql|postgis|mysql|mariadb|mssql|oracle|sqlite|cockroachdb|redshift|snowflake|clickhouse|duckdb|redis|rediss|mongodb|amqp|amqps|socks5h?|s3|gs|gcs|abfs|memcached|asyncpg|bigquery|trino|kafka|nats|sqla|db)(?:\+([a-z0-9_]+))?(?:://|\b)").ok()
 });
 
 /// Scheme → packages of which the default driver is one. SQLAlchemy, dj-database-url, kombu, fsspec.
@@ -75,6 +75,10 @@ pub fn drivers(text: &str) -> Vec<(&'static str, u32)> {
         line +=
             u32::try_from(memchr::memchr_iter(b'\n', &text.as_bytes()[read_to..whole.start()]).count()).unwrap_or(0);
         read_to = whole.start();
+        // celery and kombu: a broker or result store over SQLAlchemy, whatever its database
+        if matches!(capture.get(1).map(|scheme| scheme.as_str()), Some("sqla" | "db")) && capture.get(2).is_some() {
+            found.push(("sqlalchemy", line));
+        }
         let packages = match (capture.get(2), capture.get(1)) {
             (Some(driver), _) => DRIVERS.iter().find(|(name, _)| *name == driver.as_str()),
             (None, Some(scheme)) if whole.as_str().ends_with("://") => {

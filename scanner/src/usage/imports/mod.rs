@@ -75,6 +75,8 @@ pub struct Literal {
     pub cell: Option<u32>,
     /// What it may name.
     pub role: Role,
+    /// One of a list that is not handed to a call: data of the program rather than a choice.
+    pub listed: bool,
 }
 
 /// Something that could not be read.

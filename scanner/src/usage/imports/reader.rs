@@ -28,6 +28,9 @@ pub(super) struct Reader<'t> {
     cell: Option<u32>,
     around: Surroundings,
     role: Role,
+    /// Calls whose arguments are being read.
+    calls: u32,
+    listed: bool,
     /// Local name → what it was imported as.
     bound: HashMap<String, String>,
     pub(super) read: PythonText,
@@ -40,6 +43,8 @@ impl<'t> Reader<'t> {
             cell,
             around: Surroundings::default(),
             role: Role::Plain,
+            calls: 0,
+            listed: false,
             bound: HashMap::new(),
             read: PythonText::default(),
         }
@@ -156,6 +161,7 @@ impl<'t> Reader<'t> {
             }
         }
         self.visit_expr(&call.func);
+        self.calls += 1;
         let role = self.role;
         for (at, argument) in call.arguments.args.iter().enumerate() {
             self.role = argument_role(&callee, at, argument).unwrap_or(Role::Plain);
@@ -171,6 +177,7 @@ impl<'t> Reader<'t> {
             self.visit_expr(&keyword.value);
             self.role = before;
         }
+        self.calls -= 1;
     }
 
     fn literal(&mut self, text: &str, at: TextSize) {
@@ -178,7 +185,13 @@ impl<'t> Reader<'t> {
             return;
         }
         let line = self.lines.line(at);
-        self.read.literals.push(Literal { text: text.to_owned(), line, cell: self.cell, role: self.role });
+        self.read.literals.push(Literal {
+            text: text.to_owned(),
+            line,
+            cell: self.cell,
+            role: self.role,
+            listed: self.listed,
+        });
     }
 
     /// The members of a list or tuple that is an argument vector: the first is the program.
@@ -270,6 +283,11 @@ impl<'t> Reader<'t> {
                 if self.role == Role::Program =>
             {
                 self.vector(elts);
+            }
+            Expr::List(_) | Expr::Tuple(_) | Expr::Set(_) => {
+                let before = std::mem::replace(&mut self.listed, self.calls == 0);
+                visitor::walk_expr(self, expr);
+                self.listed = before;
             }
             Expr::Dict(_) => {
                 let role = std::mem::replace(&mut self.role, Role::Plain);

@@ -11,6 +11,7 @@ use crate::usage::first_party::Origin;
 use crate::usage::mention::{Mention, Named};
 use crate::usage::modules::{Distribution, Knowledge};
 use crate::usage::projects::{Declared, Project, is_dev_name};
+use crate::usage::standard_library;
 
 /// How a declared package is used.
 #[derive(Default)]
@@ -20,6 +21,19 @@ pub(super) struct Found {
     tooling: usize,
     pub(super) first: Option<String>,
 }
+
+/// Servers, and the files of what they serve.
+const SERVERS: &[(&str, &[&str])] = &[
+    ("gunicorn", &["wsgi.py", "asgi.py"]),
+    ("uwsgi", &["wsgi.py"]),
+    ("pyuwsgi", &["wsgi.py"]),
+    ("mod-wsgi", &["wsgi.py"]),
+    ("waitress", &["wsgi.py"]),
+    ("granian", &["wsgi.py", "asgi.py"]),
+    ("uvicorn", &["asgi.py"]),
+    ("daphne", &["asgi.py"]),
+    ("hypercorn", &["asgi.py"]),
+];
 
 impl Judge<'_> {
     pub(super) fn judge_declared(
@@ -41,6 +55,11 @@ impl Judge<'_> {
             if found.product > 0 {
                 continue;
             }
+            let product =
+                self.serves(project, declared, &mut found) || self.brings(project, declared, distribution, known);
+            if product {
+                continue;
+            }
             let class = if found.tests > 0 {
                 Some(UsageClass::TestOnly)
             } else if found.tooling > 0 {
@@ -55,6 +74,44 @@ impl Judge<'_> {
         }
     }
 
+    /// A server beside the module that it serves: how it is started is written down where it is deployed.
+    fn serves(&self, project: &Project, declared: &Declared, found: &mut Found) -> bool {
+        let (_, interfaces) = match SERVERS.iter().find(|(server, _)| *server == declared.name.as_str()) {
+            Some(server) => server,
+            None => return false,
+        };
+        let served = self.files.python.iter().find(|file| {
+            let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+            project.holds(&file.path) && interfaces.contains(&name) && part(&file.path) == Part::Product
+        });
+        found.product += usize::from(served.is_some());
+        served.is_some()
+    }
+
+    /// The code imports something that is there only because this package brings it (`opentelemetry-exporter-otlp` and its parts):
+    /// without the declaration the import fails.
+    fn brings(
+        &self,
+        project: &Project,
+        declared: &Declared,
+        distribution: &Distribution,
+        known: &[(&Declared, Distribution)],
+    ) -> bool {
+        let declared_too = |name: &PackageName| known.iter().any(|(other, _)| other.name == *name);
+        let other_bringer = |name: &PackageName| {
+            known.iter().any(|(other, host)| other.name != declared.name && host.requires.contains(name))
+        };
+        distribution.requires.iter().filter(|name| !declared_too(name) && !other_bringer(name)).any(|name| {
+            // what shares nothing of the name is a dependency like any other, which the code should declare
+            name.as_str().starts_with(declared.name.as_str()) && {
+                let brought = self.names.distribution(name, None);
+                let outside =
+                    self.uses.iter().filter(|place| place.origin != Origin::Regular && project.holds(place.path));
+                outside.flat_map(|place| &place.modules).any(|module| brought.provides(module))
+            }
+        })
+    }
+
     /// All uses of a declared package in the files that its project answers for.
     fn found(
         &self,
@@ -66,12 +123,13 @@ impl Judge<'_> {
         let elsewhere: Vec<&Project> = projects
             .iter()
             .filter(|other| other.directory != project.directory && project.holds(&other.directory))
-            .filter(|other| other.declared.iter().any(|theirs| theirs.name == declared.name))
+            .filter(|other| other.script || other.declared.iter().any(|theirs| theirs.name == declared.name))
             .collect();
         let ours = |path: &str| project.holds(path) && !elsewhere.iter().any(|other| other.holds(path));
         let mut found = Found::default();
         let mut count = |path: &str, line: u32, how: &str, tooling: bool| {
             match part(path) {
+                _ if project.script => found.product += 1,
                 _ if tooling => found.tooling += 1,
                 Part::Tests => found.tests += 1,
                 _ => found.product += 1,
@@ -84,28 +142,44 @@ impl Judge<'_> {
             }
         }
         for mention in self.files.mentions.iter().filter(|mention| ours(&mention.path)) {
-            if names(mention, &declared.name, distribution) && !declares(mention, declared) {
+            if names(mention, &declared.name, distribution)
+                && !declares(mention, declared)
+                && (!is_bootstrap(&mention.named) || mention.path.ends_with(".py"))
+            {
                 count(&mention.path, mention.line, mention.how, mention.tooling || is_automation(&mention.path));
             }
         }
         found
     }
 
-    /// Imports that no declared package is known to provide and that look like this one, whose modules are not known.
+    /// Imports, and modules named in settings, that no declared package is known to provide and that look like this one, whose modules
+    /// are not known.
     fn likely(&self, project: &Project, declared: &Declared, known: &[(&Declared, Distribution)]) -> Found {
         let mut found = Found::default();
-        let unclaimed = |module: &String| !known.iter().any(|(_, distribution)| distribution.provides(module));
+        let fits = |module: &str| {
+            Distribution::may_be_called(&declared.name, module)
+                && !known.iter().any(|(_, distribution)| distribution.provides(module))
+        };
+        let mut count = |path: &str, line: u32, how: &str| {
+            match part(path) {
+                Part::Tests => found.tests += 1,
+                _ => found.product += 1,
+            }
+            found.first.get_or_insert_with(|| format!("{how} at {path}:{line}"));
+        };
         for place in self.uses.iter().filter(|place| place.origin == Origin::Outside && project.holds(place.path)) {
-            if place
-                .modules
-                .iter()
-                .any(|module| Distribution::may_be_called(&declared.name, module) && unclaimed(module))
+            if place.modules.iter().any(|module| fits(module)) {
+                count(place.path, place.line, "imported");
+            }
+        }
+        for mention in self.files.mentions.iter().filter(|mention| project.holds(&mention.path) && !mention.tooling) {
+            if let Named::Module(module) = &mention.named
+                && mention.path.ends_with(".py")
+                && !standard_library::contains(module)
+                && fits(module)
+                && self.own.origin(&mention.path, module) == Origin::Outside
             {
-                match part(place.path) {
-                    Part::Tests => found.tests += 1,
-                    _ => found.product += 1,
-                }
-                found.first.get_or_insert_with(|| format!("imported at {}:{}", place.path, place.line));
+                count(&mention.path, mention.line, mention.how);
             }
         }
         found
@@ -133,7 +207,10 @@ impl Judge<'_> {
                 .any(|edge| edge.name == *name && !edge.marker.as_ref().is_some_and(|marker| marker.contains("extra")))
         };
         let needed_by = others().any(|(other, host)| {
-            host.requires.contains(name) || host.knowledge == Knowledge::Guess && locked(&other.name)
+            let asked_for = host.extras.iter().filter(|(extra, _)| other.requested_extras.contains(extra));
+            host.requires.contains(name)
+                || asked_for.flat_map(|(_, packages)| packages).any(|package| package == name)
+                || host.knowledge == Knowledge::Guess && locked(&other.name)
         });
         if needed_by {
             return Some(UsageClass::Constraint);
@@ -141,16 +218,20 @@ impl Judge<'_> {
         let backend = others().any(|(_, host)| {
             host.extras.iter().any(|(extra, packages)| !is_dev_name(extra) && packages.contains(name))
         });
-        let plugin = distribution.entry_points.iter().any(|group| {
-            let host =
-                if group == "pytest11" { "pytest" } else { group.split(['.', '_', ':']).next().unwrap_or(group) };
-            others().any(|(other, theirs)| other.name.as_str() == host || theirs.provides(host))
-        });
+        let plugin = distribution
+            .entry_points
+            .iter()
+            .filter_map(|group| host_of(group))
+            .any(|host| others().any(|(other, theirs)| other.name.as_str() == host || theirs.provides(host)));
         // plugins of hosts that find them by entry point, where the entry points are not known
         let named_plugin = distribution.knowledge == Knowledge::Guess
             && ["pytest", "flake8", "mkdocs", "sphinx", "sphinxcontrib", "pylint", "tox"]
                 .iter()
                 .any(|host| name.as_str().strip_prefix(host).is_some_and(|rest| rest.starts_with('-')));
+        if distribution.entry_points.iter().any(|group| group == "pytest11") && !backend {
+            // pytest finds it by itself, and only tests run pytest
+            return Some(UsageClass::TestOnly);
+        }
         if backend || plugin || named_plugin {
             return None;
         }
@@ -187,4 +268,23 @@ fn declares(mention: &Mention, declared: &Declared) -> bool {
 fn described_by_stub(name: &PackageName) -> Option<&str> {
     let name = name.as_str();
     name.strip_prefix("types-").or_else(|| name.strip_suffix("-stubs"))
+}
+
+/// Who looks for plugins in an entry point group, by its name. Build backends load theirs when they build, which is no use at run time.
+fn host_of(group: &str) -> Option<&str> {
+    Some(match group {
+        "pytest11" => "pytest",
+        // loaded by `opentelemetry-instrument`
+        _ if group.starts_with("opentelemetry_") => "opentelemetry-distro",
+        _ => {
+            let host = group.split(['.', '_', ':']).next().unwrap_or(group);
+            return (!matches!(host, "distutils" | "setuptools" | "egg")).then_some(host);
+        }
+    })
+}
+
+/// Part of every environment, declared or not: that a set-up runs them is no use of the declaration.
+fn is_bootstrap(named: &Named) -> bool {
+    matches!(named, Named::Command(command) if matches!(command.as_str(), "pip" | "pip3" | "wheel" | "easy_install"))
+        || matches!(named, Named::Module(module) if matches!(module.as_str(), "pip" | "ensurepip"))
 }

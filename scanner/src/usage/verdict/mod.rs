@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use advisories::PackageName;
 
 use super::first_party::{FirstParty, Origin};
-use super::modules::{Distribution, ModuleNames};
+use super::modules::{Distribution, Knowledge, ModuleNames};
 use super::projects::{Declared, Project};
 use super::source_files::SourceFiles;
 use super::standard_library;
@@ -38,6 +38,7 @@ pub struct Judge<'s> {
     pub(super) files: &'s SourceFiles,
     pub(super) names: &'s dyn ModuleNames,
     uses: Vec<Use<'s>>,
+    own: FirstParty,
 }
 
 impl<'s> Judge<'s> {
@@ -61,7 +62,7 @@ impl<'s> Judge<'s> {
                 uses.push(Use { modules, path: &file.path, line: import.line, cell: import.cell, needed, origin });
             }
         }
-        Self { inventory, files, names, uses }
+        Self { inventory, files, names, uses, own }
     }
 
     /// Where each package of the inventory is imported.
@@ -95,6 +96,15 @@ impl<'s> Judge<'s> {
             }
         }
         sites.into_iter().map(|(name, sites)| (name, sites.into_iter().collect())).collect()
+    }
+
+    /// Packages of the inventory whose import names are more than a guess.
+    pub fn known_packages(&self) -> BTreeSet<PackageName> {
+        let packages = self.inventory.manifests.iter().flat_map(|manifest| &manifest.packages);
+        let known = packages.filter(|package| {
+            self.names.distribution(&package.name, package.version.as_ref()).knowledge != Knowledge::Guess
+        });
+        known.map(|package| package.name.clone()).collect()
     }
 
     /// All verdicts on all projects.

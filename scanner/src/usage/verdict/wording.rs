@@ -89,6 +89,7 @@ pub(super) fn provides(distribution: &Distribution) -> String {
     let source = match distribution.knowledge {
         Knowledge::Guess => "guessed from its name",
         Knowledge::Table => "by the offline table",
+        Knowledge::Sdist => "by its source archive",
         Knowledge::Metadata => "by its metadata",
         Knowledge::Wheel => "by its wheel",
     };

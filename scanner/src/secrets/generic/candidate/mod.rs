@@ -57,6 +57,7 @@ pub(super) fn at(text: &Text<'_>, start: usize, end: usize, done: &mut usize) ->
                 start - bytes[start.saturating_sub(NAME)..start].iter().rev().take_while(|byte| in_name(byte)).count();
             call::connection(bytes, from, end - 1).map(|value| password_argument(from..end, value))
         }
+        _ if start < *done => None,
         // the cue holds the sign behind the name
         [b'p', b'w', ..] => named(text, start, start + 2, done),
         _ => named(text, start, end, done),
@@ -73,16 +74,11 @@ fn in_name(byte: &u8) -> bool {
 
 fn named(text: &Text<'_>, start: usize, end: usize, done: &mut usize) -> Option<Candidate> {
     let bytes = text.bytes;
+    let from = start - bytes[start.saturating_sub(NAME)..start].iter().rev().take_while(|byte| in_name(byte)).count();
     let to = end + bytes[end..bytes.len().min(end + NAME)].iter().take_while(|byte| in_name(byte)).count();
     // the full-width colon parts name and value
     let to = memchr::memmem::find(&bytes[start..to], "：".as_bytes()).map_or(to, |colon| start + colon);
-    // also moved by a cue that is passed over: whether one is then depends on the cue before it alone, wherever the reading began
-    let passed_over = start < *done;
-    *done = to.max(*done);
-    if passed_over {
-        return None;
-    }
-    let from = start - bytes[start.saturating_sub(NAME)..start].iter().rev().take_while(|byte| in_name(byte)).count();
+    *done = to;
     if let Some(value) = call::login_pair(bytes, from, to) {
         return Some(password_argument(from..to, value));
     }
