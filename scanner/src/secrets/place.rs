@@ -154,7 +154,8 @@ pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
         || name.contains(".sample")
         || name.contains(".dist")
         || name.contains(".template")
-        || name.starts_with("example");
+        || name.starts_with("example")
+        || [".md", ".rst", ".adoc", ".mdx"].iter().any(|kind| name.ends_with(kind));
     (in_folder(SAMPLE_FOLDERS) || sample).then_some("stands in documentation, an example or a vendored copy")
 }
 
