@@ -7,11 +7,13 @@ mod directories;
 mod exit;
 mod feed;
 mod gate;
+mod policy;
 mod report_format;
 mod rules;
 mod scan;
 mod serve;
 mod server;
+mod shell;
 mod store;
 mod sweep;
 mod token;
@@ -19,7 +21,7 @@ mod worker;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use exit::{Exit, Failure};
 
@@ -58,6 +60,13 @@ enum Command {
     /// The server's configuration.
     #[command(subcommand)]
     Config(config::Command),
+    /// The policy: which rule decided about a finding.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Prints completions for a shell.
+    Completions(shell::Completions),
+    /// Writes manual pages into a directory.
+    Man(shell::Man),
 }
 
 /// Parses the arguments, runs the subcommand and answers its exit code (design: 0 clean, 1 policy violated, 2 usage or
@@ -93,5 +102,8 @@ async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Worker(arguments) => worker::run(arguments).await,
         Command::Token(command) => token::run(command).await,
         Command::Config(command) => config::run(command),
+        Command::Policy(command) => policy::run(command),
+        Command::Completions(arguments) => shell::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => shell::man(&arguments, Cli::command()),
     }
 }

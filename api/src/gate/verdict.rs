@@ -58,13 +58,15 @@ pub fn judge<'f>(facts: &Facts<'f>) -> Verdict<'f> {
     let counts =
         |finding: &&Finding| finding.ignored.is_none() && !facts.accepted.contains(&finding.id) && !known(finding);
     let new: Vec<&Finding> = facts.findings.iter().filter(counts).collect();
-    let fails = |finding: &&&Finding| {
+    let mut reasons = Vec::new();
+    for finding in &new {
         let first_seen = facts.first_seen.get(&finding.id).copied();
-        facts.policy.judge(finding, Circumstances { first_seen, now: facts.now }).fails
-    };
-    let violating = new.iter().filter(fails);
-    let mut reasons: Vec<String> =
-        violating.map(|finding| format!("{} {}: {}", finding.kind, finding.rule, finding.title)).collect();
+        let decision = facts.policy.judge(finding, Circumstances { first_seen, now: facts.now });
+        if decision.fails {
+            let rule = decision.reasons.last().map_or("", String::as_str);
+            reasons.push(format!("{} {}: {} ({rule})", finding.kind, finding.rule, finding.title));
+        }
+    }
     let state = match (reasons.is_empty(), facts.gaps.is_empty()) {
         // a violation stays one, however much could not be looked at
         (false, _) => State::Fail,
