@@ -4,13 +4,29 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::report::Report;
 
-/// The age from which a feed is too old to be relied on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// The age from which a feed is too old to be relied on; written `7d`, `36h`, `90m` or `45s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct MaxAge(i64);
+
+impl TryFrom<String> for MaxAge {
+    type Error = NoAge;
+
+    fn try_from(text: String) -> Result<Self, NoAge> {
+        text.parse()
+    }
+}
+
+impl From<MaxAge> for String {
+    fn from(age: MaxAge) -> Self {
+        format!("{}s", age.0)
+    }
+}
 
 /// A text that is no age.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

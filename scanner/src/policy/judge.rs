@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::layer::{EpssRaise, PolicyLayer};
 use super::threshold::Threshold;
 use crate::finding::{Confidence, Detail, Finding, Kind, UseTier};
+use crate::freshness::MaxAge;
 
 /// A setting, and which layer said so.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +28,7 @@ pub struct Policy {
     epss: Setting<Option<EpssRaise>>,
     dev: Setting<Option<Severity>>,
     not_imported: Setting<Option<Severity>>,
-    max_feed_age_hours: Setting<Option<u32>>,
+    max_feed_age: Setting<Option<MaxAge>>,
 }
 
 /// What is known about a finding beside itself.
@@ -76,9 +77,9 @@ impl Policy {
             epss: settle(layers, |layer| layer.epss.map(Some), None, raises_more),
             dev: settle(layers, |layer| layer.dev.map(Some), None, lowers_less),
             not_imported: settle(layers, |layer| layer.not_imported.map(Some), None, lowers_less),
-            max_feed_age_hours: settle(
+            max_feed_age: settle(
                 layers,
-                |layer| layer.max_feed_age_hours.map(Some),
+                |layer| layer.max_feed_age.map(Some),
                 None,
                 |new, old| old.is_none() || new < old,
             ),
@@ -93,8 +94,8 @@ impl Policy {
 
     /// How old the advisories may be.
     #[must_use]
-    pub fn max_feed_age(&self) -> Option<SignedDuration> {
-        self.max_feed_age_hours.value.map(|hours| SignedDuration::from_hours(hours.into()))
+    pub fn max_feed_age(&self) -> Option<MaxAge> {
+        self.max_feed_age.value
     }
 
     /// Judges one finding.

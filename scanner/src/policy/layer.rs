@@ -9,7 +9,7 @@
 //! epss = { from = 0.5, severity = "high" }
 //! dev = "low"                    # only groups and extras bring the package: at most this
 //! not-imported = "medium"        # nothing imports the package: at most this
-//! max-feed-age-hours = 72        # with older advisories the answer is incomplete
+//! max-feed-age = "3d"            # with older advisories the answer is incomplete
 //! stricter-wins = true           # the layers below may tighten this one and not loosen it
 //!
 //! [policy.kinds]
@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use super::threshold::Threshold;
 use crate::finding::Kind;
+use crate::freshness::MaxAge;
 
 /// One layer; what it does not say is left to the others.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -46,7 +47,7 @@ pub struct PolicyLayer {
     /// A vulnerability of a package that nothing imports counts as at most this.
     pub not_imported: Option<Severity>,
     /// Advisories older than this make an answer incomplete.
-    pub max_feed_age_hours: Option<u32>,
+    pub max_feed_age: Option<MaxAge>,
     /// The layers that follow may only tighten what this one and those before it say.
     pub stricter_wins: bool,
 }

@@ -90,7 +90,7 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed, asker: Option<&Asker>) 
     for path in &arguments.vex {
         policy::vex::apply(&mut report.findings, &read_vex(path)?, &path.display().to_string());
     }
-    freshness::judge(&mut report, arguments.as_of.unwrap_or(now), arguments.max_feed_age);
+    freshness::judge(&mut report, arguments.as_of.unwrap_or(now), policy.max_feed_age());
     output::write(&report, arguments.format, arguments.output.as_deref())?;
     let known = Circumstances { first_seen: None, now };
     Ok(exit(arguments, &report, &policy, known))
@@ -98,9 +98,10 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed, asker: Option<&Asker>) 
 
 /// The repository's policy, and over it what the command line says.
 fn effective_policy(arguments: &Arguments, config: &RepositoryConfig) -> Policy {
-    let given = PolicyLayer { fail_on: arguments.fail_on, ..PolicyLayer::default() };
+    let (fail_on, max_feed_age) = (arguments.fail_on, arguments.max_feed_age);
+    let given = PolicyLayer { fail_on, max_feed_age, ..PolicyLayer::default() };
     let mut layers: Vec<_> = arguments.layers.iter().map(|(name, layer)| (name.as_str(), layer)).collect();
-    layers.extend([("the repository's configuration", &config.policy), ("--fail-on", &given)]);
+    layers.extend([("the repository's configuration", &config.policy), ("the command line", &given)]);
     Policy::of(&layers)
 }
 

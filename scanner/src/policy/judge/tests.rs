@@ -142,7 +142,7 @@ fn layers() {
         let layers: Vec<(&str, PolicyLayer)> = layers.iter().map(|(name, text)| (*name, layer(text))).collect();
         let borrowed: Vec<(&str, &PolicyLayer)> = layers.iter().map(|(name, layer)| (*name, layer)).collect();
         let policy = Policy::of(&borrowed);
-        let age = policy.max_feed_age_hours.value;
+        let age = policy.max_feed_age();
         (policy.fail_on.value, policy.fail_on.by.clone(), policy.new_only(), policy.dev.value, age)
     };
     let cases: [(&[(&str, &str)], _); 6] = [
@@ -152,22 +152,22 @@ fn layers() {
             (Threshold::Low, "repository", false, None, None),
         ),
         (
-            &[("server", "fail-on = \"low\"\nmax-feed-age-hours = 3"), ("repository", "fail-on = \"none\"")],
-            (Threshold::None, "repository", true, None, Some(3)),
+            &[("server", "fail-on = \"low\"\nmax-feed-age = \"3h\""), ("repository", "fail-on = \"none\"")],
+            (Threshold::None, "repository", true, None, Some("3h".parse().unwrap())),
         ),
         (
             &[
-                ("server", "fail-on = \"low\"\nnew-only = false\nmax-feed-age-hours = 3\nstricter-wins = true"),
-                ("repository", "fail-on = \"none\"\nnew-only = true\nmax-feed-age-hours = 9\ndev = \"low\""),
+                ("server", "fail-on = \"low\"\nnew-only = false\nmax-feed-age = \"3h\"\nstricter-wins = true"),
+                ("repository", "fail-on = \"none\"\nnew-only = true\nmax-feed-age = \"9h\"\ndev = \"low\""),
             ],
-            (Threshold::Low, "server", false, None, Some(3)),
+            (Threshold::Low, "server", false, None, Some("3h".parse().unwrap())),
         ),
         (
             &[
                 ("server", "dev = \"low\"\nstricter-wins = true"),
-                ("repository", "dev = \"medium\"\nmax-feed-age-hours = 9"),
+                ("repository", "dev = \"medium\"\nmax-feed-age = \"9h\""),
             ],
-            (Threshold::Medium, "the default", true, Some(Medium), Some(9)),
+            (Threshold::Medium, "the default", true, Some(Medium), Some("9h".parse().unwrap())),
         ),
         (
             &[
