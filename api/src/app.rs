@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::ServerConfig;
-use crate::http::Service;
+use crate::http::{Parts, Service};
 use crate::identity::{Token, TokenKey};
 use crate::jobs::retry::MAX_ATTEMPTS;
 use crate::jobs::{Jobs, JobsError, Look};
@@ -119,7 +119,17 @@ pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let mut jobs = Jobs::start_with(&config, store.clone(), Arc::clone(&look) as Arc<dyn Look>)?;
     jobs.keep_matched(Arc::clone(&known), &config.feeds);
     let door = jobs.door();
-    let service = Service::new(config, store, tokens, known, look, base_url.clone(), stopping.clone(), door);
+    let parts = Parts {
+        config,
+        store,
+        tokens,
+        advisories: known,
+        look,
+        base_url: base_url.clone(),
+        stopping: stopping.clone(),
+        door,
+    };
+    let service = Service::new(parts);
     let service = Arc::new(service.map_err(|error| StartError::Client(error.to_string()))?);
     let first_token = service.first_token().await?;
     let routes = crate::http::router(service).map_err(|error| StartError::Description(error.to_string()))?;

@@ -152,7 +152,10 @@ impl World {
             ignores: vec![],
             report_bytes: 0,
         };
-        self.store.commit_scan(ScanCommit { job: None, scan, report }, now).await.expect("committed");
+        self.store
+            .commit_scan(ScanCommit { job: None, scan, report, follow_up: vec![] }, now)
+            .await
+            .expect("committed");
     }
 
     async fn ask(&self, commit: usize) -> Option<State> {
@@ -188,10 +191,12 @@ fn report(findings: Vec<Finding>) -> Report {
     Report {
         schema_version: 1,
         tool: Tool { name: "secretarybird".to_owned(), version: "0".to_owned(), rules_digest: "rules".to_owned() },
-        target: Target::Git { url: "https://git.example.org/a".to_owned(), commit: None },
+        target: Target::Git { url: "https://git.example.org/a".to_owned(), commit: None, committed_at: None },
         advisories: AdvisoriesUsed::default(),
         complete: true,
         policy: PolicyLayer::default(),
+        fix_plan: scanner::fix::plan::FixPlan::default(),
+        resolved: vec![],
         inventory: vec![],
         findings,
         diagnostics: vec![],

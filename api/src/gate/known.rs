@@ -146,7 +146,7 @@ fn known(
     let mut layers = layers(config, repository);
     layers.push(("the repository's configuration", &report.policy));
     layers.push(("the question", &asked));
-    let ages = layers.iter().any(|(_, layer)| layer.grace_days.is_some() || layer.max_feed_age_hours.is_some());
+    let ages = layers.iter().any(|(_, layer)| layer.grace_days.is_some() || layer.max_feed_age.is_some());
     let policy = Policy::of(&layers);
     let base = base.map(|base| base.findings.into_iter().map(|finding| finding.id).collect());
     Ok(Known {

@@ -32,7 +32,7 @@ mod writes;
 
 use std::sync::Arc;
 
-pub use service::Service;
+pub use service::{Parts, Service};
 
 /// The service's router.
 ///

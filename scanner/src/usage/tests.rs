@@ -380,6 +380,7 @@ fn vulnerable_packages_are_imported_referred_to_or_not_known() {
             evidence: Vec::new(),
             affected_symbols: symbols.iter().map(|symbol| (*symbol).to_owned()).collect(),
             references: Vec::new(),
+            would_resolve: false,
         })),
         ignored: None,
     };

@@ -104,7 +104,7 @@ fn scan(
         ignores: vec![],
         report_bytes: 0,
     };
-    ScanCommit { job: None, scan, report }
+    ScanCommit { job: None, scan, report, follow_up: vec![] }
 }
 
 /// Most findings of a real store are old and low: one in fifty counts at the gate.
@@ -133,11 +133,13 @@ fn report(repository: usize, findings: usize) -> Report {
     Report {
         schema_version: 1,
         tool: Tool { name: "secretarybird".to_owned(), version: "0".to_owned(), rules_digest: "rules".to_owned() },
-        target: Target::Git { url: "https://git.example.org/a".to_owned(), commit: None },
+        target: Target::Git { url: "https://git.example.org/a".to_owned(), commit: None, committed_at: None },
         advisories: AdvisoriesUsed::default(),
         complete: true,
         policy: scanner::policy::PolicyLayer::default(),
         inventory: vec![],
+        fix_plan: scanner::fix::plan::FixPlan::default(),
+        resolved: vec![],
         findings: (0..findings).map(finding).collect(),
         diagnostics: vec![],
         stats: Stats::default(),

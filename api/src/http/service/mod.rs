@@ -68,21 +68,33 @@ impl std::fmt::Debug for InForce {
     }
 }
 
+/// What the service is put together of.
+pub struct Parts {
+    /// The settings.
+    pub config: ServerConfig,
+    /// Where everything is kept.
+    pub store: Store,
+    /// The key of API tokens.
+    pub tokens: TokenKey,
+    /// The advisories in force, renewed while the service runs.
+    pub advisories: Arc<Advisories>,
+    /// What scans look with.
+    pub look: Arc<dyn Look>,
+    /// How users reach the service.
+    pub base_url: String,
+    /// Turns true when a shutdown begins.
+    pub stopping: watch::Receiver<bool>,
+    /// Where deliveries come in.
+    pub door: Door,
+}
+
 impl Service {
     /// Puts the parts together.
     ///
     /// # Errors
     /// When no client for the issuers' keys can be made.
-    pub fn new(
-        config: ServerConfig,
-        store: Store,
-        tokens: TokenKey,
-        advisories: Arc<Advisories>,
-        look: Arc<dyn Look>,
-        base_url: String,
-        stopping: watch::Receiver<bool>,
-        door: Door,
-    ) -> Result<Self, reqwest::Error> {
+    pub fn new(parts: Parts) -> Result<Self, reqwest::Error> {
+        let Parts { config, store, tokens, advisories, look, base_url, stopping, door } = parts;
         Ok(Self {
             tenant: Tenant::default(),
             door,
