@@ -114,7 +114,7 @@ fn report(repository: usize, findings: usize) -> Report {
         Finding {
             id: FindingId::of(Kind::Posture, &[&name]),
             kind: Kind::Posture,
-            severity: if number % 50 == 0 { Severity::High } else { Severity::Low },
+            severity: if number.is_multiple_of(50) { Severity::High } else { Severity::Low },
             confidence: Confidence::High,
             title: format!("A workflow runs an action that is pinned to no commit ({number})"),
             rule: format!("check-{}", number % 20),
