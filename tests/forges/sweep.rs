@@ -157,7 +157,8 @@ async fn three_hundred_repositories_with_faults_end_and_each_is_reported() {
     assert_eq!(
         (&skipped["archived"], &skipped["fork"], &skipped["empty"]),
         (&json!(1), &json!(1), &json!(1)),
-        "{skipped}"
+        "{skipped} {:?}",
+        report["failures"]
     );
     let lines = report["repositories"].as_array().expect("lines");
     assert_eq!(lines.len(), total, "every repository has its line");

@@ -33,7 +33,7 @@ impl Fuzzer {
         let output = program("schemathesis")
             .args(["run", "openapi.json", "--url", &self.url, "--header", &format!("Authorization: Bearer {token}")])
             .args(["--checks", "all", "--phases", "examples,coverage,fuzzing", "--continue-on-failure"])
-            .args(["--max-examples", &examples.to_string(), "--seed", "1", "--workers", "2", "--no-color"])
+            .args(["--max-examples", &examples.to_string(), "--seed", "1", "--workers", "1", "--no-color"])
             .current_dir(self.directory.path())
             .output()
             .expect("schemathesis runs");

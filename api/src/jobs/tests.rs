@@ -83,6 +83,7 @@ impl Bench {
     fn start(&self) -> Jobs {
         let mut config = ServerConfig { data_dir: self.directory.path().join("data"), ..ServerConfig::default() };
         config.sweep.cron = String::new();
+        config.reach.allow_directories = vec![self.directory.path().to_owned()];
         Jobs::start_with(&config, self.store.clone(), Arc::clone(&self.look) as Arc<dyn Look>).unwrap()
     }
 

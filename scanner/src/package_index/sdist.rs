@@ -17,7 +17,8 @@ const MOST_ENTRIES: usize = 100_000;
 pub(super) fn contents(archive: &[u8]) -> std::io::Result<Contents> {
     let inflated = flate2::read::MultiGzDecoder::new(archive).take(LARGEST);
     let mut contents = Contents::default();
-    for entry in tar::Archive::new(inflated).entries()?.take(MOST_ENTRIES) {
+    let mut archive = tar::Archive::new(inflated);
+    for entry in archive.entries()?.take(MOST_ENTRIES) {
         let mut entry = entry?;
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let Some((_, path)) = path.split_once('/') else { continue };
@@ -41,6 +42,8 @@ pub(super) fn contents(archive: &[u8]) -> std::io::Result<Contents> {
             *text = String::from_utf8_lossy(&bytes).into_owned();
         }
     }
+    // the checksum stands at the end
+    std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
     contents.metadata.truncate(core_metadata::header(&contents.metadata).len());
     let tops: Vec<String> =
         contents.top_level.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();

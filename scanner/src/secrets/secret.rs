@@ -78,9 +78,13 @@ impl Secret {
         &self.0
     }
 
-    /// The keyed hash that is the secret's identity: 64 hexadecimal digits.
+    /// The keyed hash that is the secret's identity: 64 hexadecimal digits. A key in PEM armour is the same key however its lines are
+    /// broken, escaped or quoted.
     #[must_use]
     pub fn fingerprint(&self, key: &FingerprintKey) -> String {
+        if self.0.starts_with(b"-----BEGIN ") {
+            return blake3::keyed_hash(&key.0, &without_layout(&self.0)).to_hex().to_string();
+        }
         blake3::keyed_hash(&key.0, &self.0).to_hex().to_string()
     }
 
@@ -100,6 +104,22 @@ impl Secret {
     }
 }
 
+/// The letters of a PEM text without white space, escaped line ends, quotes and commas around its lines.
+fn without_layout(pem: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut kept = Zeroizing::new(Vec::with_capacity(pem.len()));
+    let mut bytes = pem.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            // an escape and what it stands for
+            b'\\' => drop(bytes.next()),
+            b'"' | b'\'' | b',' => {}
+            _ if byte.is_ascii_whitespace() => {}
+            _ => kept.push(byte),
+        }
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +132,18 @@ mod tests {
         assert_eq!(shown(&format!("ghp_{}", "a1".repeat(18))), "ghp_… (40 characters)");
         assert_eq!(shown("žluťoučký kůň žluťoučký kůň"), "… (27 characters)");
         assert_eq!(Secret::new(&[0xff; 30]).redacted(), "… (30 characters)");
+    }
+
+    #[test]
+    fn a_pem_key_is_the_same_however_it_is_laid_out() {
+        let key = FingerprintKey::new([1; 32]);
+        let print = |text: &str| Secret::new(text.as_bytes()).fingerprint(&key);
+        let begin = ["-----BEGIN PRIVATE", " KEY-----"].concat();
+        let plain = print(&format!("{begin}\nAAAA\nBBBB\n"));
+        for other in ["\\nAAAA\\nBBBB", "\r\nAAAA\r\nBBBB", "\\n\", \n \"AAAA\\n\",\n\"BBBB"] {
+            assert_eq!(print(&format!("{begin}{other}")), plain, "{other}");
+        }
+        assert_ne!(print(&format!("{begin}\nAAAA\nBBBC\n")), plain);
     }
 
     #[test]

@@ -221,11 +221,6 @@ fn the_other_verdicts() {
             &[("a.py", "import requests"), ("Dockerfile", "RUN pip install -r requirements.txt")],
             &[(Kind::Unused, "pip", Some(UsageClass::Dead))],
         ),
-        (
-            &["requests", "setuptools", "wheel"],
-            &[("a.py", "import requests, setuptools")],
-            &[(Kind::Unused, "wheel", Some(UsageClass::Dead))],
-        ),
         // the same modules under another name, by its name alone
         (&["python-magic-bin"], &[("a.py", "import magic")], &[]),
         (&["pybars3"], &[("a.py", "import pybars")], &[]),

@@ -173,7 +173,7 @@ async fn over_http_with_a_password_a_push_comes_back_as_a_status() {
     // the password was sent to the server and is nowhere else
     let data = place.service.directory.path().join("data");
     assert_eq!(files_with(&data, &server::password()), Vec::<PathBuf>::new());
-    assert_eq!(place.job_errors().await, json!({"items": [], "next": null}).to_string());
+    assert_eq!(place.job_errors().await, json!({"items": []}).to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,7 +212,7 @@ async fn over_ssh_with_a_deploy_key_a_push_comes_back_as_a_status() {
     };
     let (origin, _) = scanner::repository::Origin::parse(&address).expect("address");
     let refused = scanner::repository::listing::list(&origin, &access).expect_err("another key").to_string();
-    assert!(refused.contains("host key"), "{refused}");
+    assert!(refused.contains("hostkey"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,7 +232,7 @@ async fn odd_repositories_are_scanned_or_said_to_be_odd() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    assert_eq!(place.job_errors().await, json!({"items": [], "next": null}).to_string());
+    assert_eq!(place.job_errors().await, json!({"items": []}).to_string());
 
     // submodules and LFS pointers: they are entries and small texts, and nobody follows them
     let address = place.repository("modules", &[]);

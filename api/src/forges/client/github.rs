@@ -72,7 +72,7 @@ impl Client {
             (None, Ok(url)) => url,
             (None, Err(error)) => return Err(ForgeError::Configuration { kind, reason: error.to_string() }),
         };
-        let api = Api::open(kind, &base, "application/vnd.github+json", guard, patience)?;
+        let api = Api::open(kind, &base, "application/vnd.github+json, application/json;q=0.9", guard, patience)?;
         Ok(Self { api, identity: Identity::open(access)? })
     }
 
