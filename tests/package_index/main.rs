@@ -223,7 +223,12 @@ fn wheels_and_servers_that_are_not_as_they_should_be() {
     assert!(matches!(contents(Resource::ok("no zip")), Err(IndexError::Malformed { .. })));
     assert!(matches!(contents(Resource::ok("")), Err(IndexError::Malformed { .. })));
     assert!(matches!(contents(Resource::ok(&body[..body.len() - 40])), Err(IndexError::Malformed { .. })));
-    assert!(contents(Resource::status("404 Not Found")).unwrap_err().is_absent());
+    // listed, and not there
+    let server = Server::start();
+    server.put("/simple/thing/", Resource::ok(page(&[file(WHEEL, &body)])));
+    let index = index(&server, None);
+    let listed = project(&index, "thing").unwrap();
+    assert!(wait(index.contents(&listed.files[0])).unwrap().unwrap_err().is_absent());
 }
 
 #[test]
@@ -338,7 +343,7 @@ fn import_names_by_wheel_and_what_stands_in() {
     );
     let [said] = names.diagnostics.as_slice() else { panic!("{:?}", names.diagnostics) };
     assert!(
-        said.reason.contains("the index has no wheel of them") && said.reason.ends_with("gone, pyyaml, sdist-only"),
+        said.reason.contains("the index has no file of them that tells") && said.reason.ends_with("gone, sdist-only"),
         "{said:?}"
     );
     assert!(!said.gap);

@@ -143,7 +143,8 @@ pub async fn distribution(
     };
     match index.contents(file).await {
         Ok(contents) => Ok(wheel::distribution(&contents)),
-        Err(IndexError::Malformed { .. }) => by_metadata(index, package, file).await,
+        // offline the metadata may have been kept where the file itself was not to be read
+        Err(IndexError::Malformed { .. } | IndexError::Offline { .. }) => by_metadata(index, package, file).await,
         Err(error) => Err(error),
     }
 }
