@@ -27,7 +27,7 @@ pub enum SnapshotError {
     Damaged(&'static str),
 }
 
-/// Opens a snapshot file that [`write`] made: it is mapped, and answers from where it lies.
+/// Opens a snapshot file that [`write()`] made: it is mapped, and answers from where it lies.
 ///
 /// # Errors
 /// [`SnapshotError`]

@@ -121,7 +121,7 @@ pub struct Change {
 /// What an `Idempotency-Key` says about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Idempotency {
-    /// Not seen before: do the work, then call [`Store::remember`].
+    /// Not seen before: do the work, then call [`super::Store::remember`].
     Fresh,
     /// The first request with this key is still being worked on.
     UnderWay,
