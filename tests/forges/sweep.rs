@@ -94,6 +94,15 @@ async fn swept(running: &Running, full: bool) -> Value {
     panic!("the sweep did not end: {}", running.admin(Method::GET, &path, None).await.1);
 }
 
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+}
+
+fn files_below(directory: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return vec![] };
+    entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn three_hundred_repositories_with_faults_end_and_each_is_reported() {
     let directory = tempfile::tempdir().expect("directory");
@@ -145,7 +154,12 @@ async fn three_hundred_repositories_with_faults_end_and_each_is_reported() {
     assert_eq!(report["seen"], total, "{report}");
     assert_eq!(report["organisations"], json!(["gitea acme"]));
     let skipped = &report["skipped"];
-    assert_eq!((&skipped["archived"], &skipped["fork"]), (&json!(1), &json!(1)), "{skipped}");
+    assert_eq!(
+        (&skipped["archived"], &skipped["fork"], &skipped["empty"]),
+        (&json!(1), &json!(1), &json!(1)),
+        "{skipped} {:?}",
+        report["failures"]
+    );
     let lines = report["repositories"].as_array().expect("lines");
     assert_eq!(lines.len(), total, "every repository has its line");
     let line = |name: &str| {
@@ -161,6 +175,26 @@ async fn three_hundred_repositories_with_faults_end_and_each_is_reported() {
         assert_eq!(line(name)["became"], "skipped");
         assert!(line(name)["reason"].as_str().is_some_and(|reason| reason.contains("out of reach")), "{}", line(name));
     }
+    let corrupt = line("corrupt");
+    let told = corrupt["became"] == "failed" || corrupt["whole"] == false;
+    assert!(told, "a corrupt pack is not taken for a clean repository: {corrupt}");
+    assert_eq!(line("r7")["became"], "scanned");
+    let scanned = report["scanned"].as_u64().expect("number");
+    assert!(scanned >= (LOCAL - 2) as u64, "{scanned}");
+
+    // the second night: nothing moved, and what failed is tried again
+    let before = descriptors();
+    let again = swept(&running, false).await;
+    assert_eq!(again["skipped"]["unchanged"].as_u64(), Some((LOCAL - 2) as u64), "{}", again["skipped"]);
+    assert_eq!(again["failed"], FAULTS.len() + usize::from(corrupt["became"] == "failed"));
+    assert_eq!((&again["new"], &again["renamed"], &again["gone"]), (&json!(0), &json!(0), &json!(0)));
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let after = descriptors();
+    assert!(after <= before + 8, "{before} descriptors before the second sweep, {after} after it");
+    let mirrors = files_below(&running.directory.path().join("data/mirrors"));
+    assert!(mirrors.iter().all(|name| !name.ends_with(".new")), "{mirrors:?}");
+    assert!(mirrors.len() <= 2 * FAULTS.len(), "repositories of this machine are not copied: {mirrors:?}");
+
     let path = format!("/api/v1/sweeps/{}/report?format=markdown", report["id"].as_str().expect("id"));
     let answer = running.request(Method::GET, &path).bearer_auth(&running.admin).send().await.expect("an answer");
     let text = answer.text().await.expect("text");

@@ -223,6 +223,12 @@ fn wheels_and_servers_that_are_not_as_they_should_be() {
     assert!(matches!(contents(Resource::ok("no zip")), Err(IndexError::Malformed { .. })));
     assert!(matches!(contents(Resource::ok("")), Err(IndexError::Malformed { .. })));
     assert!(matches!(contents(Resource::ok(&body[..body.len() - 40])), Err(IndexError::Malformed { .. })));
+    // listed, and not there
+    let server = Server::start();
+    server.put("/simple/thing/", Resource::ok(page(&[file(WHEEL, &body)])));
+    let index = index(&server, None);
+    let listed = project(&index, "thing").unwrap();
+    assert!(wait(index.contents(&listed.files[0])).unwrap().unwrap_err().is_absent());
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::secrets::text::{Syntax, Text};
 use crate::secrets::{place, shape};
 
 /// Raised whenever the engine or the classifier judges differently: part of the rules digest.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// No verdict depends on a byte further than this before or after the secret, key blocks excepted (`KEY_BLOCK`).
 pub const REACH: usize = 1024;
@@ -27,9 +27,6 @@ pub const AFTER_ANCHOR: usize = AFTER_LITERAL + 128;
 
 /// The longest armoured key that is read as one secret.
 pub const KEY_BLOCK: usize = 16 * 1024;
-
-/// So far before a range the names are read: as long as a name and a cue.
-const BEFORE_RANGE: usize = 128;
 
 /// How far after its literal the expression of a rule looks, unless it reads a key block.
 const AFTER_LITERAL: usize = REACH;
@@ -74,27 +71,15 @@ impl<'r> Engine<'r> {
     pub(super) fn scan_within(&self, text: &Text<'_>, range: Range<usize>) -> Scanned {
         let mut found = Vec::new();
         let mut armour = false;
-        // an expression is not run again inside a match that it has already made
-        let mut last: (RuleIndex, usize) = (RuleIndex(u16::MAX), 0);
-        let mut cue_end = 0;
-        // whether a cue is passed over depends on the one before it in the same name, which may stand before the range
-        let begin = range.start.saturating_sub(BEFORE_RANGE);
-        self.prefilter.find(text.bytes, begin..range.end, |anchor, start, end| match anchor {
-            Anchor::Literal(_) | Anchor::Context(_) if start < range.start => {}
-            Anchor::Literal(rule) if last.0 == rule && start < last.1 => {}
+        let mut last = generic::Last::default();
+        // no verdict depends on another, so that a part of a text shows what the whole of it shows there
+        self.prefilter.find(text.bytes, range, |anchor, start, end| match anchor {
             Anchor::Literal(rule) => {
                 armour |= self.rules.get(rule).is_some_and(is_armour);
-                if let Some(hit) = self.literal(rule, text, start) {
-                    last = (rule, hit.secret.end);
-                    found.push(hit);
-                }
+                found.extend(self.literal(rule, text, start));
             }
             Anchor::Context(rule) => found.extend(self.context(rule, text, start, end)),
-            Anchor::Cue => {
-                // `password` holds `pass`: the longer cue and the shorter one lead to the same place
-                let hit = self.classifier.judge(text, start, end, &mut cue_end);
-                found.extend(hit.filter(|_| start >= range.start));
-            }
+            Anchor::Cue => found.extend(self.classifier.judge(text, start, end, &mut last)),
         });
         Scanned { hits: found, armour }
     }

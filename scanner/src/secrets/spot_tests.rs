@@ -126,8 +126,13 @@ fn told(rules: &RuleSet, looked: &Looked) -> Vec<String> {
 const PATHS: [Option<&str>; 6] =
     [None, Some("a.py"), Some("deploy/values.yml"), Some("tests/.env"), Some("uv.lock"), Some("README.md")];
 
+/// More of them by `SECRETARYBIRD_CASES`.
+fn cases() -> u32 {
+    std::env::var("SECRETARYBIRD_CASES").map_or(24, |cases| cases.parse().unwrap())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn changes_show_what_everything_shows(seed in any::<u64>()) {

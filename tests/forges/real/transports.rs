@@ -246,6 +246,25 @@ async fn odd_repositories_are_scanned_or_said_to_be_odd() {
     let (_, status) = place.pushed(&outer, "modules", &address, &zero()).await;
     assert_eq!(status["state"], "success", "the submodule's packages are another repository's: {status}");
 
+    // a shallow repository on the server
+    let address = place.repository("deep", &[]);
+    let deep = Work::new(place.directory.path().join("deep"));
+    for number in 0..5 {
+        deep.commit("requirements.txt", &format!("acme-widgets==2.{number}\n"));
+    }
+    deep.git(&["push", "-q", &address, "HEAD:refs/heads/main"]);
+    let shallow = place.bare("shallow");
+    let from = format!("file://{}", place.bare("deep").display());
+    git(place.directory.path(), &["clone", "-q", "--bare", "--depth", "2", &from, &shallow.display().to_string()]);
+    let head = git(&shallow, &["rev-parse", "HEAD"]);
+    place.tell("shallow", "refs/heads/main", &zero(), &head).await;
+    let status = place.status(&head).await;
+    assert!(
+        ["success", "error"].iter().any(|state| status["state"] == *state),
+        "{status}: {}",
+        place.job_errors().await
+    );
+
     // SHA-256: a diagnostic that names the reason
     let address = place.repository("long", &["--object-format=sha256"]);
     let long = Work(place.directory.path().join("long"));

@@ -107,12 +107,32 @@ impl Classifier {
         Self { rules: SORTS.map(|(_, id)| set.by_id(id).map(|(index, _)| index)) }
     }
 
-    /// `done` is the end of the last name that was read, so that the cues in one name lead to one candidate.
-    pub(crate) fn judge(&self, text: &Text<'_>, start: usize, end: usize, done: &mut usize) -> Option<Hit> {
-        let candidate = candidate::at(text, start, end, done)?;
+    /// What stands at a cue. It depends on nothing that was judged before; `last` only spares judging one name for each of its cues.
+    pub(crate) fn judge(&self, text: &Text<'_>, start: usize, end: usize, last: &mut Last) -> Option<Hit> {
+        let hit = match candidate::at(text, start, end) {
+            candidate::Cue::Mark(found) => self.weigh(text, found),
+            candidate::Cue::Name(name) => match last {
+                Last(Some((known, hit))) if *known == name => hit.clone(),
+                _ => {
+                    let hit = self.weigh(text, candidate::named(text, &name));
+                    *last = Last(Some((name, hit.clone())));
+                    hit
+                }
+            },
+        };
+        hit.map(|hit| Hit { anchor: start, ..hit })
+    }
+
+    fn weigh(&self, text: &Text<'_>, candidate: Option<candidate::Candidate>) -> Option<Hit> {
+        let candidate = candidate?;
         let rule =
             SORTS.iter().position(|(sort, _)| *sort == candidate.sort).and_then(|position| self.rules[position])?;
         let (confidence, evidence) = verdict::judge(text, &candidate)?;
-        Some(Hit { rule, secret: candidate.value, anchor: start, confidence, evidence })
+        let anchor = candidate.name.start;
+        Some(Hit { rule, secret: candidate.value, anchor, confidence, evidence })
     }
 }
+
+/// The last name that was judged in a text.
+#[derive(Default)]
+pub(crate) struct Last(Option<(candidate::Name, Option<Hit>)>);

@@ -39,10 +39,26 @@ pub(super) enum Join {
 const NAME: usize = 64;
 const VALUE: usize = 400;
 
-pub(super) fn at(text: &Text<'_>, start: usize, end: usize, done: &mut usize) -> Option<Candidate> {
+/// What stands at a cue.
+pub(super) enum Cue {
+    /// A part of a name.
+    Name(Name),
+    /// A mark of a URL, a command line or a call, and what is read there.
+    Mark(Option<Candidate>),
+}
+
+/// A name that holds a cue. What it leads to depends on nothing else, so that cues in one name lead to one candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Name {
+    range: Range<usize>,
+    /// `identified by`.
+    sql: bool,
+}
+
+pub(super) fn at(text: &Text<'_>, start: usize, end: usize) -> Cue {
     let bytes = text.bytes;
     let lower = bytes[start..end].to_ascii_lowercase();
-    match lower.as_slice() {
+    let found = match lower.as_slice() {
         b"://" => url::url(bytes, start, end),
         b"thin:" => url::thin(bytes, start, end),
         b" -p" | b" -u" | b" -a" | b" -w" => command::flag(bytes, end),
@@ -57,11 +73,11 @@ pub(super) fn at(text: &Text<'_>, start: usize, end: usize, done: &mut usize) ->
                 start - bytes[start.saturating_sub(NAME)..start].iter().rev().take_while(|byte| in_name(byte)).count();
             call::connection(bytes, from, end - 1).map(|value| password_argument(from..end, value))
         }
-        _ if start < *done => None,
         // the cue holds the sign behind the name
-        [b'p', b'w', ..] => named(text, start, start + 2, done),
-        _ => named(text, start, end, done),
-    }
+        [b'p', b'w', ..] => return Cue::Name(name_around(bytes, start, start + 2)),
+        _ => return Cue::Name(name_around(bytes, start, end)),
+    };
+    Cue::Mark(found)
 }
 
 fn password_argument(name: Range<usize>, value: Range<usize>) -> Candidate {
@@ -72,13 +88,18 @@ fn in_name(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || *byte >= 0x80
 }
 
-fn named(text: &Text<'_>, start: usize, end: usize, done: &mut usize) -> Option<Candidate> {
-    let bytes = text.bytes;
+fn name_around(bytes: &[u8], start: usize, end: usize) -> Name {
     let from = start - bytes[start.saturating_sub(NAME)..start].iter().rev().take_while(|byte| in_name(byte)).count();
     let to = end + bytes[end..bytes.len().min(end + NAME)].iter().take_while(|byte| in_name(byte)).count();
     // the full-width colon parts name and value
     let to = memchr::memmem::find(&bytes[start..to], "：".as_bytes()).map_or(to, |colon| start + colon);
-    *done = to;
+    Name { range: from..to, sql: bytes[start..end].eq_ignore_ascii_case(b"identified by") }
+}
+
+/// The value that belongs to a name.
+pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
+    let bytes = text.bytes;
+    let (from, to) = (name.range.start, name.range.end);
     if let Some(value) = call::login_pair(bytes, from, to) {
         return Some(password_argument(from..to, value));
     }
@@ -98,13 +119,12 @@ fn named(text: &Text<'_>, start: usize, end: usize, done: &mut usize) -> Option<
     let (value, join) = join::joined(text, from, to)?;
     let value = join::default_of(bytes, value);
     let from = with_word_before(bytes, from);
-    let sql = bytes[start..end].eq_ignore_ascii_case(b"identified by");
     // a part of a package's or a file's name: "@scope/auth-next", "src/password"
     let flag = matches!(text.syntax, Syntax::Shell | Syntax::Unknown) && bytes[..from].ends_with(b" /");
     if from > 0 && bytes[from - 1] == b'/' && !bytes[..from].ends_with(b"//") && !flag {
         return None;
     }
-    let mut sort = if sql { Sort::Password } else { name::promise(without_verb(&bytes[from..to]))? };
+    let mut sort = if name.sql { Sort::Password } else { name::promise(without_verb(&bytes[from..to]))? };
     let (value, scheme) = after_scheme(bytes, value);
     if scheme && sort != Sort::Password {
         sort = Sort::Authorization;
