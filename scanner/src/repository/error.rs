@@ -43,6 +43,14 @@ pub enum RepositoryError {
         /// What failed.
         reason: String,
     },
+    /// The server's answer is not git's protocol as libgit2 reads it.
+    #[error("`{url}` cannot be read: {reason}; a repository that is shallow on its server answers so, and cannot be fetched whole")]
+    NotReadable {
+        /// The address without credentials.
+        url: String,
+        /// libgit2's words.
+        reason: String,
+    },
     /// Objects named by SHA-256: libgit2 does not read them yet.
     #[error("`{location}` uses the SHA-256 object format, which is not supported yet")]
     Sha256 {

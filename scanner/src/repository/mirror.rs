@@ -288,6 +288,8 @@ pub(super) fn fetch_error(url: &RemoteUrl, error: &git2::Error) -> RepositoryErr
         _ if reason.contains("401") || reason.contains("403") => RepositoryError::Unauthorised { url, reason },
         ErrorCode::NotFound => RepositoryError::NoSuchRepository { url, reason },
         _ if missing => RepositoryError::NoSuchRepository { url, reason },
+        // such as the `shallow` lines behind the refs
+        _ if reason.contains("invalid packet line") => RepositoryError::NotReadable { url, reason },
         _ => RepositoryError::Unreachable { url, reason },
     }
 }

@@ -257,13 +257,12 @@ async fn odd_repositories_are_scanned_or_said_to_be_odd() {
     let from = format!("file://{}", place.bare("deep").display());
     git(place.directory.path(), &["clone", "-q", "--bare", "--depth", "2", &from, &shallow.display().to_string()]);
     let head = git(&shallow, &["rev-parse", "HEAD"]);
-    place.tell("shallow", "refs/heads/main", &zero(), &head).await;
+    let (status, taken) = place.tell("shallow", "refs/heads/main", &zero(), &head).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{taken}");
     let status = place.status(&head).await;
-    assert!(
-        ["success", "error"].iter().any(|state| status["state"] == *state),
-        "{status}: {}",
-        place.job_errors().await
-    );
+    let errors = place.job_errors().await;
+    assert_eq!(status["state"], "error", "half a history is not taken for the whole: {status}");
+    assert!(errors.contains("shallow on its server"), "{errors}");
 
     // SHA-256: a diagnostic that names the reason
     let address = place.repository("long", &["--object-format=sha256"]);

@@ -165,7 +165,7 @@ impl RepositoryRecord {
 }
 
 /// A clone URL in the one form that identifies a repository: no credentials, query or fragment, host in lower case, no `.git` or `/` at the end.
-/// `git@host:path` becomes `ssh://git@host/path`; a path stays a path.
+/// `git@host:path` becomes `ssh://git@host/path`. A path of this machine stays what it is: no server adds the `.git` to it.
 #[must_use]
 pub fn normalise_url(text: &str) -> String {
     let text = text.trim();
@@ -177,7 +177,8 @@ pub fn normalise_url(text: &str) -> String {
         _ => text.to_owned(),
     };
     let text = match Url::parse(&text) {
-        Ok(mut url) if url.scheme() != "file" && url.has_host() => {
+        Ok(url) if url.scheme() == "file" => return text.trim_end_matches('/').to_owned(),
+        Ok(mut url) if url.has_host() => {
             // the user of ssh is part of the address, a password never is; neither call can fail on a URL with a host
             let _ = url.set_password(None);
             if url.scheme() != "ssh" {
@@ -235,7 +236,7 @@ mod tests {
             ("https://token@github.com/acme/site?x=1#y", "https://github.com/acme/site"),
             ("git@github.com:acme/site.git", "ssh://git@github.com/acme/site"),
             ("ssh://git@host:2222/acme/site.git", "ssh://git@host:2222/acme/site"),
-            ("file:///srv/git/site.git", "file:///srv/git/site"),
+            ("file:///srv/git/site.git/", "file:///srv/git/site.git"),
             ("/srv/git/site", "/srv/git/site"),
             ("/srv/work/.git", "/srv/work/.git"),
         ];
