@@ -44,9 +44,9 @@ impl From<RepositoryError> for RunError {
             RepositoryError::Unauthorised { .. } => ErrorClass::Forbidden,
             RepositoryError::Unreachable { reason, .. } if reason.contains("429") => ErrorClass::RateLimited,
             RepositoryError::Unreachable { .. } | RepositoryError::Locked { .. } => ErrorClass::Transient,
-            RepositoryError::BadUrl { .. }
-            | RepositoryError::Sha256 { .. }
-            | RepositoryError::NotReadable { .. } => ErrorClass::Invalid,
+            RepositoryError::BadUrl { .. } | RepositoryError::Sha256 { .. } | RepositoryError::NotReadable { .. } => {
+                ErrorClass::Invalid
+            }
             _ => ErrorClass::Internal,
         };
         Self::new(class, error.to_string())

@@ -44,7 +44,9 @@ pub enum RepositoryError {
         reason: String,
     },
     /// The server's answer is not git's protocol as libgit2 reads it.
-    #[error("`{url}` cannot be read: {reason}; a repository that is shallow on its server answers so, and cannot be fetched whole")]
+    #[error(
+        "`{url}` cannot be read: {reason}; a repository that is shallow on its server answers so, and cannot be fetched whole"
+    )]
     NotReadable {
         /// The address without credentials.
         url: String,

@@ -70,18 +70,20 @@ impl<'r> Engine<'r> {
     /// The hits of the anchors that begin in `range`, with their overlaps; what stands around the range is seen.
     pub(super) fn scan_within(&self, text: &Text<'_>, range: Range<usize>) -> Scanned {
         let mut found = Vec::new();
-        let mut armour = false;
+        let mut keys = Vec::new();
         let mut last = generic::Last::default();
         // no verdict depends on another, so that a part of a text shows what the whole of it shows there
         self.prefilter.find(text.bytes, range, |anchor, start, end| match anchor {
             Anchor::Literal(rule) => {
-                armour |= self.rules.get(rule).is_some_and(is_armour);
+                if self.rules.get(rule).is_some_and(is_armour) {
+                    keys.push(start..text.bytes.len().min(start + KEY_BLOCK));
+                }
                 found.extend(self.literal(rule, text, start));
             }
             Anchor::Context(rule) => found.extend(self.context(rule, text, start, end)),
             Anchor::Cue => found.extend(self.classifier.judge(text, start, end, &mut last)),
         });
-        Scanned { hits: found, armour }
+        Scanned { hits: found, keys }
     }
 
     fn literal(&self, index: RuleIndex, text: &Text<'_>, start: usize) -> Option<Hit> {
@@ -239,8 +241,8 @@ impl<'r> Engine<'r> {
 /// What was found in a range.
 pub(super) struct Scanned {
     pub hits: Vec<Hit>,
-    /// Something there begins like an armoured key: what follows it may matter as far as [`KEY_BLOCK`] reaches.
-    pub armour: bool,
+    /// What begins like an armoured key, whether it is one or not: everything in it counts for that.
+    pub keys: Vec<Range<usize>>,
 }
 
 fn is_armour(rule: &Rule) -> bool {

@@ -65,12 +65,10 @@ pub(super) struct Parts {
 /// Where a look met something.
 #[derive(Debug, Default)]
 pub(super) struct Trail {
-    /// In the text itself: from anchor to secret, also of hits that gave way to others.
+    /// In the text itself: from anchor to secret, also of hits that gave way to others, and what may be an armoured key.
     pub hits: Vec<Range<usize>>,
     /// Lines with a hit in a decoded piece.
     pub lines: Vec<u32>,
-    /// An armoured key may begin somewhere.
-    pub armour: bool,
     /// Bytes and pieces that came out by decoding.
     pub spent: (u64, usize),
 }
@@ -341,7 +339,9 @@ impl<'e> Looking<'e> {
             text = text.with_syntax(syntax);
         }
         let scanned = self.engine.scan_within(&text, anchors);
-        self.trail.armour |= scanned.armour;
+        if layer.depth == 0 {
+            self.trail.hits.extend(scanned.keys);
+        }
         for hit in &scanned.hits {
             match layer.depth {
                 0 => self.trail.hits.push(hit.anchor.min(hit.secret.start)..hit.secret.end.max(hit.anchor + 1)),

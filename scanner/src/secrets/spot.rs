@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::repository::pack::{Changes, Copied};
 use crate::secrets::Engine;
-use crate::secrets::engine::{AFTER_ANCHOR, BEFORE_ANCHOR, KEY_BLOCK};
+use crate::secrets::engine::{AFTER_ANCHOR, BEFORE_ANCHOR};
 use crate::secrets::fragment::{LONGEST_DIVISIBLE_LINE, belong_together};
 use crate::secrets::layer::{Layer, Point, Points};
 use crate::secrets::look::{Bounds, Looked, Parts, Trail, look_at};
@@ -33,7 +33,7 @@ const AROUND: usize = 2304;
 /// What is found again at a spot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sort {
-    /// Hits in the text itself, from anchor to secret.
+    /// Hits in the text itself, from anchor to secret, and what begins like an armoured key, as far as that may reach.
     Hits,
     /// Hits in the decoded pieces of some lines.
     Pieces,
@@ -68,7 +68,6 @@ pub(super) struct Seen {
     found: Vec<Found>,
     /// Bytes and pieces that came out by decoding, or more.
     spent: (u64, usize),
-    armour: bool,
     /// Bytes of spots that were not kept before.
     pub kept: usize,
 }
@@ -90,7 +89,7 @@ impl Seen {
         changes: &Changes,
         bounds: &Bounds,
     ) -> Option<Self> {
-        let mut parts = parts(bytes, changes, base.armour)?;
+        let mut parts = parts(bytes, changes)?;
         let mut kept = Vec::new();
         for found in &base.found {
             for copy in changes.copies_of(&found.core) {
@@ -104,7 +103,6 @@ impl Seen {
         }
         let parts = Parts { anchors: joined(parts.anchors), pieces: joined(parts.pieces) };
         let (looked, mut trail) = look_at(engine, [(Layer::root(bytes, None), parts)], bounds);
-        trail.armour |= base.armour;
         trail.spent = (trail.spent.0 + base.spent.0, trail.spent.1 + base.spent.1);
         Self::of(bytes, &looked, &trail, kept, bounds)
     }
@@ -127,7 +125,7 @@ impl Seen {
                 found.spot = Some(Arc::new(spot));
             }
         }
-        Some(Self { found, spent: trail.spent, armour: trail.armour, kept })
+        Some(Self { found, spent: trail.spent, kept })
     }
 
     /// The spots as they stand in the file; `bytes` is the whole of it.
@@ -159,7 +157,8 @@ pub(super) fn look_again(engine: &Engine<'_>, spots: &[Placed], path: Option<&st
 }
 
 impl Found {
-    /// A spot of the base as it stands in a copy: with its surroundings, where those were copied too.
+    /// A spot of the base as it stands in a copy: with its surroundings, where those were copied too. Where it was copied in part, that part:
+    /// there may be several anchors in one spot.
     fn copied(&self, bytes: &[u8], copy: &Copied) -> Option<Self> {
         let moved = copy.moved(&self.core);
         // the lines beside the pieces may be others now, and belong together with them
@@ -182,16 +181,11 @@ impl Spot {
 }
 
 /// The parts of a file where something may be that was not in its base.
-fn parts(bytes: &[u8], changes: &Changes, armour: bool) -> Option<Parts> {
-    let (before, after) = match armour {
-        // an armoured key that begins before the change may end behind it
-        true => (AFTER_ANCHOR.max(KEY_BLOCK + BEFORE_ANCHOR), BEFORE_ANCHOR),
-        false => (AFTER_ANCHOR, BEFORE_ANCHOR),
-    };
+fn parts(bytes: &[u8], changes: &Changes) -> Option<Parts> {
     let mut parts = Parts::default();
     let mut divided = true;
     for changed in changes.changed() {
-        parts.anchors.push(changed.start.saturating_sub(before)..bytes.len().min(changed.end + after));
+        parts.anchors.push(changed.start.saturating_sub(AFTER_ANCHOR)..bytes.len().min(changed.end + BEFORE_ANCHOR));
         match closed(bytes, &changed) {
             Some(lines) => parts.pieces.push(lines),
             None => divided = false,

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
+use crate::secrets::engine::KEY_BLOCK;
 use crate::secrets::example::fill;
 use crate::secrets::look::{is_divisible, look};
 use crate::secrets::{RuleSet, Text};
@@ -191,11 +192,11 @@ fn parts_of_a_changed_file() {
     // three bytes put in, in the middle of line 501
     let changes =
         Changes::from_copies(bytes.len() - 3, bytes.len(), &[(0, 0, 18510), (18513, 18510, bytes.len() - 18513)]);
-    let changed = parts(&bytes, &changes, false).unwrap();
+    let changed = parts(&bytes, &changes).unwrap();
     let around = |range: &Range<usize>| (range.start, range.end);
     assert_eq!(changed.anchors.iter().map(around).collect::<Vec<_>>(), [(18510 - AFTER_ANCHOR, 18513 + BEFORE_ANCHOR)]);
     // the line, one before and one behind it
     assert_eq!(changed.pieces.iter().map(around).collect::<Vec<_>>(), [(499 * 37, 502 * 37 - 1)]);
     // a file that changed everywhere is looked at in full
-    assert!(parts(&bytes, &Changes::from_copies(0, bytes.len(), &[]), false).is_none());
+    assert!(parts(&bytes, &Changes::from_copies(0, bytes.len(), &[])).is_none());
 }

@@ -32,10 +32,11 @@ pub struct Copied {
 }
 
 impl Copied {
-    /// Where a range of the base stands in the result.
+    /// Where a range of the base stands in the result, or what was copied of it.
     #[must_use]
     pub fn moved(&self, range: &Range<usize>) -> Range<usize> {
-        range.start - self.from + self.to..range.end - self.from + self.to
+        let moved = |at: usize| at.clamp(self.from, self.from + self.length) - self.from + self.to;
+        moved(range.start)..moved(range.end)
     }
 
     /// Whether a range of the base was copied with so many bytes on each side, or with everything to the base's beginning and end.
@@ -64,10 +65,10 @@ impl Changes {
         }
     }
 
-    /// The copied ranges that hold a range of the base.
+    /// The copied ranges that hold a range of the base, or a part of it.
     pub fn copies_of(&self, range: &Range<usize>) -> impl Iterator<Item = Copied> + '_ {
         let range = range.clone();
-        self.copied.iter().filter(move |(to, from)| *from <= range.start && range.end <= from + to.len()).map(
+        self.copied.iter().filter(move |(to, from)| *from < range.end && range.start < from + to.len()).map(
             |(to, from)| Copied {
                 from: *from,
                 to: to.start,
