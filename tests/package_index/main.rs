@@ -228,7 +228,7 @@ fn wheels_and_servers_that_are_not_as_they_should_be() {
     server.put("/simple/thing/", Resource::ok(page(&[file(WHEEL, &body)])));
     let index = index(&server, None);
     let listed = project(&index, "thing").unwrap();
-    assert!(wait(index.contents(&listed.files[0])).unwrap().unwrap_err().is_absent());
+    assert_eq!(wait(index.contents(&listed.files[0])).unwrap(), Err(IndexError::Absent { what: WHEEL.to_owned() }));
 }
 
 #[test]
