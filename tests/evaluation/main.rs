@@ -55,9 +55,9 @@ fn ours(index: &AdvisoryIndex, name: &PackageName, version: &Version) -> Vec<Gro
 }
 
 /// Every package of the archive with versions at, just below and just above its events, with and without local parts; of packages with very
-/// many of them every n-th.
+/// many of them every n-th, to this many; `SECRETARYBIRD_VERSIONS` asks for more.
 fn pairs(index: &AdvisoryIndex) -> Vec<(PackageName, String)> {
-    const EACH: usize = 16;
+    let each: usize = std::env::var("SECRETARYBIRD_VERSIONS").map_or(5, |each| each.parse().expect("a number"));
     let mut asked: BTreeMap<PackageName, BTreeSet<String>> = BTreeMap::new();
     for number in 0..index.records() {
         let record = index.record(u32::try_from(number).unwrap()).unwrap();
@@ -77,7 +77,7 @@ fn pairs(index: &AdvisoryIndex) -> Vec<(PackageName, String)> {
         }
     }
     let few = asked.into_iter().flat_map(|(name, versions)| {
-        let step = versions.len().div_ceil(EACH);
+        let step = versions.len().div_ceil(each);
         versions.into_iter().step_by(step).map(move |version| (name.clone(), version))
     });
     few.collect()

@@ -204,9 +204,7 @@ fn report(findings: Vec<Finding>) -> Report {
     }
 }
 
-async fn world() -> (tempfile::TempDir, Arc<World>) {
-    let directory = tempfile::tempdir().expect("directory");
-    let store = Store::open(directory.path()).expect("a store");
+async fn world(store: Store) -> Arc<World> {
     let tenant = Tenant::default();
     let new = NewRepository {
         tenant: tenant.clone(),
@@ -227,7 +225,7 @@ async fn world() -> (tempfile::TempDir, Arc<World>) {
         begun: AtomicUsize::new(0),
         over: AtomicBool::new(false),
     };
-    (directory, Arc::new(world))
+    Arc::new(world)
 }
 
 /// Scans whatever lacks a scan, in the order of a simple hash, until told to stop.
@@ -266,8 +264,8 @@ async fn question(world: Arc<World>, seed: usize) -> Result<usize, String> {
     Ok(passes)
 }
 
-async fn run(steps: Vec<Step>) -> Result<usize, String> {
-    let (_directory, world) = world().await;
+async fn run(store: Store, steps: Vec<Step>) -> Result<usize, String> {
+    let world = world(store).await;
     let workers: Vec<_> = (1..=2).map(|seed| tokio::spawn(work(Arc::clone(&world), seed))).collect();
     let askers: Vec<_> = (1..=3).map(|seed| tokio::spawn(question(Arc::clone(&world), seed))).collect();
     for step in &steps {
@@ -298,13 +296,44 @@ async fn run(steps: Vec<Step>) -> Result<usize, String> {
     Ok(passes)
 }
 
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build().expect("a runtime")
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn a_pass_is_true_at_some_moment_of_the_question(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build().expect("a runtime");
-        let ended = runtime.block_on(run(steps));
+        let directory = tempfile::tempdir().expect("directory");
+        let ended = runtime().block_on(async { run(Store::open(directory.path()).expect("a store"), steps).await });
         prop_assert!(ended.is_ok(), "{}", ended.err().unwrap_or_default());
+    }
+}
+
+#[cfg(feature = "real-parts")]
+#[path = "../postgres/cluster.rs"]
+mod cluster;
+
+#[cfg(feature = "real-parts")]
+mod on_postgres {
+    use std::sync::LazyLock;
+
+    use super::*;
+
+    /// Ends with the process.
+    static CLUSTER: LazyLock<cluster::Cluster> = LazyLock::new(cluster::Cluster::start);
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 8, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_pass_is_true_at_some_moment_of_the_question(steps in steps()) {
+            let database = CLUSTER.database();
+            let ended = runtime().block_on(async {
+                run(Store::connect(&database).await.expect("a store"), steps).await
+            });
+            prop_assert!(ended.is_ok(), "{}", ended.err().unwrap_or_default());
+        }
     }
 }

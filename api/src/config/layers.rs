@@ -77,6 +77,7 @@ const SETTINGS: &[(&str, Form)] = &[
     ("retention.scans", Form::Number),
     ("retention.fixed_days", Form::Number),
     ("retention.event_days", Form::Number),
+    ("retention.audit_days", Form::Number),
     ("feeds.sources", Form::List),
     ("feeds.every_minutes", Form::Number),
     ("limits.body_bytes", Form::Number),

@@ -36,11 +36,13 @@ pub struct Kept {
     pub fixed_days: u32,
     /// Days that events wait for somebody to tell them.
     pub event_days: u32,
+    /// Days that the audit trail is kept.
+    pub audit_days: u32,
 }
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { days: 90, scans: 50, fixed_days: 365, event_days: 7 }
+        Self { days: 90, scans: 50, fixed_days: 365, event_days: 7, audit_days: 730 }
     }
 }
 
@@ -54,6 +56,7 @@ impl Kept {
             scans: self.scans,
             fixed: days(self.fixed_days),
             events: days(self.event_days),
+            audit: days(self.audit_days),
         }
     }
 }

@@ -10,11 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use scanner::{Finding, FindingId, Report};
 
 use super::record::{
-    Enqueued, ErrorClass, EventKind, FindingState, JobError, JobId, JobKind, JobState, LeaseToken, MessageId,
+    AuditRecord, Enqueued, ErrorClass, EventKind, FindingState, JobError, JobId, JobKind, JobState, LeaseToken, MessageId,
     MessageState, NewJob, NewMessage, NewRepository, Outcome, Priority, RepositoryRecord, ScanId, ScanRecord, ScanSpec,
     StoredResponse, Tenant, Triage, Trigger,
 };
 use super::*;
+use uuid::Uuid;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -589,8 +590,22 @@ async fn reindexing_changes_nothing_of_a_sound_store_and_retention_spares_findin
     assert_eq!(store.reindex().await.unwrap(), before.indexed);
     assert_eq!(store.verify().await.unwrap(), before);
     let hour = SignedDuration::from_hours(1);
-    let kept = Retention { records: hour, scans: 1, fixed: hour, events: hour * 3 };
-    assert_eq!(store.retain(&site.tenant, kept, at(7_300)).await.unwrap(), 3, "two scans and a delivery");
+    for second in [1, 5_000] {
+        let line = AuditRecord {
+            id: Uuid::now_v7(),
+            tenant: site.tenant.clone(),
+            at: at(second),
+            actor: "token:a".into(),
+            action: "POST /api/v1/sweeps".into(),
+            object: String::new(),
+            request_id: "r".into(),
+        };
+        store.append_audit(line).await.unwrap();
+    }
+    let kept = Retention { records: hour, scans: 1, fixed: hour, events: hour * 3, audit: hour };
+    let gone = store.retain(&site.tenant, kept, at(7_300)).await.unwrap();
+    assert_eq!(gone, 4, "two scans, a delivery and an old line of the audit trail");
+    assert_eq!(store.audit(&site.tenant, None, 10).await.unwrap().len(), 1);
     assert_eq!(store.scans(&site.tenant, &site.id, None, 10).await.unwrap().len(), 1);
     assert_eq!(store.findings(FindingsQuery::all(site.tenant.clone())).await.unwrap().findings.len(), 1);
     assert_eq!(store.jobs(&site.tenant, JobState::Ready, None, 10).await.unwrap().len(), 1);

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::operate::STEP;
 use super::record::{
-    DeliveryRecord, FindingRecord, FindingState, IdempotencyRecord, JobRecord, MessageRecord, MessageState,
+    AuditRecord, DeliveryRecord, FindingRecord, FindingState, IdempotencyRecord, JobRecord, MessageRecord, MessageState,
     OutboxEvent, SweepRecord, SweepState, Swept, Tenant,
 };
 use super::rows::{Key, Read, Row, Scope, Write, decode, successor};
@@ -22,9 +22,12 @@ pub struct Retention {
     pub fixed: SignedDuration,
     /// Events that nobody told.
     pub events: SignedDuration,
+    /// The audit trail.
+    pub audit: SignedDuration,
 }
 
-const TABLES: [u8; 8] = [
+const TABLES: [u8; 9] = [
+    keys::AUDIT,
     keys::DELIVERY,
     keys::IDEMPOTENCY,
     keys::JOB,
@@ -142,6 +145,7 @@ fn outlived(
             let dead = message.state == MessageState::Dead;
             (dead && message.updated_at < now - kept.records, outbox::derived(&message))
         }
+        keys::AUDIT => (decode::<AuditRecord>(key, bytes)?.at < now - kept.audit, vec![]),
         keys::OUTBOX => (decode::<OutboxEvent>(key, bytes)?.at < now - kept.events, vec![]),
         keys::FINDING => {
             let record: FindingRecord = decode(key, bytes)?;

@@ -24,6 +24,7 @@ use crate::deliveries::Door;
 use crate::identity::{Attempts, TokenHash, TokenKey, TokenRecord, oidc};
 use crate::jobs::{Digests, Look};
 use crate::knowledge::Advisories;
+use crate::reach::Guard;
 use crate::store::Store;
 use crate::store::record::Tenant;
 use fresh::Fresh;
@@ -100,7 +101,7 @@ impl Service {
             door,
             attempts: Attempts::new(config.limits.failures_a_minute),
             pace: Pace::new(config.limits.requests_a_minute),
-            issuers: oidc::Keys::new(&config.auth.oidc, &config.reach)?,
+            issuers: oidc::Keys::new(&config.auth.oidc, &Guard::new(config.reach.clone()))?,
             metrics: crate::telemetry::metrics_handle(),
             places: Semaphore::new(config.limits.concurrent_requests),
             config,

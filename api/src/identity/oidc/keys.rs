@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use reqwest::Client;
-use reqwest::redirect::Policy;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::config::{Issuer, Reach};
+use crate::config::Issuer;
+use crate::reach::{Guard, Redirects};
 
 /// Keys are asked for again when older.
 const FRESH: Duration = Duration::from_secs(3600);
@@ -37,7 +37,7 @@ struct Cached {
 /// The issuers' keys.
 pub struct Keys {
     client: Client,
-    reach: Reach,
+    guard: Guard,
     /// One lock for each issuer, so that many requests cause one fetch.
     by_issuer: HashMap<String, Mutex<Kept>>,
 }
@@ -59,15 +59,11 @@ impl Keys {
     ///
     /// # Errors
     /// When no client can be made.
-    pub fn new(issuers: &[Issuer], reach: &Reach) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .timeout(TIMEOUT)
-            // a redirect could lead where the guard did not look
-            .redirect(Policy::none())
-            .user_agent(concat!("secretarybird/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+    pub fn new(issuers: &[Issuer], guard: &Guard) -> Result<Self, reqwest::Error> {
+        let builder = Client::builder().timeout(TIMEOUT).user_agent(concat!("secretarybird/", env!("CARGO_PKG_VERSION")));
+        let client = guard.client(builder, Redirects::Refused)?;
         let by_issuer = issuers.iter().map(|issuer| (issuer.issuer.to_string(), Mutex::default())).collect();
-        Ok(Self { client, reach: reach.clone(), by_issuer })
+        Ok(Self { client, guard: guard.clone(), by_issuer })
     }
 
     /// The issuer's key of this id; `None` when it has none.
@@ -127,7 +123,7 @@ impl Keys {
     }
 
     async fn get<T: for<'de> Deserialize<'de>>(&self, url: &str) -> Result<T, String> {
-        self.reach.check_resolved(url).await.map_err(|error| error.to_string())?;
+        self.guard.check(url).await.map_err(|error| error.to_string())?;
         let mut response = self.client.get(url).send().await.map_err(|error| error.without_url().to_string())?;
         if !response.status().is_success() {
             return Err(format!("it answers {}", response.status()));
