@@ -110,7 +110,9 @@ fn answer(mut stream: &TcpStream, resources: &Mutex<BTreeMap<String, Resource>>,
     let (status, extra, body) = match (resource.fault, range) {
         (Fault::FirstTimes(count, status), _) if times <= count => (status.to_owned(), String::new(), Vec::new()),
         _ if known => ("304 Not Modified".to_owned(), String::new(), Vec::new()),
-        (_, Some(_)) if length == 0 && resource.status == "200 OK" => ("416 Range Not Satisfiable".to_owned(), String::new(), Vec::new()),
+        (_, Some(_)) if length == 0 && resource.status == "200 OK" => {
+            ("416 Range Not Satisfiable".to_owned(), String::new(), Vec::new())
+        }
         (_, Some(range)) if resource.status == "200 OK" => {
             let (from, to) = range.split_once('-').unwrap();
             let (from, to) = match (from.parse::<usize>(), to.parse::<usize>()) {

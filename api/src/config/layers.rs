@@ -264,6 +264,20 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_deploy_is_a_configuration() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/server.toml");
+        let config = ServerConfig::load(Some(&example), &environment(&[]), vec![]).expect("the example");
+        assert_eq!(config.auth.oidc.len(), 1);
+        assert_eq!(config.feeds.parsed().map(|feeds| feeds.len()), Ok(4));
+        // what it leaves as comments is one, too
+        let text = std::fs::read_to_string(&example).expect("the example");
+        let bare = text.lines().map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line));
+        let whole = file(&bare.map(|line| format!("{line}\n")).collect::<String>());
+        ServerConfig::load(Some(whole.path()), &environment(&[]), vec![])
+            .expect("with everything taken out of comments");
+    }
+
+    #[test]
     fn what_is_wrong_is_named_and_no_value_quoted() {
         let secret = ["sw", "ordfish-sw", "ordfish"].concat();
         let quoted = format!("[webhooks.github]\nsecrets = \"{secret}\"\n");

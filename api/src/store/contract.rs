@@ -10,9 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use scanner::{Finding, FindingId, Report};
 
 use super::record::{
-    AuditRecord, Enqueued, ErrorClass, EventKind, FindingState, JobError, JobId, JobKind, JobState, LeaseToken, MessageId,
-    MessageState, NewJob, NewMessage, NewRepository, Outcome, Priority, RepositoryRecord, ScanId, ScanRecord, ScanSpec,
-    StoredResponse, Tenant, Triage, Trigger,
+    AuditRecord, Enqueued, ErrorClass, EventKind, FindingState, JobError, JobId, JobKind, JobState, LeaseToken,
+    MessageId, MessageState, NewJob, NewMessage, NewRepository, Outcome, Priority, RepositoryRecord, ScanId,
+    ScanRecord, ScanSpec, StoredResponse, Tenant, Triage, Trigger,
 };
 use super::*;
 use uuid::Uuid;

@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::operate::STEP;
 use super::record::{
-    AuditRecord, DeliveryRecord, FindingRecord, FindingState, IdempotencyRecord, JobRecord, MessageRecord, MessageState,
-    OutboxEvent, SweepRecord, SweepState, Swept, Tenant,
+    AuditRecord, DeliveryRecord, FindingRecord, FindingState, IdempotencyRecord, JobRecord, MessageRecord,
+    MessageState, OutboxEvent, SweepRecord, SweepState, Swept, Tenant,
 };
 use super::rows::{Key, Read, Row, Scope, Write, decode, successor};
 use super::{Store, StoreError, findings, keys, outbox, queue};

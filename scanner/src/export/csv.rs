@@ -1,12 +1,12 @@
 //! One row a finding (RFC 4180).
 
-use super::wording::{remedy, subject, word};
+use super::wording::{imports, remedy, subject, word};
 use crate::report::Report;
 
 /// The rows below their header. A cell that a spreadsheet would read as a formula is quoted by an apostrophe.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    let mut out = String::from("id,kind,severity,confidence,what,path,line,commit,ignored,mend\r\n");
+    let mut out = String::from("id,kind,severity,confidence,what,path,line,commit,ignored,mend,imported\r\n");
     for finding in &report.findings {
         let location = &finding.location;
         let columns = [
@@ -20,6 +20,7 @@ pub fn render(report: &Report) -> String {
             location.commit.clone().unwrap_or_default(),
             finding.ignored.as_ref().map(|ignored| ignored.reason.clone()).unwrap_or_default(),
             remedy(finding).unwrap_or_default(),
+            imports(finding).unwrap_or_default(),
         ];
         out.push_str(&columns.map(|column| cell(&column)).join(","));
         out.push_str("\r\n");

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::wording::{place, remedy, subject, word};
+use super::wording::{imports, place, remedy, subject, word};
 use crate::fix::plan::FixPlan;
 use crate::report::{Report, Target};
 
@@ -21,7 +21,7 @@ pub fn render(report: &Report) -> String {
         let columns = [
             word(&finding.severity),
             finding.kind.to_string(),
-            subject(finding),
+            subject(finding) + &imports(finding).map_or_else(String::new, |imports| format!(", {imports}")),
             place(finding),
             remedy(finding).unwrap_or_default(),
         ];

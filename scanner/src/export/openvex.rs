@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::components::{self, Component};
+use super::wording::imported;
 use crate::finding::{Detail, Finding, Kind, VulnerabilityDetail};
 use crate::report::Report;
 
@@ -79,15 +80,7 @@ fn product(report: &Report) -> String {
 }
 
 fn notes(detail: &VulnerabilityDetail) -> String {
-    let mut parts = Vec::new();
-    match detail.imported_at.as_deref() {
-        Some([]) => parts.push("no import of the package was found".to_owned()),
-        Some([first, rest @ ..]) => {
-            let more = if rest.is_empty() { String::new() } else { format!(" and {} more places", rest.len()) };
-            parts.push(format!("imported at {}:{}{more}", first.path, first.line));
-        }
-        None => {}
-    }
+    let mut parts: Vec<String> = imported(detail).into_iter().collect();
     if let Some(fix) = &detail.fix {
         parts.push(format!("upgrade {} to {}", detail.package, fix.version));
     }

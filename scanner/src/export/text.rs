@@ -11,7 +11,8 @@ use std::fmt::Write as _;
 
 use advisories::Severity;
 
-use crate::finding::{Confidence, Detail, Finding, Kind, SecretDetail, UsageDetail, UseTier, VulnerabilityDetail};
+use super::wording::imported;
+use crate::finding::{Confidence, Detail, Finding, Kind, SecretDetail, UsageDetail, VulnerabilityDetail};
 use crate::freshness;
 use crate::report::{FeedUsed, Report, Target};
 use layout::{Style, painted, plural, wrapped};
@@ -139,15 +140,7 @@ fn package(out: &mut String, block: &[(&Finding, &VulnerabilityDetail)]) {
     let version = detail.version.as_ref().map_or_else(String::new, |version| format!(" {version}"));
     headline(out, worst, &format!("{}{version}", detail.package));
     let mut why = vec![if detail.direct { "direct".to_owned() } else { via(detail) }];
-    match detail.imported_at.as_deref() {
-        Some([]) if detail.used == UseTier::NotImported => why.push("not imported".to_owned()),
-        Some([]) => why.push("no import seen".to_owned()),
-        Some([first, rest @ ..]) => {
-            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-            why.push(format!("imported at {}:{}{more}", first.path, first.line));
-        }
-        None => {}
-    }
+    why.extend(imported(detail));
     wrapped(out, "         ", &why.join(", "), Style::Plain);
     for (finding, detail) in block {
         advisory(out, finding, detail);

@@ -1,6 +1,6 @@
 //! How the line-by-line forms (Markdown, CSV, annotations) word a finding.
 
-use crate::finding::{Detail, Finding};
+use crate::finding::{Detail, Finding, UseTier, VulnerabilityDetail};
 
 /// The word that a value is written as in JSON.
 pub(super) fn word<T: serde::Serialize>(value: &T) -> String {
@@ -22,6 +22,26 @@ pub(super) fn subject(finding: &Finding) -> String {
 pub(super) fn place(finding: &Finding) -> String {
     let path = finding.location.path.clone().unwrap_or_default();
     finding.location.line.map_or_else(|| path.clone(), |line| format!("{path}:{line}"))
+}
+
+/// Where a finding's package is imported; `None` for other kinds, too.
+pub(super) fn imports(finding: &Finding) -> Option<String> {
+    match &finding.detail {
+        Detail::Vulnerability(detail) => imported(detail),
+        _ => None,
+    }
+}
+
+/// Where a vulnerable package is imported; `None` when that was not looked at.
+pub(super) fn imported(detail: &VulnerabilityDetail) -> Option<String> {
+    Some(match detail.imported_at.as_deref()? {
+        [] if detail.used == UseTier::NotImported => "not imported".to_owned(),
+        [] => "no import seen".to_owned(),
+        [first, rest @ ..] => {
+            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            format!("imported at {}:{}{more}", first.path, first.line)
+        }
+    })
 }
 
 /// What mends it, where one thing does.

@@ -214,6 +214,12 @@ fn the_other_verdicts() {
         ),
         (&["requests", "urllib3"], &[("a.py", "import requests")], &[(Kind::Unused, "urllib3", Some(Constraint))]),
         (&["requests", "types-requests"], &[("a.py", "import requests")], &[]),
+        (&["requests", "requests-types"], &[("a.py", "import requests")], &[]),
+        (
+            &["requests", "celery-types"],
+            &[("a.py", "import requests")],
+            &[(Kind::Unused, "celery-types", Some(UsageClass::Dead))],
+        ),
         (&["requests", "types-pyyaml"], &[("a.py", "import requests")], &[(Kind::Unused, "types-pyyaml", Some(Stub))]),
         // a set-up with pip uses no declared pip, and a build backend's plugin is no use at run time
         (

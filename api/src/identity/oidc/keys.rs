@@ -60,7 +60,8 @@ impl Keys {
     /// # Errors
     /// When no client can be made.
     pub fn new(issuers: &[Issuer], guard: &Guard) -> Result<Self, reqwest::Error> {
-        let builder = Client::builder().timeout(TIMEOUT).user_agent(concat!("secretarybird/", env!("CARGO_PKG_VERSION")));
+        let builder =
+            Client::builder().timeout(TIMEOUT).user_agent(concat!("secretarybird/", env!("CARGO_PKG_VERSION")));
         let client = guard.client(builder, Redirects::Refused)?;
         let by_issuer = issuers.iter().map(|issuer| (issuer.issuer.to_string(), Mutex::default())).collect();
         Ok(Self { client, guard: guard.clone(), by_issuer })

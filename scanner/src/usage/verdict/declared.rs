@@ -194,10 +194,16 @@ impl Judge<'_> {
     ) -> Option<UsageClass> {
         let name = &declared.name;
         let others = || known.iter().filter(|(other, _)| other.name != *name);
+        let beside = |described: &str| {
+            others().any(|(other, _)| other.name.as_str() == described)
+                || self.imports_top(&described.replace('-', "_"))
+        };
         if let Some(described) = described_by_stub(name) {
-            let beside = others().any(|(other, _)| other.name.as_str() == described)
-                || self.imports_top(&described.replace('-', "_"));
-            return (!beside).then_some(UsageClass::Stub);
+            return (!beside(described)).then_some(UsageClass::Stub);
+        }
+        // `celery-types`; alone such a name says nothing
+        if name.as_str().strip_suffix("-types").is_some_and(beside) {
+            return None;
         }
         let locked = |host: &PackageName| {
             let packages = self.inventory.manifests.iter().flat_map(|manifest| &manifest.packages);
