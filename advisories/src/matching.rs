@@ -62,6 +62,8 @@ pub struct Pinned {
     pub matches: Vec<Match>,
     /// Why advisories that the version would match do not.
     pub cleared: Vec<String>,
+    /// Ids and aliases of records whose commits did not tell, for want of the repository's history.
+    pub open: Vec<String>,
 }
 
 /// The package that is asked about.
@@ -97,6 +99,8 @@ impl AdvisoryIndex {
         let mut notes: Vec<(u32, String)> = Vec::new();
         let mut by_commit: BTreeSet<u32> = BTreeSet::new();
         let mut cleared: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut open: BTreeSet<String> = BTreeSet::new();
+        let by_version = affecting.clone();
         for number in self.of_repository(&repository_key(pin.url)) {
             let record = self.record(number)?;
             match git_pin::decide(&record, name, pin, ancestry) {
@@ -109,18 +113,24 @@ impl AdvisoryIndex {
                     affecting.remove(&number);
                     cleared.insert(why, record.aliases.iter().chain([&record.id]).cloned().collect());
                 }
-                Some(Decision::Open(why)) => notes.push((number, why)),
+                Some(Decision::Open(why)) => {
+                    open.extend(record.aliases.iter().chain([&record.id]).cloned());
+                    notes.push((number, why));
+                }
                 None => {}
             }
         }
-        let affecting: Vec<u32> = affecting.into_iter().collect();
-        let mut kept = Vec::new();
-        for group in self.groups(&affecting) {
+        let (mut kept, mut told) = (Vec::new(), BTreeSet::new());
+        let asked_for: Vec<u32> = affecting.union(&by_version).copied().collect();
+        for group in self.groups(&asked_for) {
             let ids: BTreeSet<&str> = group.iter().filter_map(|&at| self.head(at)).flat_map(Head::ids).collect();
             // a record of the same problem without commits knows less than the one that clears this commit
-            let is_cleared = cleared.values().flatten().any(|id| ids.contains(id.as_str()));
-            if !is_cleared || group.iter().any(|number| by_commit.contains(number)) {
-                kept.extend(group);
+            let clears = cleared.iter().filter(|(_, cleared)| cleared.iter().any(|id| ids.contains(id.as_str())));
+            let clears: Vec<&String> = clears.map(|(why, _)| why).collect();
+            if clears.is_empty() || group.iter().any(|number| by_commit.contains(number)) {
+                kept.extend(group.into_iter().filter(|number| affecting.contains(number)));
+            } else {
+                told.extend(clears.into_iter().cloned());
             }
         }
         let mut matches = self.described(Asked { name, version }, &kept)?;
@@ -131,7 +141,7 @@ impl AdvisoryIndex {
                 found.evidence.push(note);
             }
         }
-        Ok(Pinned { matches, cleared: cleared.into_keys().collect() })
+        Ok(Pinned { matches, cleared: told.into_iter().collect(), open: open.into_iter().collect() })
     }
 
     fn described(&self, asked: Asked<'_>, records: &[u32]) -> Result<Vec<Match>, Damaged> {

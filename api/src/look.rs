@@ -19,7 +19,7 @@ use crate::config::ServerConfig;
 use crate::jobs::git::{Prepared, RunError};
 use crate::jobs::{Digests, Look};
 use crate::knowledge::Advisories;
-use crate::package_index::{self, IndexConfigError};
+use crate::package_index::{self, How, IndexConfigError};
 use crate::store::record::{ErrorClass, RepositoryRecord};
 
 /// Why the scanner does not start.
@@ -101,7 +101,7 @@ impl Scanner {
             .map_err(|source| LookError::Key { path: path.display().to_string(), source })?;
         let (rules_digest, memories) = (rules.digest(), config.data_dir.join("seen"));
         let index =
-            package_index::open(config.index_url.expose(), config.index_ca.as_deref(), &config.data_dir, false)?;
+            package_index::open(config.index_url.expose(), config.index_ca.as_deref(), &config.data_dir, How::default())?;
         let resolver = resolver(config);
         Ok(Self { rules_digest, rules, key, advisories, memories, asker, resolver, index })
     }

@@ -1,6 +1,7 @@
 //! The package index that scans ask, from a configured address.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use scanner::package_index::{IndexAddress, PackageIndex, Settings};
 
@@ -8,6 +9,8 @@ use scanner::package_index::{IndexAddress, PackageIndex, Settings};
 pub const NONE: &str = "none";
 /// The address that counts when none is configured.
 pub const DEFAULT: &str = Settings::PUBLIC;
+/// How many seconds one piece of work waits for the index when nothing else is configured.
+pub const PATIENCE: u64 = Settings::PATIENCE;
 
 /// Why a configured index cannot be used. Never quotes the address, which may hold a password.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,24 @@ pub fn check(address: &str) -> Result<(), IndexConfigError> {
     address.parse::<IndexAddress>().map(|_| ()).map_err(|_| IndexConfigError::Address)
 }
 
+/// Whether and how long an index is asked.
+#[derive(Debug, Clone, Copy)]
+pub enum How {
+    /// Only what is kept answers.
+    Offline,
+    /// It is asked.
+    Asked {
+        /// How long one piece of work waits for all of its questions together.
+        patience: Duration,
+    },
+}
+
+impl Default for How {
+    fn default() -> Self {
+        Self::Asked { patience: Duration::from_secs(PATIENCE) }
+    }
+}
+
 /// The index at `address`, kept below `cache`; `None` when it is switched off.
 ///
 /// # Errors
@@ -47,14 +68,17 @@ pub fn open(
     address: &str,
     ca: Option<&Path>,
     cache: &Path,
-    offline: bool,
+    how: How,
 ) -> Result<Option<PackageIndex>, IndexConfigError> {
     if address == NONE {
         return Ok(None);
     }
     let mut settings = Settings::new(address.parse().map_err(|_| IndexConfigError::Address)?);
     settings.cache = Some(cache.to_owned());
-    settings.offline = offline;
+    match how {
+        How::Offline => settings.offline = true,
+        How::Asked { patience } => settings.patience = patience,
+    }
     let read = |path: &Path| {
         std::fs::read(path).map_err(|source| IndexConfigError::Certificates { path: path.to_owned(), source })
     };

@@ -12,6 +12,9 @@ pub enum Stage {
     Inventory,
     /// The advisory feeds and matching.
     Advisories,
+    /// What the package index says about packages.
+    #[serde(rename = "package-index")]
+    PackageIndex,
     /// Imports against declarations.
     Usage,
     /// Secrets in the tree and in history.

@@ -1,8 +1,8 @@
 //! How old the feeds of a report were, and whether that is too old.
 
-use std::fmt::Write as _;
 use std::str::FromStr;
 
+use advisories::FeedFact;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -51,28 +51,38 @@ impl FromStr for MaxAge {
     }
 }
 
-/// Notes the feeds' ages in the report. A feed older than `limit`, or of unknown age, makes the report incomplete: what was published
-/// since could not be looked for.
-pub fn judge(report: &mut Report, now: Timestamp, limit: Option<MaxAge>) {
-    let mut stale = Vec::new();
-    for used in &mut report.advisories.feeds {
-        used.age_seconds = used.feed.age_seconds(now);
-        let Some(MaxAge(limit)) = limit else { continue };
-        let said = match used.age_seconds {
-            Some(age) if age <= limit => continue,
+/// What is wrong with the age of feeds, in words: each one that is older than `limit`, or of unknown age. That there is no feed at all is
+/// wrong, too.
+#[must_use]
+pub fn stale(feeds: &[FeedFact], now: Timestamp, limit: Option<MaxAge>) -> Vec<String> {
+    let Some(MaxAge(limit)) = limit else { return Vec::new() };
+    if feeds.is_empty() {
+        return vec!["the age of the advisories is not known".to_owned()];
+    }
+    let each = feeds.iter().filter_map(|feed| {
+        let said = match feed.age_seconds(now) {
+            Some(age) if age <= limit => return None,
             Some(age) => format!("is {} old, more than the {} allowed", span(age), span(limit)),
             None => "is of unknown age".to_owned(),
         };
-        let mut reason = format!("the advisory feed {} {said}", used.feed.kind);
-        if let Some(error) = &used.feed.error {
-            let _ = write!(reason, "; renewing it failed: {error}");
-        }
-        stale.push(Diagnostic::gap(Stage::Advisories, None, reason));
+        let failed = feed.error.as_ref().map_or_else(String::new, |error| format!("; renewing it failed: {error}"));
+        Some(format!("the advisory feed {} {said}{failed}", feed.kind))
+    });
+    each.collect()
+}
+
+/// Notes the feeds' ages in the report. A feed older than `limit`, or of unknown age, makes the report incomplete: what was published
+/// since could not be looked for.
+pub fn judge(report: &mut Report, now: Timestamp, limit: Option<MaxAge>) {
+    for used in &mut report.advisories.feeds {
+        used.age_seconds = used.feed.age_seconds(now);
     }
-    if limit.is_some() && report.advisories.feeds.is_empty() && report.advisories.source.is_some() {
-        stale.push(Diagnostic::gap(Stage::Advisories, None, "the age of the advisories is not known"));
+    // without advisories nothing was matched, which is said already
+    if report.advisories.source.is_some() {
+        let feeds: Vec<FeedFact> = report.advisories.feeds.iter().map(|used| used.feed.clone()).collect();
+        let gap = |reason| Diagnostic::gap(Stage::Advisories, None, reason);
+        report.add_diagnostics(stale(&feeds, now, limit).into_iter().map(gap));
     }
-    report.add_diagnostics(stale);
 }
 
 /// `45 seconds`, `3 hours`, `9 days`.
@@ -88,8 +98,6 @@ pub fn span(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use advisories::FeedFact;
-
     use super::*;
     use crate::report::FeedUsed;
 

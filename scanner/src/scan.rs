@@ -25,7 +25,7 @@ use crate::secrets::{self, Engine, FingerprintKey, History, Memory, Reading, Sec
 use crate::standing::{self, Answers};
 use crate::usage::index_names::IndexNames;
 use crate::usage::{self, Usage};
-use crate::vulnerabilities::{self, Around};
+use crate::vulnerabilities::{self, Around, Found};
 
 /// What is scanned.
 #[derive(Debug)]
@@ -223,22 +223,23 @@ fn vulnerable(
     let mut found = found.unwrap_or_else(|damaged| {
         let reason = format!("no package was checked against advisories: {damaged}");
         stages.say(vec![Diagnostic::gap(Stage::Advisories, None, reason)]);
-        Vec::new()
+        Found::default()
     });
+    stages.say(found.diagnostics);
     if let Some(usage) = usage {
-        usage::vulnerable::place(&mut found, usage);
+        usage::vulnerable::place(&mut found.findings, usage);
     }
-    found
+    found.findings
 }
 
 /// What the declared packages provide, and those of the others that an advisory concerns.
 fn import_names(inventory: &Inventory, knowledge: &Knowledge<'_>) -> IndexNames {
-    let Some(index) = knowledge.package_index else { return IndexNames::default() };
+    let Some(index) = knowledge.package_index.map(PackageIndex::for_one_work) else { return IndexNames::default() };
     // a damaged index is reported where the vulnerabilities are looked for
     let affected = |name: &PackageName, version: &Version| {
         knowledge.advisories.as_ref().is_ok_and(|index| index.is_affected(name, version))
     };
-    IndexNames::of_inventory(index, inventory, affected)
+    IndexNames::of_inventory(&index, inventory, affected)
 }
 
 /// What the index says about the packages; why it says nothing is a remark.
@@ -247,7 +248,7 @@ fn index_answers(stages: &mut Stages, inventory: &Inventory, knowledge: &Knowled
         return Answers::new();
     }
     let answers = match knowledge.package_index {
-        Some(index) => stages.time("index", || standing::ask(inventory, index)),
+        Some(index) => stages.time("index", || standing::ask(inventory, &index.for_one_work())),
         None => Err("no package index is asked".to_owned()),
     };
     answers.unwrap_or_else(|reason| {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use advisories::git_pin::{Ancestry, NoHistory, Pin};
 use advisories::{AdvisoryIndex, Damaged, Match, PackageName, Version};
 
+use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::{
     Confidence, Cvss, Detail, Finding, FindingId, Kind, Location, Site, UseTier, VulnerabilityDetail,
 };
@@ -13,6 +14,9 @@ use crate::inventory::{Inventory, Manifest, Package, Role, Source};
 
 /// Where each package is imported; `None` when nobody looked.
 pub type Imports = BTreeMap<PackageName, Vec<Site>>;
+
+/// Reasons named in a remark; the others are counted.
+const NAMED: usize = 3;
 
 /// What else is known about the packages.
 #[derive(Clone, Copy)]
@@ -25,12 +29,24 @@ pub struct Around<'a> {
     pub releases: &'a dyn Releases,
 }
 
-/// [`find_with`] where nothing but the imports is known.
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The problems.
+    pub findings: Vec<Finding>,
+    /// Remarks: what the commit that a package is pinned to clears it of.
+    pub diagnostics: Vec<Diagnostic>,
+    /// By package, the ids of advisories that a commit might decide, were the repository's history at hand.
+    pub undecided: BTreeMap<PackageName, BTreeSet<String>>,
+}
+
+/// The findings of [`find_with`] where nothing but the imports is known.
 ///
 /// # Errors
 /// When the index is damaged.
 pub fn find(inventory: &Inventory, index: &AdvisoryIndex, imports: Option<&Imports>) -> Result<Vec<Finding>, Damaged> {
-    find_with(inventory, index, &Around { imports, ancestry: &NoHistory, releases: &NoReleases })
+    let around = Around { imports, ancestry: &NoHistory, releases: &NoReleases };
+    find_with(inventory, index, &around).map(|found| found.findings)
 }
 
 /// Matches every package that has an exact version, or a commit, and is no source tree of the repository itself; what a manifest and its
@@ -38,15 +54,15 @@ pub fn find(inventory: &Inventory, index: &AdvisoryIndex, imports: Option<&Impor
 ///
 /// # Errors
 /// When the index is damaged.
-pub fn find_with(inventory: &Inventory, index: &AdvisoryIndex, around: &Around<'_>) -> Result<Vec<Finding>, Damaged> {
-    let mut findings = Vec::new();
+pub fn find_with(inventory: &Inventory, index: &AdvisoryIndex, around: &Around<'_>) -> Result<Found, Damaged> {
+    let mut found = Found::default();
     for (manifest, packages) in by_manifest(inventory) {
         let mut matching = Matching { manifest, index, around, seen: BTreeSet::new(), ids: BTreeSet::new() };
         for package in packages {
-            matching.package(package, &mut findings)?;
+            matching.package(package, &mut found)?;
         }
     }
-    Ok(findings)
+    Ok(found)
 }
 
 /// The matchable packages of each manifest, lowest version first, so that of several forks it is always the lowest that keeps the
@@ -89,7 +105,7 @@ struct Matching<'a> {
 }
 
 impl Matching<'_> {
-    fn package(&mut self, package: &Package, findings: &mut Vec<Finding>) -> Result<(), Damaged> {
+    fn package(&mut self, package: &Package, all: &mut Found) -> Result<(), Damaged> {
         let pin = pin(package);
         let commit = pin.map(|pin| pin.commit.to_owned());
         if !self.seen.insert((package.name.clone(), package.version.clone(), commit)) {
@@ -97,7 +113,10 @@ impl Matching<'_> {
         }
         let matches = match (pin, &package.version) {
             (Some(pin), version) => {
-                self.index.matches_pinned(&package.name, version.as_ref(), &pin, self.around.ancestry)?.matches
+                let said = self.index.matches_pinned(&package.name, version.as_ref(), &pin, self.around.ancestry)?;
+                all.diagnostics.extend(self.cleared(package, &said.cleared));
+                all.undecided.entry(package.name.clone()).or_default().extend(said.open);
+                said.matches
             }
             (None, Some(version)) => self.index.matches(&package.name, version)?,
             (None, None) => Vec::new(),
@@ -113,9 +132,20 @@ impl Matching<'_> {
             {
                 detail.fix.clone_from(&fix);
             }
-            findings.push(finding);
+            all.findings.push(finding);
         }
         Ok(())
+    }
+
+    /// That a version has advisories which the commit does not have is not left unsaid.
+    fn cleared(&self, package: &Package, why: &[String]) -> Option<Diagnostic> {
+        let (named, more) =
+            (why.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>(), why.len().saturating_sub(NAMED));
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let reason = format!("{}: not reported by its version: {}{more}", package.name, named.join("; "));
+        let path = package.declared_in.clone().unwrap_or_else(|| self.manifest.path.clone());
+        let said = Diagnostic::remark(Stage::Advisories, path, reason);
+        (!why.is_empty()).then(|| package.line.map_or(said.clone(), |line| said.at(line, None)))
     }
 
     fn finding(&mut self, package: &Package, found: Match) -> Finding {
@@ -251,6 +281,54 @@ mod tests {
         let mut manifest = Manifest::new("uv.lock", Format::Uv, Role::Locked);
         manifest.packages = packages;
         manifest
+    }
+
+    #[test]
+    fn what_a_commit_clears_is_a_remark_and_what_it_leaves_open_is_known() {
+        let json = br#"[
+          {"id": "PYSEC-9", "aliases": ["CVE-9"], "modified": "2026-01-01T00:00:00Z",
+           "affected": [{"package": {"ecosystem": "PyPI", "name": "pinned"}, "ranges": [
+             {"type": "GIT", "repo": "https://h.example.org/pinned", "events": [{"introduced": "0"}, {"fixed": "cccccccccccccccccccccccccccccccccccccccc"}]},
+             {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}]}]}]"#;
+        let index =
+            advisories::load::load_bytes(json, std::path::Path::new("test.json"), "2026-11-24T00:00:00Z").unwrap();
+        let found = |commit: &str, version: &str| {
+            let source = Source::Git {
+                url: "https://h.example.org/pinned.git".to_owned(),
+                reference: None,
+                commit: Some(commit.repeat(40)),
+                subdirectory: None,
+            };
+            let mut pinned = package("pinned", Some(version), source);
+            pinned.line = Some(7);
+            let inventory = Inventory { manifests: vec![manifest(vec![pinned])], diagnostics: Vec::new() };
+            let around = Around { imports: None, ancestry: &NoHistory, releases: &NoReleases };
+            find_with(&inventory, &index, &around).unwrap()
+        };
+        // (commit, version, findings, the remark)
+        let cases = [
+            (
+                "c",
+                "1.0",
+                0,
+                Some("pinned: not reported by its version: the commit cccccccccc is the one that fixes PYSEC-9"),
+            ),
+            // the version is none that the advisory names: there is nothing to say
+            ("c", "2.0", 0, None),
+            ("d", "1.0", 1, None),
+        ];
+        for (commit, version, findings, remark) in cases {
+            let found = found(commit, version);
+            let said = found.diagnostics.first();
+            assert_eq!(
+                (found.findings.len(), said.map(|said| said.reason.as_str())),
+                (findings, remark),
+                "{commit} {version}"
+            );
+            assert!(said.is_none_or(|said| !said.gap && said.line == Some(7)));
+            let open = found.undecided.values().flatten().any(|id| id == "CVE-9");
+            assert_eq!(open, commit == "d", "{commit}");
+        }
     }
 
     #[test]

@@ -348,3 +348,29 @@ fn import_names_by_wheel_and_what_stands_in() {
     );
     assert!(!said.gap);
 }
+
+#[test]
+fn one_piece_of_work_waits_so_long_in_all_and_what_is_kept_still_answers() {
+    let server = Server::start();
+    let names: Vec<PackageName> = (0..40).map(|number| name(&format!("slow-{number}"))).collect();
+    for name in &names {
+        let late = Resource::ok(page(&[])).fault(Fault::Late(Duration::from_millis(300)));
+        server.put(&format!("/simple/{name}/"), late);
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let patience = Duration::from_millis(700);
+    let index = PackageIndex::new(Settings { patience, ..settings(&server, Some(cache.path())) }).unwrap();
+    let work = index.for_one_work();
+    let begun = std::time::Instant::now();
+    let answers = wait(work.projects(names)).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let (reached, not): (Vec<_>, Vec<_>) = answers.iter().partition(|(_, answer)| answer.is_ok());
+    assert!(!reached.is_empty() && !not.is_empty(), "{} {}", reached.len(), not.len());
+    assert!(not.iter().all(|(_, answer)| matches!(answer, Err(IndexError::Unreachable { .. }))), "{not:?}");
+    // its time is over, and it is not asked any more; another piece of work has its own
+    server.asked();
+    assert!(project(&work, reached[0].0.as_str()).is_ok());
+    assert!(project(&work, not[0].0.as_str()).is_err());
+    assert!(server.asked().is_empty());
+    assert!(project(&index.for_one_work(), not[0].0.as_str()).is_ok());
+}

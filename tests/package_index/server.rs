@@ -24,6 +24,8 @@ pub enum Fault {
     FirstTimes(usize, &'static str),
     /// `Range` is not understood.
     NoRanges,
+    /// The answer comes after so long.
+    Late(std::time::Duration),
 }
 
 impl Resource {
@@ -101,6 +103,9 @@ fn answer(mut stream: &TcpStream, resources: &Mutex<BTreeMap<String, Resource>>,
         log.iter().filter(|asked| asked.split(' ').nth(1) == Some(&path)).count()
     };
     let resource = found.unwrap_or_else(|| Resource::status("404 Not Found"));
+    if let Fault::Late(pause) = resource.fault {
+        std::thread::sleep(pause);
+    }
     let header =
         |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
     let etag = resource.headers.iter().find_map(|line| line.strip_prefix("ETag: "));

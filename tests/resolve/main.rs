@@ -6,14 +6,23 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use advisories::AdvisoryIndex;
+use scanner::fix::NoReleases;
+use scanner::fix::plan::{self, FixPlan, Verification};
+use scanner::fix::verify::{Check, verify};
 use scanner::inventory::requirement::Requirement;
 use scanner::inventory::{self, Inventory, Role};
 use scanner::repository::MemorySnapshot;
 use scanner::resolve::{Request, Resolution, ResolveError, Resolver, unlocked};
+use scanner::vulnerabilities;
 
 /// Name, versions, requirements of each version.
-const PROJECTS: [(&str, &[&str], &str); 3] =
-    [("app", &["1.0", "1.5", "2.0"], "leaf>=1\n"), ("leaf", &["1.0", "1.1"], ""), ("sdistonly", &[], "")];
+const PROJECTS: [(&str, &[&str], &str); 4] = [
+    ("app", &["1.0", "1.5", "2.0"], "leaf>=1\n"),
+    ("leaf", &["1.0", "1.1"], ""),
+    ("strict", &["1.0"], "leaf<1.1\n"),
+    ("sdistonly", &[], ""),
+];
 
 fn answer(path: &str) -> Option<(&'static str, String)> {
     let mut parts = path.trim_matches('/').split('/');
@@ -155,4 +164,53 @@ fn credentials_of_the_index_stay_out_of_errors() {
     let error = resolver(nobody).resolve(&request).unwrap_err();
     let said = format!("{error} {error:?}");
     assert!(said.contains("app") && !said.contains(&word), "{said}");
+}
+
+/// The plan for some pins, of which `leaf` is fixed in 1.1, checked against an index.
+fn verified(pins: &str, resolver: &Resolver) -> (FixPlan, Vec<scanner::Diagnostic>) {
+    let json = br#"{"id":"X-1","affected":[{"package":{"ecosystem":"PyPI","name":"leaf"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"1.1"}]}]}]}"#;
+    let record = advisories::osv::read(json).unwrap().advisory;
+    let index = AdvisoryIndex::build(vec![record], Default::default(), Vec::new(), "", "");
+    let snapshot = MemorySnapshot::new([("requirements.txt", pins)]);
+    let inventory = inventory::read(&snapshot);
+    let findings = vulnerabilities::find(&inventory, &index, None).unwrap();
+    let mut plan = plan::of(&inventory, &snapshot, &findings, &index, &NoReleases).unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let resolve = |request: &Request, timeout: Duration| {
+        Resolver { timeout, cache: Some(cache.path().to_owned()), ..resolver.clone() }.resolve(request)
+    };
+    let check = Check {
+        inventory: &inventory.manifests,
+        index: &index,
+        resolve: &resolve,
+        address: resolver.index.as_deref(),
+        patience: Duration::from_secs(30),
+    };
+    let gaps = verify(&mut plan, &check).unwrap();
+    (plan, gaps)
+}
+
+#[test]
+fn a_plan_is_checked_by_resolving_it() {
+    use Verification::{CouldNotLook, DoesNotResolve, Resolves};
+    let at_work = resolver(index());
+    let missing = Resolver { uv: "/nowhere/uv".into(), ..at_work.clone() };
+    let unreachable = resolver("http://127.0.0.1:9/simple/".to_owned());
+    // (pins, resolver, the plan's word, a word of the reason)
+    let cases = [
+        ("leaf==1.0\napp==1.0\n", &at_work, Resolves, ""),
+        ("leaf==1.0\nstrict==1.0\n", &at_work, DoesNotResolve, "depend on leaf<1.1"),
+        // what was there does not go together either
+        ("leaf==1.0\nstrict==9.0\n", &at_work, CouldNotLook, "does not resolve without the upgrades either"),
+        ("leaf==1.0\nnowhere==1.0\n", &at_work, CouldNotLook, "nowhere was not found"),
+        ("leaf==1.0\n", &missing, CouldNotLook, "`/nowhere/uv` is not installed"),
+        ("leaf==1.0\n", &unreachable, CouldNotLook, "Connection refused"),
+    ];
+    for (pins, resolver, expected, word) in cases {
+        let (plan, gaps) = verified(pins, resolver);
+        let place = &plan.steps[0].places[0];
+        assert_eq!((plan.verification, place.verification), (expected, expected), "{pins}: {place:?}");
+        assert!(place.verification_reason.as_deref().unwrap_or_default().contains(word), "{pins}: {place:?}");
+        assert_eq!(gaps.len(), usize::from(expected == CouldNotLook), "{gaps:?}");
+    }
 }

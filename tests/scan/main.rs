@@ -13,3 +13,4 @@ mod plaintext;
 mod resolve;
 mod transports;
 mod verification;
+mod verify_fix;

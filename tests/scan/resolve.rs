@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::command::{Answer, World, of_kind};
 
 /// A program that answers like `uv pip compile`, and writes its arguments, environment and input beside itself.
-fn program(world: &World, body: &str) -> String {
+pub fn program(world: &World, body: &str) -> String {
     let path = world.path("program");
     let text = format!(
         "#!/bin/sh\nhere=$(dirname \"$0\")\necho \"$@\" > \"$here/arguments\"; env > \"$here/environment\"; cat > \"$here/input\"\n{body}\n"

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::wording::{imports, place, remedy, subject, word};
-use crate::fix::plan::FixPlan;
+use crate::fix::plan::{FixPlan, Verification};
 use crate::report::{Report, Target};
 
 /// A summary table of what counts; what was ignored is counted, what could not be looked at is listed.
@@ -54,10 +54,17 @@ fn plan(out: &mut String, plan: &FixPlan) {
         for blocked in step.places.iter().flat_map(|place| &place.blocked_by) {
             let _ = writeln!(out, "   - blocked: {}", cell(blocked));
         }
+        for place in step.places.iter().filter(|place| place.verification == Verification::DoesNotResolve) {
+            let reason = place.verification_reason.as_deref().unwrap_or_default();
+            let _ = writeln!(out, "   - does not resolve in {}: {}", cell(&place.manifest), cell(reason));
+        }
     }
     for manifest in &plan.manifests {
-        let verification = word(&manifest.verification).replace('_', " ");
-        let _ = writeln!(out, "\n{} ({verification}):", cell(&manifest.manifest));
+        let checked = match manifest.verification {
+            Verification::NotTried => String::new(),
+            verification => format!(" ({})", word(&verification).replace('_', " ")),
+        };
+        let _ = writeln!(out, "\n{}{checked}:", cell(&manifest.manifest));
         for note in &manifest.notes {
             let _ = writeln!(out, "- {}", cell(note));
         }

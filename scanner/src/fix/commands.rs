@@ -113,11 +113,13 @@ fn declared<'a>(context: &'a Context<'_>, lock: &Manifest, name: &PackageName) -
         .next()
 }
 
-/// `name[extra]>=version`, quoted.
+/// `name[extra]>=version`, quoted; `==version` where the project pins it.
 fn at_least(change: &Change<'_>, declared: Option<&Package>) -> String {
     let extras = declared.map_or(&[][..], |package| &package.requested_extras);
     let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
-    quoted(&format!("{}{extras}>={}", change.package.name, change.to))
+    let written = declared.and_then(|package| package.specifier.as_deref());
+    let operator = if written.is_some_and(|written| written.starts_with("==")) { "==" } else { ">=" };
+    quoted(&format!("{}{extras}{operator}{}", change.package.name, change.to))
 }
 
 struct Uv<'a> {

@@ -2,12 +2,13 @@
 
 pub mod commands;
 pub mod plan;
+pub mod verify;
 
 use advisories::{AdvisoryIndex, Damaged, Match, PackageName, Version};
 
 use crate::finding::Fix;
 use crate::inventory::poetry_constraint::Constraint;
-use crate::inventory::{Manifest, Package};
+use crate::inventory::{Format, Manifest, Package, Role};
 
 /// Who knows which releases there are.
 pub trait Releases {
@@ -138,8 +139,9 @@ pub(crate) struct Bounds {
 impl Bounds {
     pub(crate) fn of(manifest: &Manifest, package: &Package, version: &Version) -> Self {
         let mut bounds = Self::default();
-        // an exact pin is what the fix replaces, not what forbids it
-        let own = package.specifier.as_deref().filter(|specifier| !specifier.starts_with("=="));
+        // in a list of pins the pin is what the fix replaces; beside a lockfile it is what the project asks for, and stands in the way
+        let is_list = manifest.role != Role::Locked || manifest.format == Format::Requirements;
+        let own = package.specifier.as_deref().filter(|specifier| !(is_list && specifier.starts_with("==")));
         if let Some((specifier, range)) = own.and_then(understood) {
             bounds.known = true;
             bounds.own_forbids = !range.allows(version);

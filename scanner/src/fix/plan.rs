@@ -28,6 +28,9 @@ pub struct FixPlan {
     /// Whether an index was asked which versions can be had: published and not taken back. Otherwise they are those that advisories name.
     #[serde(default)]
     pub releases_known: bool,
+    /// Whether all of it was checked by resolving it: the worst of its manifests.
+    #[serde(default)]
+    pub verification: Verification,
 }
 
 /// How far a version is from another.
@@ -63,6 +66,9 @@ pub struct Step {
     pub remains: Vec<String>,
     /// Where.
     pub places: Vec<Place>,
+    /// Whether it was checked by resolving it: the worst of its places.
+    #[serde(default)]
+    pub verification: Verification,
 }
 
 /// One manifest in which a step is taken.
@@ -86,21 +92,27 @@ pub struct Place {
     /// What a reader should know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Whether it was checked by resolving it: with all other steps of the manifest, and by itself where these do not resolve together.
+    #[serde(default)]
+    pub verification: Verification,
+    /// Why it does not resolve (the resolver's own words), or could not be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification_reason: Option<String>,
 }
 
-/// Whether a plan was checked by resolving it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Whether an upgrade was checked by resolving it; the worst last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verification {
+    /// It resolves, and what it resolves to has none of the advisories that it clears.
+    Resolves,
     /// Not asked for.
     #[default]
     NotTried,
-    /// It resolves, and what it resolves to has none of the advisories that it clears.
-    Verified,
+    /// It was to be checked, and could not be.
+    CouldNotLook,
     /// It does not resolve, or an advisory stays.
-    Refuted,
-    /// It could not be tried.
-    CouldNot,
+    DoesNotResolve,
 }
 
 /// All steps in one manifest.
@@ -113,7 +125,7 @@ pub struct ManifestPlan {
     /// Whether that was checked.
     #[serde(default)]
     pub verification: Verification,
-    /// Why it is refuted or could not be tried, and what else a reader should know.
+    /// Why it does not resolve or could not be looked at, and what else a reader should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -168,7 +180,7 @@ pub fn of(
     let steps: Vec<Step> = ranked.into_iter().map(|(_, step)| step).collect();
     let manifests = by_manifest(&steps, &needs, &context);
     let releases_known = steps.iter().all(|step| releases.is_usable(&step.package, &step.version).is_some());
-    Ok(FixPlan { steps, manifests, unfixed, releases_known })
+    Ok(FixPlan { steps, manifests, unfixed, releases_known, verification: Verification::NotTried })
 }
 
 fn needs<'a>(
@@ -271,6 +283,7 @@ fn step(needs: &[&Need<'_>], context: &commands::Context<'_>) -> (Risk, Step) {
         clears: clears.into_iter().collect(),
         remains: remains.into_iter().cloned().collect(),
         places,
+        verification: Verification::NotTried,
     };
     (risk, step)
 }
@@ -287,6 +300,8 @@ fn place(need: &Need<'_>, context: &commands::Context<'_>) -> Place {
         commands: how.commands,
         edit: how.edits.into_iter().next(),
         note: how.note,
+        verification: Verification::NotTried,
+        verification_reason: None,
     }
 }
 

@@ -15,7 +15,7 @@ use url::Url;
 use super::cache::{Cache, KeptPage};
 use super::core_metadata::{self, CoreMetadata};
 use super::error::IndexError;
-use super::http::{Answer, Http};
+use super::http::{Answer, Http, Patience};
 use super::page::{File, Project};
 use super::sdist;
 use super::settings::Settings;
@@ -32,7 +32,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/vnd.pypi.simple.
 
 /// A package index, its cache and its limits. Clones share them.
 #[derive(Clone)]
-pub struct PackageIndex(Arc<Inner>);
+pub struct PackageIndex(Arc<Inner>, Patience);
 
 struct Inner {
     settings: Settings,
@@ -70,7 +70,14 @@ impl PackageIndex {
     pub fn new(settings: Settings) -> Result<Self, String> {
         let http = if settings.offline { None } else { Some(Http::new(&settings)?) };
         let cache = settings.cache.as_ref().map(|root| Cache::new(root, &settings.url));
-        Ok(Self(Arc::new(Inner { settings, http, cache })))
+        Ok(Self(Arc::new(Inner { settings, http, cache }), Patience::Endless))
+    }
+
+    /// The same index for one piece of work, which waits no longer than [`Settings::patience`] for all of its questions together. What the
+    /// index has not answered by then is not reached; what is kept still answers.
+    #[must_use]
+    pub fn for_one_work(&self) -> Self {
+        Self(Arc::clone(&self.0), Patience::until(self.0.settings.patience))
     }
 
     /// The index's address, without credentials.
@@ -122,6 +129,12 @@ impl PackageIndex {
         }
     }
 
+    /// A project's page as it is kept, of whatever age; nothing is asked.
+    #[must_use]
+    pub fn kept_project(&self, package: &PackageName) -> Option<Project> {
+        self.kept_page(package)?.project
+    }
+
     /// The pages of many projects, some at a time.
     pub async fn projects(
         &self,
@@ -170,7 +183,7 @@ impl PackageIndex {
             self.read_wheel(file).await?
         } else if file.filename.ends_with(".tar.gz") {
             let http = self.http(&file.filename)?;
-            let archive = http.get(&file.filename, &file.url, &HeaderMap::new(), LARGEST_SDIST).await?.body;
+            let archive = http.get(&file.filename, &file.url, &HeaderMap::new(), LARGEST_SDIST, self.1).await?.body;
             sdist::contents(&archive).map_err(|error| IndexError::malformed(&file.filename, error))?
         } else {
             return Err(IndexError::absent(&format!("readable archive {}", file.filename)));
@@ -211,7 +224,7 @@ impl PackageIndex {
             headers.extend(validator(&kept.etag).map(|etag| (IF_NONE_MATCH, etag)));
             headers.extend(validator(&kept.last_modified).map(|time| (IF_MODIFIED_SINCE, time)));
         }
-        let page = match http.get(what, &url, &headers, LARGEST_PAGE).await {
+        let page = match http.get(what, &url, &headers, LARGEST_PAGE, self.1).await {
             Ok(Answer { status: StatusCode::NOT_MODIFIED, .. }) => match kept {
                 Some(kept) => KeptPage { asked: now, ..kept },
                 None => return Err(IndexError::malformed(what, "it answered 304 to a question without validators")),
@@ -236,7 +249,7 @@ impl PackageIndex {
         let mut url = file.url.clone();
         url.set_path(&format!("{}.metadata", file.url.path()));
         url.set_fragment(None);
-        let body = http.get(&what, &url, &HeaderMap::new(), LARGEST_METADATA).await?.body;
+        let body = http.get(&what, &url, &HeaderMap::new(), LARGEST_METADATA, self.1).await?.body;
         let promised = file.metadata.as_ref().and_then(|metadata| metadata.sha256.as_deref());
         if promised.is_some_and(|promised| hex::encode(Sha256::digest(&body)) != promised) {
             return Err(IndexError::malformed(&what, "its hash is not the one that the index promised"));
@@ -306,7 +319,7 @@ impl PackageIndex {
         let headers = HeaderMap::from_iter([(RANGE, range), (ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         let mut url = file.url.clone();
         url.set_fragment(None);
-        let answer = http.get(&file.filename, &url, &headers, LARGEST_DIRECTORY).await?;
+        let answer = http.get(&file.filename, &url, &headers, LARGEST_DIRECTORY, self.1).await?;
         let whole = answer.body.len() as u64;
         match (answer.status, answer.length) {
             (StatusCode::PARTIAL_CONTENT, Some(length)) if length >= whole => Ok((answer.body, length)),

@@ -48,6 +48,18 @@ impl IndexError {
         matches!(self, Self::Absent { .. })
     }
 
+    /// The reason without what was asked for, so that what fails alike can be told together.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Absent { .. } => "the index has none".to_owned(),
+            Self::Offline { .. } => "not in the cache, and the network is switched off".to_owned(),
+            Self::Refused { status, .. } => format!("the index refused with status {status}; check its credentials"),
+            Self::Unreachable { reason, .. } => format!("the index did not answer: {reason}"),
+            Self::Malformed { reason, .. } => format!("the index's answer cannot be read: {reason}"),
+        }
+    }
+
     pub(super) fn absent(what: &str) -> Self {
         Self::Absent { what: what.to_owned() }
     }

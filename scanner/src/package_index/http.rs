@@ -15,6 +15,8 @@ use super::settings::Settings;
 /// Requests under way at once: an index is somebody else's machine.
 const AT_ONCE: usize = 8;
 const CONNECT: Duration = Duration::from_secs(10);
+/// Without a single byte of an answer.
+const SILENCE: Duration = Duration::from_secs(15);
 /// Of a whole request; the largest pages have some twenty megabytes.
 const WHOLE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(300);
@@ -23,6 +25,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// After so many requests in a row without an answer the index is left alone for a while.
 const TROUBLES: u32 = 3;
 const REST: Duration = Duration::from_secs(60);
+
+/// How long somebody waits for all of his questions together.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Patience {
+    Endless,
+    Until(tokio::time::Instant, Duration),
+}
+
+impl Patience {
+    pub fn until(patience: Duration) -> Self {
+        // a time that no clock has is none
+        Instant::now().checked_add(patience).map_or(Self::Endless, |end| Self::Until(end.into(), patience))
+    }
+}
 
 pub(super) struct Http {
     client: Client,
@@ -47,6 +63,7 @@ impl Http {
         let mut builder = Client::builder()
             .user_agent(concat!("secretarybird/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
             .timeout(WHOLE);
         if let Some(pem) = &settings.ca {
             let certificates =
@@ -57,8 +74,25 @@ impl Http {
         Ok(Self { client, settings: settings.clone(), places: Semaphore::new(AT_ONCE), troubles: Mutex::default() })
     }
 
-    /// Asks. 304 and every success are answers; `limit` is the largest body that is read.
-    pub async fn get(&self, what: &str, url: &Url, headers: &HeaderMap, limit: u64) -> Result<Answer, IndexError> {
+    /// Asks, as long as `patience` lasts. 304 and every success are answers; `limit` is the largest body that is read.
+    pub async fn get(
+        &self,
+        what: &str,
+        url: &Url,
+        headers: &HeaderMap,
+        limit: u64,
+        patience: Patience,
+    ) -> Result<Answer, IndexError> {
+        let asked = self.ask(what, url, headers, limit);
+        let Patience::Until(end, patience) = patience else { return asked.await };
+        let over = || unreachable(what, format!("the time for it, {patience:?} in all, is over"));
+        if tokio::time::Instant::now() >= end {
+            return Err(over());
+        }
+        tokio::time::timeout_at(end, asked).await.unwrap_or_else(|_| Err(over()))
+    }
+
+    async fn ask(&self, what: &str, url: &Url, headers: &HeaderMap, limit: u64) -> Result<Answer, IndexError> {
         // the semaphore is never closed
         let _place = self.places.acquire().await;
         self.rested().map_err(|reason| unreachable(what, reason))?;

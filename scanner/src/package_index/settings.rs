@@ -49,17 +49,23 @@ pub struct Settings {
     pub ca: Option<Vec<u8>>,
     /// How long a project's page counts as news before the index is asked whether it changed.
     pub fresh_for: Duration,
+    /// How long one piece of work (a scan's import names, how its packages stand) waits for all of its questions together.
+    pub patience: Duration,
 }
 
 impl Settings {
     /// The index that everybody uses unless told otherwise.
     pub const PUBLIC: &str = "https://pypi.org/simple/";
+    /// What [`Settings::patience`] is unless told otherwise, in seconds.
+    pub const PATIENCE: u64 = 90;
 
     /// Without cache, credentials and certificates of one's own.
     #[must_use]
     pub fn new(address: IndexAddress) -> Self {
         let fresh_for = Duration::from_secs(10 * 60);
-        Self { url: address.url, credentials: address.credentials, cache: None, offline: false, ca: None, fresh_for }
+        let patience = Duration::from_secs(Self::PATIENCE);
+        let IndexAddress { url, credentials } = address;
+        Self { url, credentials, cache: None, offline: false, ca: None, fresh_for, patience }
     }
 }
 

@@ -22,6 +22,7 @@ use advisories::{PackageName, Version};
 use crate::inventory::Package;
 use crate::inventory::requirement::Requirement;
 
+pub(crate) use request::lowest_python;
 pub use request::{Asked, asked_by};
 pub use unlocked::{Unlocked, beyond, unlocked};
 
@@ -37,6 +38,8 @@ pub struct Resolver {
     pub python: String,
     /// How long one resolution may take.
     pub timeout: Duration,
+    /// Where what was fetched is kept for further questions; `None` keeps nothing.
+    pub cache: Option<PathBuf>,
     /// Somebody asked for it: what cannot be resolved leaves the report incomplete. Where it only happens to be on, it is a remark.
     pub asked_for: bool,
 }
@@ -44,7 +47,7 @@ pub struct Resolver {
 impl Default for Resolver {
     fn default() -> Self {
         let timeout = Duration::from_secs(60);
-        Self { uv: PathBuf::from("uv"), index: None, python: "3.12".to_owned(), timeout, asked_for: true }
+        Self { uv: PathBuf::from("uv"), index: None, python: "3.12".to_owned(), timeout, cache: None, asked_for: true }
     }
 }
 

@@ -105,7 +105,7 @@ pub(super) fn line_of(requirement: &Requirement) -> String {
 }
 
 /// The lowest minor version of Python 3 that `requires-python` (or Poetry's, or a Pipfile's) allows; `None` when it says nothing.
-pub(super) fn lowest_python(requires: &str) -> Option<String> {
+pub(crate) fn lowest_python(requires: &str) -> Option<String> {
     let requires = requires.trim();
     // `3.11` and `3.11.4` of a Pipfile or an environment
     let bare = requires.starts_with(|first: char| first.is_ascii_digit()) && !requires.contains(['*', ',', '|', ' ']);

@@ -56,17 +56,7 @@ fn command(resolver: &Resolver, request: &Request, empty: &Path) -> Result<Comma
     let python = request.python.as_deref().and_then(lowest_python);
     let mut command = Command::new(&resolver.uv);
     command
-        .args([
-            "pip",
-            "compile",
-            "-",
-            "--no-build",
-            "--no-config",
-            "--universal",
-            "--no-header",
-            "--no-cache",
-            "--quiet",
-        ])
+        .args(["pip", "compile", "-", "--no-build", "--no-config", "--universal", "--no-header", "--quiet"])
         .args(["--no-python-downloads", "--color", "never"])
         .args(["--python-version", python.as_deref().unwrap_or(&resolver.python)])
         .current_dir(empty)
@@ -75,6 +65,10 @@ fn command(resolver: &Resolver, request: &Request, empty: &Path) -> Result<Comma
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    match &resolver.cache {
+        Some(directory) => command.arg("--cache-dir").arg(directory),
+        None => command.arg("--no-cache"),
+    };
     for (option, name, lines) in
         [("--constraint", "constraints.txt", &request.constraints), ("--override", "overrides.txt", &request.overrides)]
     {

@@ -10,6 +10,7 @@
 
 mod typosquat;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use advisories::{AdvisoryIndex, PackageName, Severity, Version};
@@ -23,22 +24,75 @@ use crate::fix::Releases;
 use crate::inventory::{Inventory, Manifest, Package, Source};
 use crate::package_index::{File, IndexError, PackageIndex, Project, ProjectStatus, Status, wait};
 
+const QUARANTINED: &str = "quarantined";
+const ARCHIVED: &str = "archived-package";
+const DEPRECATED: &str = "deprecated-package";
+const TYPOSQUAT: &str = "typosquat";
+
 /// What the index answered about each package.
 pub type Answers = BTreeMap<PackageName, Result<Project, IndexError>>;
 
 impl Releases for Answers {
     fn is_usable(&self, name: &PackageName, version: &Version) -> Option<bool> {
-        let project = self.get(name)?.as_ref().ok()?;
-        Some(project.release(version).next().is_some() && project.yanked(version).is_none())
+        Some(is_usable(self.get(name)?.as_ref().ok()?, version))
     }
 
     fn next(&self, name: &PackageName, version: &Version, pre_releases: bool) -> Option<Version> {
-        let project = self.get(name)?.as_ref().ok()?;
-        let published: BTreeSet<Version> = project.files.iter().filter_map(File::version).collect();
-        published.into_iter().find(|other| {
-            let early = other.pep440().is_none_or(pep440_rs::Version::any_prerelease);
-            other > version && (pre_releases || !early) && project.yanked(other).is_none()
-        })
+        next(self.get(name)?.as_ref().ok()?, version, pre_releases)
+    }
+}
+
+/// What the index answered to earlier scans, for whoever judges a stored inventory anew without asking.
+#[derive(Debug)]
+pub struct Kept {
+    index: Option<PackageIndex>,
+    read: RefCell<BTreeMap<PackageName, Option<Project>>>,
+}
+
+impl Kept {
+    /// The answers that `index` keeps; `None` keeps nothing.
+    #[must_use]
+    pub fn new(index: Option<PackageIndex>) -> Self {
+        Self { index, read: RefCell::default() }
+    }
+
+    fn of<T>(&self, name: &PackageName, answer: impl FnOnce(&Project) -> T) -> Option<T> {
+        let mut read = self.read.borrow_mut();
+        let kept = read.entry(name.clone()).or_insert_with(|| self.index.as_ref()?.kept_project(name));
+        kept.as_ref().map(answer)
+    }
+}
+
+impl Releases for Kept {
+    fn is_usable(&self, name: &PackageName, version: &Version) -> Option<bool> {
+        self.of(name, |project| is_usable(project, version))
+    }
+
+    fn next(&self, name: &PackageName, version: &Version, pre_releases: bool) -> Option<Version> {
+        self.of(name, |project| next(project, version, pre_releases))?
+    }
+}
+
+fn is_usable(project: &Project, version: &Version) -> bool {
+    project.release(version).next().is_some() && project.yanked(version).is_none()
+}
+
+fn next(project: &Project, version: &Version, pre_releases: bool) -> Option<Version> {
+    let published: BTreeSet<Version> = project.files.iter().filter_map(File::version).collect();
+    published.into_iter().find(|other| {
+        let early = other.pep440().is_none_or(pep440_rs::Version::any_prerelease);
+        other > version && (pre_releases || !early) && project.yanked(other).is_none()
+    })
+}
+
+/// Whether the index said it, and no advisory: it holds until the index is asked again.
+#[must_use]
+pub fn is_by_index(finding: &Finding) -> bool {
+    match finding.kind {
+        Kind::Yanked => true,
+        Kind::Malicious => finding.rule == QUARANTINED,
+        Kind::Posture => [ARCHIVED, DEPRECATED, TYPOSQUAT].contains(&finding.rule.as_str()),
+        _ => false,
     }
 }
 
@@ -58,7 +112,7 @@ pub fn ask(inventory: &Inventory, index: &PackageIndex) -> Result<Answers, Strin
     let questions = async {
         let answer = index.project(&first).await;
         if let Err(error @ (IndexError::Unreachable { .. } | IndexError::Refused { .. })) = &answer {
-            return Err(error.to_string());
+            return Err(error.reason());
         }
         let mut answers = index.projects(names).await;
         answers.insert(first, answer);
@@ -81,7 +135,7 @@ pub fn judge(inventory: &Inventory, answers: &Answers, advisories: Option<&Advis
             // a name that the index does not have is private, or gone; both are the resolver's business
             IndexError::Absent { .. } => continue,
             IndexError::Offline { .. } => "the network is switched off".to_owned(),
-            error => error.to_string(),
+            error => error.reason(),
         };
         *silent.entry(why).or_default() += 1;
     }
@@ -102,7 +156,7 @@ pub fn not_looked(what: &str, why: &str) -> Diagnostic {
     let reason = format!(
         "{what}: yanked releases, quarantined and archived projects and look-alike names were not looked at: {why}"
     );
-    Diagnostic::remark(Stage::Advisories, None, reason)
+    Diagnostic::remark(Stage::PackageIndex, None, reason)
 }
 
 struct About<'a> {
@@ -149,20 +203,13 @@ impl About<'_> {
             Status::Quarantined => {
                 let evidence = vec![format!("the index has it in quarantine{why}")];
                 let title = format!("{name} is in quarantine: its index believes it unsafe");
-                let detail = self.detail("quarantined", evidence);
-                Some(self.finding(
-                    Kind::Malicious,
-                    Severity::Critical,
-                    Confidence::Medium,
-                    title,
-                    "quarantined",
-                    detail,
-                ))
+                let detail = self.detail(QUARANTINED, evidence);
+                Some(self.finding(Kind::Malicious, Severity::Critical, Confidence::Medium, title, QUARANTINED, detail))
             }
             Status::Archived => {
                 let title = format!("{name} is archived: no more releases, nor fixes, are to be expected");
                 Some(self.posture(
-                    "archived-package",
+                    ARCHIVED,
                     Severity::Low,
                     Confidence::High,
                     title,
@@ -172,7 +219,7 @@ impl About<'_> {
             Status::Deprecated => {
                 let title = format!("{name} is deprecated by its maintainers");
                 Some(self.posture(
-                    "deprecated-package",
+                    DEPRECATED,
                     Severity::Low,
                     Confidence::High,
                     title,
@@ -196,7 +243,7 @@ impl About<'_> {
         let confidence = age.suspicion()?;
         let evidence = vec![format!("one edit away from {popular}, which many projects use"), age.in_words()];
         let title = format!("{} looks like {popular}", self.package.name);
-        Some(self.posture("typosquat", Severity::High, confidence, title, evidence))
+        Some(self.posture(TYPOSQUAT, Severity::High, confidence, title, evidence))
     }
 
     fn posture(

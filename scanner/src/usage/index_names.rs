@@ -14,6 +14,7 @@ use crate::package_index::{CoreMetadata, File, IndexError, PackageIndex, wait};
 
 /// Packages named in a remark; the others are counted.
 const NAMED: usize = 5;
+const NO_FILE: &str = "the index has no file of them that tells";
 
 /// Distributions read from an index, over the offline table for the rest.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +75,8 @@ impl IndexNames {
                 Err(IndexError::Offline { .. }) => {}
                 Err(error) if error.is_absent() && WellKnown.knows(&package) => {}
                 Err(error) => {
-                    failed.entry(why(&error)).or_default().insert(package);
+                    let reason = if error.is_absent() { NO_FILE.to_owned() } else { error.reason() };
+                    failed.entry(reason).or_default().insert(package);
                 }
             }
         }
@@ -159,17 +161,6 @@ async fn by_metadata(index: &PackageIndex, package: &PackageName, file: &File) -
             Distribution { modules: names.to_vec(), requires, extras, knowledge: Knowledge::Metadata, ..stands_in }
         }
     })
-}
-
-/// The reason alone, so that packages that fail alike are told together.
-fn why(error: &IndexError) -> String {
-    match error {
-        IndexError::Absent { .. } => "the index has no file of them that tells".to_owned(),
-        IndexError::Offline { .. } => "they are not in the cache, and the network is switched off".to_owned(),
-        IndexError::Refused { status, .. } => format!("the index refused with status {status}; check its credentials"),
-        IndexError::Unreachable { reason, .. } => format!("the index did not answer: {reason}"),
-        IndexError::Malformed { reason, .. } => format!("the index's answer cannot be read: {reason}"),
-    }
 }
 
 fn remark(reason: &str, packages: &BTreeSet<PackageName>) -> Diagnostic {

@@ -13,6 +13,7 @@ use scanner::policy::{Aspect, PolicyLayer, Threshold};
 
 use crate::cli::report_format;
 use crate::credential::Credential;
+use crate::package_index;
 
 /// What to do when something could not be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -70,6 +71,10 @@ pub struct Arguments {
     #[arg(long, env = "SECRETARYBIRD_RESOLVE", conflicts_with = "offline")]
     pub resolve: bool,
 
+    /// Check the plan of upgrades by really resolving it, with an installed uv that builds and runs nothing.
+    #[arg(long, env = "SECRETARYBIRD_VERIFY_FIX", conflicts_with = "offline")]
+    pub verify_fix: bool,
+
     /// The uv program that resolves.
     #[arg(long, value_name = "PATH", default_value = "uv", env = "SECRETARYBIRD_UV")]
     pub uv: PathBuf,
@@ -96,13 +101,17 @@ pub struct Arguments {
     )]
     pub verify_endpoints: Vec<String>,
 
-    /// The package index that is asked for import names, and that `--resolve` resolves against (PEP 691), with `user:password@` where it wants one; `none` for none.
-    #[arg(long, value_name = "URL", default_value = crate::package_index::DEFAULT, value_parser = credential, env = "SECRETARYBIRD_INDEX_URL", hide_env_values = true)]
+    /// The package index that is asked for import names, and that `--resolve` and `--verify-fix` resolve against (PEP 691), with `user:password@` where it wants one; `none` for none.
+    #[arg(long, value_name = "URL", default_value = package_index::DEFAULT, value_parser = credential, env = "SECRETARYBIRD_INDEX_URL", hide_env_values = true)]
     pub index_url: Credential,
 
     /// PEM certificates trusted for the package index beside the system's.
     #[arg(long, value_name = "FILE", env = "SECRETARYBIRD_INDEX_CA")]
     pub index_ca: Option<PathBuf>,
+
+    /// How long the scan waits for all that it asks the package index about import names, and again about how packages stand.
+    #[arg(long, value_name = "SECONDS", default_value_t = package_index::PATIENCE, env = "SECRETARYBIRD_INDEX_TIMEOUT")]
+    pub index_timeout: u64,
 
     /// Where mirrors and advisories are kept; the user's cache directory when not given.
     #[arg(long, value_name = "DIR", env = "SECRETARYBIRD_CACHE_DIR")]

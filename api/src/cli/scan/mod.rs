@@ -3,8 +3,10 @@
 mod arguments;
 mod output;
 mod target;
+mod verify;
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use scanner::baseline::Baseline;
@@ -27,7 +29,7 @@ use super::feed::{self, Feed};
 use super::rules;
 use crate::asker::Asker;
 use crate::config::Reach;
-use crate::package_index;
+use crate::package_index::{self, How};
 
 /// Scans and writes the report; the exit code follows the policy and the report's completeness.
 pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -50,15 +52,14 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed, asker: Option<&Asker>) 
     let (key, key_said) = fingerprint_key(cache)?;
     let advisories = feed.index.as_ref().map_err(Clone::clone);
     let provider = asker.map(|asker| asker as &dyn Provider);
-    let resolver = arguments.resolve.then(|| Resolver {
-        uv: arguments.uv.clone(),
-        index: Some(arguments.index_url.expose().to_owned()).filter(|url| url != "none"),
-        ..Resolver::default()
-    });
+    let resolver = arguments.resolve.then(|| resolver(arguments));
     let ancestry = CachedMirrors::new(cache.join("mirrors"));
-    let index =
-        package_index::open(arguments.index_url.expose(), arguments.index_ca.as_deref(), cache, arguments.offline)
-            .map_err(Failure::usage)?;
+    let how = match arguments.offline {
+        true => How::Offline,
+        false => How::Asked { patience: Duration::from_secs(arguments.index_timeout) },
+    };
+    let index = package_index::open(arguments.index_url.expose(), arguments.index_ca.as_deref(), cache, how)
+        .map_err(Failure::usage)?;
     let knowledge = Knowledge {
         advisories,
         engine: &engine,
@@ -90,10 +91,18 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed, asker: Option<&Asker>) 
     for path in &arguments.vex {
         policy::vex::apply(&mut report.findings, &read_vex(path)?, &path.display().to_string());
     }
+    if let (true, Ok(index)) = (arguments.verify_fix, &knowledge.advisories) {
+        verify::plan(&mut report, index, arguments)?;
+    }
     freshness::judge(&mut report, arguments.as_of.unwrap_or(now), policy.max_feed_age());
     output::write(&report, arguments.format, arguments.output.as_deref())?;
     let known = Circumstances { first_seen: None, now };
     Ok(exit(arguments, &report, &policy, known))
+}
+
+fn resolver(arguments: &Arguments) -> Resolver {
+    let index = Some(arguments.index_url.expose().to_owned()).filter(|url| url != package_index::NONE);
+    Resolver { uv: arguments.uv.clone(), index, ..Resolver::default() }
 }
 
 /// The repository's policy, and over it what the command line says.

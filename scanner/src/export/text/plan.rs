@@ -14,20 +14,16 @@ pub fn render(out: &mut String, plan: &FixPlan) {
     }
     let clears: usize = plan.steps.iter().map(|step| step.clears.len()).sum();
     let (steps, clears) = (plural(plan.steps.len() as u64, "upgrade"), plural(clears as u64, "advisory"));
-    let _ = writeln!(out, "\n{}", painted(&format!("FIX PLAN ({steps} for {clears})"), Style::Heading));
+    let said = said_of(plan.verification);
+    let _ = writeln!(out, "\n{}", painted(&format!("FIX PLAN ({steps} for {clears}{said})"), Style::Heading));
     for (number, step) in plan.steps.iter().enumerate() {
         wrapped(out, &format!("{:>3}. ", number + 1), &headline(step), Style::Plain);
         for place in &step.places {
-            wrapped(out, INDENT, &where_and_who(place), Style::Plain);
+            wrapped(out, INDENT, &where_and_who(place, plan), Style::Plain);
         }
     }
     for manifest in &plan.manifests {
-        let said = match manifest.verification {
-            Verification::NotTried => "",
-            Verification::Verified => ", verified by resolving it",
-            Verification::Refuted => ", REFUTED by resolving it",
-            Verification::CouldNot => ", could not be verified",
-        };
+        let said = said_of(manifest.verification);
         wrapped(out, "     ", &format!("all of {}{said}:", manifest.manifest), Style::Plain);
         for command in &manifest.commands {
             // whole on one line, to be copied
@@ -65,7 +61,16 @@ fn headline(step: &Step) -> String {
     )
 }
 
-fn where_and_who(place: &Place) -> String {
+fn said_of(verification: Verification) -> &'static str {
+    match verification {
+        Verification::NotTried => "",
+        Verification::Resolves => ", resolves",
+        Verification::DoesNotResolve => ", DOES NOT RESOLVE",
+        Verification::CouldNotLook => ", whether it resolves could not be looked at",
+    }
+}
+
+fn where_and_who(place: &Place, plan: &FixPlan) -> String {
     let mut text = format!("from {} in {}", place.from, place.manifest);
     if let Some(edit) = &place.edit {
         let line = edit.line.map_or_else(String::new, |line| format!(":{line}"));
@@ -76,6 +81,12 @@ fn where_and_who(place: &Place) -> String {
     }
     if let Some(note) = &place.note {
         let _ = write!(text, "; {note}");
+    }
+    text.push_str(said_of(place.verification));
+    // what holds for the whole manifest is said there
+    let said_there = |reason: &String| plan.manifests.iter().any(|manifest| manifest.notes.contains(reason));
+    if let Some(reason) = place.verification_reason.as_ref().filter(|reason| !said_there(reason)) {
+        let _ = write!(text, ": {reason}");
     }
     text
 }

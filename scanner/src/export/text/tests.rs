@@ -61,7 +61,7 @@ fn plan() -> FixPlan {
     let json = r#"{"steps":[{"package":"django","version":"3.2.2","jump":"patch","severity":"high","kev":true,"epss":null,
         "clears":["PYSEC-2021-9"],"remains":[],"places":[{"manifest":"uv.lock","from":"3.2.1","direct":true,
         "allowed_by_constraints":true,"blocked_by":[],"commands":["uv lock --upgrade-package django==3.2.2"]}]}],
-        "manifests":[{"manifest":"uv.lock","commands":["uv lock --upgrade-package django==3.2.2"],"verification":"verified"}],
+        "manifests":[{"manifest":"uv.lock","commands":["uv lock --upgrade-package django==3.2.2"],"verification":"resolves"}],
         "unfixed":[{"package":"left","version":"1.0","manifest":"uv.lock","advisories":["PYSEC-1"],"reason":"no fix"}]}"#;
     serde_json::from_str(json).unwrap()
 }
