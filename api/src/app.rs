@@ -117,7 +117,7 @@ pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     store.take_over(MAX_ATTEMPTS, jiff::Timestamp::now()).await?;
     // last: from here on jobs run
     let mut jobs = Jobs::start_with(&config, store.clone(), Arc::clone(&look) as Arc<dyn Look>)?;
-    jobs.keep_matched(Arc::clone(&known), &config.feeds);
+    jobs.keep_matched(Arc::clone(&known), &config, look.index());
     let door = jobs.door();
     let parts = Parts {
         config,
@@ -164,8 +164,9 @@ pub async fn work(config: ServerConfig, announce: impl FnOnce()) -> Result<(), S
     let known = open_advisories(config.clone()).await?;
     let look = Arc::new(Scanner::open(&config, Arc::clone(&known))?);
     agree_on_keys(&store, &config.data_dir, &["fingerprint.key"]).await?;
+    let index = look.index();
     let mut jobs = Jobs::start_with(&config, store, look)?;
-    jobs.keep_matched(known, &config.feeds);
+    jobs.keep_matched(known, &config, index);
     announce();
     asked_to_stop().await;
     tracing::info!("asked to stop; draining");

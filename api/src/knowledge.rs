@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::SystemTime;
 
-use advisories::AdvisoryIndex;
 use advisories::feed::Feed;
-use advisories::feed::state::StateDir;
+use advisories::feed::state::{FeedState, StateDir};
 use advisories::feed::sync::Outcome;
+use advisories::{AdvisoryIndex, FeedFact};
 use jiff::Timestamp;
 
 use crate::config::ServerConfig;
@@ -34,6 +34,8 @@ pub struct Advisories {
     given: Option<PathBuf>,
     state: StateDir,
     index: RwLock<Index>,
+    /// The synced feeds with their present clocks: a feed that has nothing new makes no new index.
+    clocks: RwLock<Vec<FeedFact>>,
     /// What the file looked like when it was last read.
     seen: Mutex<Option<Stamp>>,
     fetch: Mutex<Fetch>,
@@ -61,7 +63,8 @@ impl Advisories {
         if let Err(reason) = &*index.read().unwrap_or_else(PoisonError::into_inner) {
             tracing::warn!(%reason, "scans cannot match advisories");
         }
-        Self { given, state, index, seen, fetch: Mutex::default() }
+        let clocks = RwLock::new(clocks(given.as_deref(), &state).unwrap_or_default());
+        Self { given, state, index, clocks, seen, fetch: Mutex::default() }
     }
 
     /// The index in force.
@@ -70,6 +73,24 @@ impl Advisories {
     /// In a sentence, why there is none.
     pub fn index(&self) -> Index {
         self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The feeds of the index in force, each with its own clock as it stands now.
+    #[must_use]
+    pub fn feeds(&self) -> Vec<FeedFact> {
+        let clocks = self.clocks.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if !clocks.is_empty() {
+            return clocks;
+        }
+        // what is given, or a snapshot that was put here alone, has the clocks of its making
+        self.index().map(|index| index.feeds().to_vec()).unwrap_or_default()
+    }
+
+    /// Reads the clocks once more. Blocks.
+    fn look_at_clocks(&self) -> Result<(), String> {
+        let now = clocks(self.given.as_deref(), &self.state)?;
+        *self.clocks.write().unwrap_or_else(PoisonError::into_inner) = now;
+        Ok(())
     }
 
     /// Loads once more, after a sync. Blocks. An index that cannot be loaded does not replace one that is there.
@@ -81,14 +102,15 @@ impl Advisories {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = stamp(self.given.as_deref(), &self.state);
         let fresh = load(self.given.as_deref(), &self.state, &self.state.root().join("given"))?;
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = Ok(fresh);
-        Ok(())
+        self.look_at_clocks()
     }
 
-    /// Loads once more if the file was written anew, by whoever. Blocks. True when a new index is in force.
+    /// Reads the feeds' clocks, and loads once more if the file was written anew, by whoever. Blocks. True when a new index is in force.
     ///
     /// # Errors
     /// In a sentence, why the new file cannot be loaded; the index that is there stays.
     pub fn refresh(&self) -> Result<bool, String> {
+        self.look_at_clocks()?;
         let now = stamp(self.given.as_deref(), &self.state);
         if now.is_none() || now == *self.seen.lock().unwrap_or_else(PoisonError::into_inner) {
             return Ok(false);
@@ -149,6 +171,15 @@ impl Advisories {
 fn stamp(given: Option<&Path>, state: &StateDir) -> Option<Stamp> {
     let facts = std::fs::metadata(given.map_or_else(|| state.current(), Path::to_owned)).ok()?;
     Some((facts.modified().ok()?, facts.len(), facts.ino()))
+}
+
+/// None for what is given: it is not synced.
+fn clocks(given: Option<&Path>, state: &StateDir) -> Result<Vec<FeedFact>, String> {
+    if given.is_some() {
+        return Ok(Vec::new());
+    }
+    let states = state.states().map_err(|error| format!("the feeds' clocks in {}: {error}", state.root().display()))?;
+    Ok(states.iter().map(FeedState::fact).collect())
 }
 
 fn load(given: Option<&Path>, state: &StateDir, cache: &Path) -> Index {

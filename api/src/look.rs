@@ -4,9 +4,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use advisories::FeedFact;
 use jiff::Timestamp;
 use scanner::package_index::PackageIndex;
 use scanner::policy::Aspect;
+use scanner::report::FeedUsed;
 use scanner::repository::CachedMirrors;
 use scanner::resolve::Resolver;
 use scanner::scan::{Knowledge, Options, Source, config_of, scan_with};
@@ -100,10 +102,20 @@ impl Scanner {
         let key = FingerprintKey::load_or_create(&path)
             .map_err(|source| LookError::Key { path: path.display().to_string(), source })?;
         let (rules_digest, memories) = (rules.digest(), config.data_dir.join("seen"));
-        let index =
-            package_index::open(config.index_url.expose(), config.index_ca.as_deref(), &config.data_dir, How::default())?;
+        let index = package_index::open(
+            config.index_url.expose(),
+            config.index_ca.as_deref(),
+            &config.data_dir,
+            How::default(),
+        )?;
         let resolver = resolver(config);
         Ok(Self { rules_digest, rules, key, advisories, memories, asker, resolver, index })
+    }
+
+    /// The package index, whose kept answers others may use.
+    #[must_use]
+    pub fn index(&self) -> Option<PackageIndex> {
+        self.index.clone()
     }
 
     fn memory_of(&self, repository: &RepositoryRecord) -> PathBuf {
@@ -142,6 +154,10 @@ impl Look for Scanner {
         Digests { rules: self.rules_digest.clone(), advisories }
     }
 
+    fn feeds(&self) -> Vec<FeedFact> {
+        self.advisories.feeds()
+    }
+
     fn look(&self, repository: &RepositoryRecord, prepared: &Prepared, now: Timestamp) -> Result<Report, RunError> {
         let index = self.advisories.index();
         let engine = Engine::new(&self.rules);
@@ -177,6 +193,9 @@ impl Look for Scanner {
         if let Err(error) = keep(&path, &memory) {
             tracing::warn!(repository = %repository.id, %error, "what was seen cannot be kept: the next scan reads the whole history");
         }
+        // an index that is in force for long was asked after meanwhile
+        let feeds = self.advisories.feeds().into_iter();
+        report.advisories.feeds = feeds.map(|feed| FeedUsed { feed, age_seconds: None }).collect();
         freshness::judge(&mut report, now, None);
         Ok(report)
     }

@@ -2,7 +2,14 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
+use ::advisories::feed::FeedKind;
+use ::advisories::feed::download::Validators;
+use ::advisories::feed::state::{FeedState, StateDir};
+use ::advisories::load::load;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -207,4 +214,68 @@ async fn what_could_not_be_looked_at_is_exit_3_unless_told_to_warn() {
     let arguments = ["--commit", &nowhere, "--wait", "1", "--format", "sarif"];
     let (code, out, err) = told(&world.gate(&world.address(), &arguments, &[]));
     assert_eq!((code, out.as_str()), (Some(3), ""), "no empty report: {err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn advisories_older_than_the_policy_allows_are_incomplete_until_they_are_asked_for_again() {
+    let root = tempfile::tempdir().expect("directory");
+    let work = Work::new(root.path());
+    work.git(&["remote", "add", "origin", &work.url()]);
+    work.commit("requirements.txt", "acme-widgets==2.0\n");
+    // synced feeds, as they lie in the data directory: OSV was asked for the last time nine days ago
+    let now = Timestamp::now();
+    let ago = |days: i64| Some((now - SignedDuration::from_hours(24 * days)).to_string());
+    let mut feed = None;
+    let running = Running::start_with(|config| {
+        let index = load(&advisories(root.path()), &now.to_string()).expect("advisories");
+        let state = StateDir::new(&config.data_dir.join("advisories"));
+        drop(state.lock().expect("made"));
+        state.install(&index, 1).expect("installed");
+        let osv = FeedState {
+            kind: FeedKind::Osv,
+            url: "https://osv.example.org/all.zip".to_owned(),
+            validators: Validators::default(),
+            sha256: String::new(),
+            bytes: 0,
+            records: 1,
+            fetched: ago(30),
+            checked: ago(9),
+            error: Some("no route".to_owned()),
+            failures: 3,
+        };
+        state.save(&osv).expect("saved");
+        feed = Some((state, osv));
+        config.policy.max_feed_age = "7d".parse().ok();
+        config.reach.allow_directories = vec![root.path().to_owned()];
+    })
+    .await;
+    let (token, _) = running.token(&["scan", "read"], None).await;
+    let world = World { root, work, running, token };
+    let (code, out, err) = told(&world.gate(&world.address(), &[], &[]));
+    assert_eq!(code, Some(3), "{out}{err}");
+    let reason = "not looked at: the advisory feed osv is 9 days old, more than the 7 days allowed; renewing it failed: no route";
+    assert!(out.starts_with("gate: incomplete") && out.contains(reason), "{out}");
+    let (code, json, _) = told(&world.gate(&world.address(), &["--format", "json"], &[]));
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((code, &json["state"], &json["complete"]), (Some(3), &json!("incomplete"), &json!(false)), "{json}");
+    assert_eq!(told(&world.gate(&world.address(), &["--on-error", "warn"], &[])).0, Some(0));
+    // the report tells the age, too
+    let scan = json["scan"].as_str().expect("scan");
+    let (_, report) = world.running.admin(Method::GET, &format!("/api/v1/scans/{scan}/report"), None).await;
+    let feeds = &report["advisories"]["feeds"];
+    let day = 24 * 3600;
+    assert!(feeds[0]["age_seconds"].as_i64().is_some_and(|age| age >= 9 * day && age < 10 * day), "{report}");
+
+    // the feed has nothing new, so that no new index is made: its clock alone makes the verdict good
+    let (state, osv) = feed.expect("started");
+    state.save(&FeedState { checked: Some(Timestamp::now().to_string()), error: None, ..osv }).expect("saved");
+    let end = std::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        let (code, out, err) = told(&world.gate(&world.address(), &[], &[]));
+        if code == Some(0) {
+            break assert!(out.starts_with("gate: pass"), "{out}");
+        }
+        assert!(std::time::Instant::now() < end, "{out}{err}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use advisories::Severity;
 use api::config::ServerConfig;
-use api::gate::{Asked, State, ask};
+use api::gate::{Asked, InForce, State, ask};
 use api::jobs::Digests;
 use api::store::record::{
     FindingState, NewRepository, RepositoryRecord, ScanFinding, ScanId, ScanRecord, Tenant, Triage,
@@ -159,7 +159,8 @@ impl World {
     }
 
     async fn ask(&self, commit: usize) -> Option<State> {
-        let in_force = || self.digests();
+        let digests = || self.digests();
+        let in_force = InForce { digests: &digests, feeds: &[] };
         let asked = ask(&self.store, &self.config, &self.repository, &name(commit), None, &in_force).await;
         match asked.expect("asked") {
             Asked::Known(known) => Some(known.judge().state),

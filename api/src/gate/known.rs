@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use advisories::FeedFact;
 use jiff::Timestamp;
 use scanner::policy::{Circumstances, Policy, PolicyLayer, Threshold};
-use scanner::{Finding, FindingId, Report};
+use scanner::{Finding, FindingId, Report, freshness};
 
 use super::{Facts, Verdict, judge};
 use crate::config::ServerConfig;
@@ -19,7 +20,7 @@ pub struct Known {
     pub scan: ScanRecord,
     /// The report, with the commit's own findings only: the stored one also tells of secrets that only other branches have.
     pub report: Report,
-    /// What could not be looked at, in words.
+    /// What could not be looked at, in words; advisories that are older than the policy allows are among it.
     pub gaps: Vec<String>,
     /// Findings that the store keeps: those of a default branch.
     pub kept: BTreeSet<FindingId>,
@@ -86,6 +87,14 @@ impl Known {
     }
 }
 
+/// What a question is judged with.
+pub struct InForce<'f> {
+    /// The rules and advisories now.
+    pub digests: &'f (dyn Fn() -> Digests + Sync),
+    /// The feeds of the advisories with their clocks.
+    pub feeds: &'f [FeedFact],
+}
+
 /// Asks about a commit; `fail_on` is what the question itself says. A scan that was made with other rules or advisories than those in
 /// force says nothing: what it did not find may be known by now. Advisories that change meanwhile make it look again.
 ///
@@ -97,18 +106,20 @@ pub async fn ask(
     repository: &RepositoryRecord,
     commit: &str,
     fail_on: Option<Threshold>,
-    in_force: &(dyn Fn() -> Digests + Sync),
+    in_force: &InForce<'_>,
 ) -> Result<Asked, StoreError> {
     loop {
-        let digests = in_force();
+        let digests = (in_force.digests)();
         let now = Timestamp::now();
         let facts = store.facts_of_commit(&repository.tenant, &repository.id, commit, now).await?;
         let asked = match (lacking(facts.as_ref(), commit, &digests), facts) {
-            (None, Some(facts)) => Asked::Known(Box::new(known(config, repository, facts, fail_on, now)?)),
+            (None, Some(facts)) => {
+                Asked::Known(Box::new(known(config, repository, facts, in_force.feeds, (fail_on, now))?))
+            }
             (Some(lacking), _) => Asked::Lacking(lacking),
             (None, None) => Asked::Lacking(Lacking { commit: commit.to_owned(), is_base: false, outdated: None }),
         };
-        if in_force() == digests {
+        if (in_force.digests)() == digests {
             return Ok(asked);
         }
     }
@@ -135,8 +146,8 @@ fn known(
     config: &ServerConfig,
     repository: &RepositoryRecord,
     facts: CommitFacts,
-    fail_on: Option<Threshold>,
-    now: Timestamp,
+    feeds: &[FeedFact],
+    (fail_on, now): (Option<Threshold>, Timestamp),
 ) -> Result<Known, StoreError> {
     let CommitFacts { scan, base, report, accepted, until, first_seen } = facts;
     let mut report = read(&scan, &report)?;
@@ -151,7 +162,7 @@ fn known(
     let base = base.map(|base| base.findings.into_iter().map(|finding| finding.id).collect());
     Ok(Known {
         base: base.filter(|_| policy.new_only()),
-        gaps: scan.gaps.clone(),
+        gaps: scan.gaps.iter().cloned().chain(freshness::stale(feeds, now, policy.max_feed_age())).collect(),
         kept: first_seen.keys().cloned().collect(),
         scan,
         report,
@@ -164,7 +175,7 @@ fn known(
     })
 }
 
-/// Gathers for a scan that was just made, whatever is in force; `fail_on` is what the question itself says.
+/// Gathers for a scan that was just made, whatever is in force but the feeds' clocks.
 ///
 /// # Errors
 /// As [`ask`].
@@ -173,13 +184,13 @@ pub async fn gather(
     config: &ServerConfig,
     repository: &RepositoryRecord,
     scan: &ScanRecord,
-    fail_on: Option<Threshold>,
+    feeds: &[FeedFact],
 ) -> Result<Gathered, StoreError> {
     let now = Timestamp::now();
     let facts = store.facts_of_scan(&repository.tenant, scan, now).await?;
     match (scan.base.as_deref().filter(|base| Some(*base) != scan.commit.as_deref()), &facts.base) {
         (Some(base), None) => Ok(Gathered::BaseNotScanned(base.to_owned())),
-        _ => Ok(Gathered::Known(Box::new(known(config, repository, facts, fail_on, now)?))),
+        _ => Ok(Gathered::Known(Box::new(known(config, repository, facts, feeds, (None, now))?))),
     }
 }
 

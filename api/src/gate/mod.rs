@@ -5,5 +5,5 @@ pub mod known;
 pub mod pipeline;
 pub mod verdict;
 
-pub use known::{Asked, Gathered, Known, Lacking, ask, gather, layers, report_of};
+pub use known::{Asked, Gathered, InForce, Known, Lacking, ask, gather, layers, report_of};
 pub use verdict::{Facts, State, Verdict, judge};

@@ -93,7 +93,7 @@ pub(super) async fn run(
         let reason = format!("`{}` is no name of a repository on {}", repository.name, connected.kind);
         return Ok(Err(RunError::new(ErrorClass::Invalid, reason)));
     };
-    let known = match gather(&shop.store, &shop.config, &repository, &scan, None).await? {
+    let known = match gather(&shop.store, &shop.config, &repository, &scan, &shop.look.feeds()).await? {
         Gathered::Known(known) => known,
         Gathered::BaseNotScanned(base) if spec.put_off < PUT_OFF => {
             ask_for(shop, &repository, &base, &job.request_id).await?;

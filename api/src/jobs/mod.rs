@@ -16,14 +16,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use advisories::FeedFact;
 use jiff::Timestamp;
 use scanner::Report;
+use scanner::package_index::PackageIndex;
 use scanner::policy::Ignore;
+use scanner::repository::CachedMirrors;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::answers::Links;
-use crate::config::{Feeds, JobLimits, ServerConfig};
+use crate::config::{JobLimits, ServerConfig};
 use crate::deliveries::{Door, replay};
 use crate::forges::Forges;
 use crate::forges::client::{ForgeError, Patience};
@@ -69,6 +72,9 @@ pub struct Digests {
 pub trait Look: Send + Sync + 'static {
     /// With what it would look now.
     fn digests(&self) -> Digests;
+
+    /// The feeds of its advisories, with their clocks as they stand now.
+    fn feeds(&self) -> Vec<FeedFact>;
 
     /// Looks.
     ///
@@ -121,6 +127,10 @@ pub fn connect(config: &ServerConfig) -> Result<(Guard, Forges), ForgeError> {
     Ok((guard, forges))
 }
 
+fn mirrors(config: &ServerConfig) -> PathBuf {
+    config.data_dir.join("mirrors")
+}
+
 impl Jobs {
     /// Starts `config.workers` workers, the clock of the sweep and the upkeep of the store.
     ///
@@ -142,7 +152,7 @@ impl Jobs {
         let shop = Arc::new(Shop {
             store: store.clone(),
             look,
-            mirrors: config.data_dir.join("mirrors"),
+            mirrors: mirrors(config),
             process: process.clone(),
             limits: config.jobs.clone(),
             workers,
@@ -178,11 +188,12 @@ impl Jobs {
     }
 
     /// Keeps the advisories fresh and the stored inventories matched against them.
-    pub fn keep_matched(&mut self, advisories: Arc<Advisories>, feeds: &Feeds) {
+    pub fn keep_matched(&mut self, advisories: Arc<Advisories>, config: &ServerConfig, index: Option<PackageIndex>) {
         let stop = self.draining.subscribe();
-        self.tasks.push(tokio::spawn(feeds::run(Arc::clone(&advisories), feeds.clone(), stop.clone())));
+        self.tasks.push(tokio::spawn(feeds::run(Arc::clone(&advisories), config.feeds.clone(), stop.clone())));
+        let at_hand = rematch::AtHand { mirrors: CachedMirrors::new(mirrors(config)), index };
         let (store, leads) = (self.store.clone(), self.leads.clone());
-        self.tasks.push(tokio::spawn(rematch::run(store, Tenant::default(), advisories, leads, stop)));
+        self.tasks.push(tokio::spawn(rematch::run(store, Tenant::default(), advisories, at_hand, leads, stop)));
     }
 
     /// Takes no new job and lets those under way end; after `drain` they are put back into the queue.

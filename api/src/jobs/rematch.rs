@@ -8,14 +8,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use advisories::git_pin::Ancestry;
 use advisories::{AdvisoryIndex, Damaged, Delta, PackageName};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use scanner::finding::{Detail, Site};
+use scanner::finding::{Detail, UseTier, VulnerabilityDetail};
+use scanner::fix::Releases;
 use scanner::inventory::Inventory;
+use scanner::package_index::PackageIndex;
 use scanner::policy::{Ignore, apply_ignores};
-use scanner::{Finding, FindingId, Kind, Report, vulnerabilities};
+use scanner::repository::CachedMirrors;
+use scanner::standing::Kept;
+use scanner::vulnerabilities::{Around, Found};
+use scanner::{Finding, FindingId, Report, resolve, standing, vulnerabilities};
 use tokio::sync::watch;
 
 use crate::knowledge::{Advisories, digest};
@@ -51,35 +57,49 @@ pub enum RematchError {
     },
 }
 
-/// Matches a stored inventory. Only packages that `touched` names are judged.
+/// What a stored inventory is matched with.
+pub struct Known<'k> {
+    /// The advisories in force.
+    pub index: &'k AdvisoryIndex,
+    /// The histories that are at hand, for packages pinned to a commit.
+    pub ancestry: &'k dyn Ancestry,
+    /// Which releases there are, by what the index answered to scans.
+    pub releases: &'k dyn Releases,
+}
+
+/// Matches a stored inventory. Only packages that `touched` names are judged. What the package index said of packages stands: only a scan
+/// asks it again.
 ///
 /// # Errors
 /// When the index is damaged.
 pub fn change(
     report: &Report,
     ignores: &[Ignore],
-    known: &BTreeMap<FindingId, FindingRecord>,
-    index: &AdvisoryIndex,
+    records: &BTreeMap<FindingId, FindingRecord>,
+    known: &Known<'_>,
     repository: &RepositoryId,
     touched: &dyn Fn(&PackageName) -> bool,
 ) -> Result<Change, Damaged> {
-    let found = matched(report, ignores, index, repository, touched)?;
+    let Found { findings: found, undecided, .. } = matched(report, ignores, known, repository, touched)?;
     let there: BTreeSet<&FindingId> = found.iter().map(|finding| &finding.id).collect();
-    let about = |record: &FindingRecord| match &record.finding.detail {
+    let about = |finding: &Finding| match &finding.detail {
         Detail::Vulnerability(detail) => {
-            matches!(record.finding.kind, Kind::Vulnerability | Kind::Malicious) && touched(&detail.package)
+            // the history that decided a pinned commit may be at hand where the scan ran, and not here
+            let open =
+                undecided.get(&detail.package).is_some_and(|ids| detail.aliases.iter().any(|id| ids.contains(id)));
+            !standing::is_by_index(finding) && touched(&detail.package) && !open
         }
         _ => false,
     };
-    let withdrawn = known.values().filter(|record| {
+    let withdrawn = records.values().filter(|record| {
         record.state != FindingState::Fixed
-            && about(record)
+            && about(&record.finding)
             && !there.contains(record.id())
             && looked_at(&record.finding, &report.diagnostics)
     });
     let withdrawn = withdrawn.map(|record| record.id().clone()).collect();
     let same = |finding: &Finding| {
-        known.get(&finding.id).is_some_and(|record| record.state != FindingState::Fixed && record.finding == *finding)
+        records.get(&finding.id).is_some_and(|record| record.state != FindingState::Fixed && record.finding == *finding)
     };
     let opened = found.iter().filter(|finding| !same(finding)).cloned().collect();
     Ok(Change { opened, withdrawn })
@@ -89,49 +109,43 @@ pub fn change(
 fn matched(
     report: &Report,
     ignores: &[Ignore],
-    index: &AdvisoryIndex,
+    known: &Known<'_>,
     repository: &RepositoryId,
     touched: &dyn Fn(&PackageName) -> bool,
-) -> Result<Vec<Finding>, Damaged> {
+) -> Result<Found, Damaged> {
     let inventory = Inventory { manifests: report.inventory.clone(), diagnostics: Vec::new() };
-    let mut found = vulnerabilities::find(&inventory, index, None)?;
-    found.retain(|finding| matches!(&finding.detail, Detail::Vulnerability(detail) if touched(&detail.package)));
-    let imports = imports(report);
-    for finding in &mut found {
+    let around = Around { imports: None, ancestry: known.ancestry, releases: known.releases };
+    let mut found = vulnerabilities::find_with(&inventory, known.index, &around)?;
+    let would = vulnerabilities::find_with(&resolve::beyond(&inventory, &report.resolved), known.index, &around)?;
+    found.findings.extend(would.findings);
+    found.findings.retain(|it| matches!(&it.detail, Detail::Vulnerability(detail) if touched(&detail.package)));
+    for finding in &mut found.findings {
         if let Detail::Vulnerability(detail) = &mut finding.detail {
-            detail.imported_at = imports.get(&detail.package).cloned();
+            as_used(detail, report);
         }
     }
-    apply_ignores(&mut found, ignores);
-    for finding in &mut found {
+    apply_ignores(&mut found.findings, ignores);
+    for finding in &mut found.findings {
         finding.id = finding.id.within(finding.kind, repository.as_str());
     }
     Ok(found)
 }
 
-/// Where the scan saw packages imported; it says so for those that were vulnerable then.
-fn imports(report: &Report) -> BTreeMap<PackageName, Vec<Site>> {
-    let known = report.findings.iter().filter_map(|finding| match &finding.detail {
-        Detail::Vulnerability(detail) => Some((detail.package.clone(), detail.imported_at.clone()?)),
+/// How far the scan saw the code go towards the package; it says so for those that were vulnerable then.
+fn as_used(detail: &mut VulnerabilityDetail, report: &Report) {
+    let mut seen = report.findings.iter().filter_map(|finding| match &finding.detail {
+        Detail::Vulnerability(seen) if seen.package == detail.package && !standing::is_by_index(finding) => Some(seen),
         _ => None,
     });
-    known.collect()
-}
-
-/// The report as the advisories in force have it: a scan that was made with older ones does not speak for today.
-///
-/// # Errors
-/// When the index is damaged.
-pub fn brought_up_to_date(
-    mut report: Report,
-    ignores: &[Ignore],
-    index: &AdvisoryIndex,
-    repository: &RepositoryId,
-) -> Result<Report, Damaged> {
-    let found = matched(&report, ignores, index, repository, &|_| true)?;
-    report.findings.retain(|finding| !matches!(finding.kind, Kind::Vulnerability | Kind::Malicious));
-    report.findings.extend(found);
-    Ok(report)
+    let Some(first) = seen.next() else { return };
+    detail.imported_at.clone_from(&first.imported_at);
+    // functions are those of one advisory: what refers to another's at least imports the package
+    let same = std::iter::once(first).chain(seen).find(|seen| seen.affected_symbols == detail.affected_symbols);
+    match same {
+        Some(same) => (detail.used, detail.symbols_at) = (same.used, same.symbols_at.clone()),
+        None if first.used == UseTier::Referenced => detail.used = UseTier::Imported,
+        None => detail.used = first.used,
+    }
 }
 
 /// The ignores that were in force at a scan, as far as they hold today.
@@ -141,11 +155,19 @@ pub fn ignores(rules: &[IgnoreRule], today: Date) -> Vec<Ignore> {
     standing.filter_map(|rule| Ignore::new(&rule.id, &rule.reason, rule.until, rule.by.clone()).ok()).collect()
 }
 
+/// What of this machine helps to match: mirrors of repositories, and what the package index answered to scans.
+#[derive(Clone)]
+pub(super) struct AtHand {
+    pub mirrors: CachedMirrors,
+    pub index: Option<PackageIndex>,
+}
+
 /// Watches the snapshot in force while this process leads, until asked to stop.
 pub(super) async fn run(
     store: Store,
     tenant: Tenant,
     advisories: Arc<Advisories>,
+    at_hand: AtHand,
     leads: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -155,8 +177,8 @@ pub(super) async fn run(
             && let Ok(index) = advisories.index()
         {
             let now = digest(&index);
-            let ended = match catch_up(&store, &tenant, &index, &now, last.as_ref()).await {
-                Ok(()) => stragglers(&store, &tenant, &index).await,
+            let ended = match catch_up(&store, &tenant, (&index, &at_hand), &now, last.as_ref()).await {
+                Ok(()) => stragglers(&store, &tenant, (&index, &at_hand)).await,
                 Err(error) => Err(error),
             };
             match ended {
@@ -171,11 +193,13 @@ pub(super) async fn run(
     }
 }
 
+type With<'w> = (&'w Arc<AdvisoryIndex>, &'w AtHand);
+
 /// Brings every repository up to date with a snapshot that they were not matched against.
 async fn catch_up(
     store: &Store,
     tenant: &Tenant,
-    index: &Arc<AdvisoryIndex>,
+    with: With<'_>,
     now: &str,
     last: Option<&(String, Arc<AdvisoryIndex>)>,
 ) -> Result<(), RematchError> {
@@ -188,7 +212,7 @@ async fn catch_up(
     store.advisories_in_force(now).await?;
     let delta = match last {
         Some((digest, old)) if Some(digest) == matched.as_ref() => {
-            let (old, new) = (Arc::clone(old), Arc::clone(index));
+            let (old, new) = (Arc::clone(old), Arc::clone(with.0));
             let delta = tokio::task::spawn_blocking(move || Delta::between(&old, &new)).await;
             Some(Arc::new(delta.map_err(|error| StoreError::Failed(error.to_string()))?))
         }
@@ -201,7 +225,7 @@ async fn catch_up(
     };
     let mut sum = Committed::default();
     for id in &repositories {
-        sum += one(store, tenant, id, index, delta.as_ref()).await?;
+        sum += one(store, tenant, id, with, delta.as_ref()).await?;
     }
     store.put_meta(MATCHED, now).await?;
     metrics::counter!("secretarybird_rematches_total").increment(1);
@@ -216,9 +240,9 @@ async fn catch_up(
 }
 
 /// Scans that were committed with other advisories than those in force.
-async fn stragglers(store: &Store, tenant: &Tenant, index: &Arc<AdvisoryIndex>) -> Result<(), RematchError> {
+async fn stragglers(store: &Store, tenant: &Tenant, with: With<'_>) -> Result<(), RematchError> {
     for id in store.stragglers(tenant, PAGE).await? {
-        one(store, tenant, &id, index, None).await?;
+        one(store, tenant, &id, with, None).await?;
     }
     Ok(())
 }
@@ -254,7 +278,7 @@ async fn one(
     store: &Store,
     tenant: &Tenant,
     id: &RepositoryId,
-    index: &Arc<AdvisoryIndex>,
+    (index, at_hand): With<'_>,
     delta: Option<&Arc<Delta>>,
 ) -> Result<Committed, RematchError> {
     for _ in 0..TRIES {
@@ -264,16 +288,18 @@ async fn one(
             // a newer one took its place while we looked
             continue;
         };
-        let known = store.findings_of(tenant, id).await?;
+        let records = store.findings_of(tenant, id).await?;
         let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-        let (index, delta_, repository) = (Arc::clone(index), delta.cloned(), id.clone());
+        let (index, delta_, repository, at_hand) = (Arc::clone(index), delta.cloned(), id.clone(), at_hand.clone());
         let worked_out = tokio::task::spawn_blocking(move || {
             let read =
                 |error: serde_json::Error| RematchError::Report { scan: head.to_string(), reason: error.to_string() };
             let report: Report = serde_json::from_slice(&json).map_err(read)?;
             let touched = |name: &PackageName| delta_.as_ref().is_none_or(|delta| delta.touches(name));
             let ignores = ignores(&scan.ignores, today);
-            Ok::<_, RematchError>(change(&report, &ignores, &known, &index, &repository, &touched)?)
+            let releases = Kept::new(at_hand.index);
+            let known = Known { index: &index, ancestry: &at_hand.mirrors, releases: &releases };
+            Ok::<_, RematchError>(change(&report, &ignores, &records, &known, &repository, &touched)?)
         });
         let change = worked_out.await.map_err(|error| StoreError::Failed(error.to_string()))??;
         let whole = delta.is_none();
@@ -284,3 +310,7 @@ async fn one(
     // scans follow each other faster than they can be matched; each of them had advisories of its own
     Ok(Committed::default())
 }
+
+#[cfg(test)]
+#[path = "rematch_tests.rs"]
+mod tests;

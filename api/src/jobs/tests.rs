@@ -22,6 +22,10 @@ impl Look for Files {
         Digests { rules: "r".into(), advisories: "a".into() }
     }
 
+    fn feeds(&self) -> Vec<FeedFact> {
+        Vec::new()
+    }
+
     fn look(&self, repository: &RepositoryRecord, prepared: &Prepared, _: Timestamp) -> Result<Report, RunError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         let commit = prepared.commit.unwrap();

@@ -173,7 +173,9 @@ pub fn moved(old: &Finding, new: &Finding) -> bool {
 /// Whether a scan with these diagnostics looked where `finding` stood, so that its absence means something.
 #[must_use]
 pub fn looked_at(finding: &Finding, diagnostics: &[Diagnostic]) -> bool {
+    let by_index = scanner::standing::is_by_index(finding);
     let needs: &[Stage] = match finding.kind {
+        _ if by_index => &[Stage::Inventory, Stage::PackageIndex],
         Kind::Malicious | Kind::Vulnerability | Kind::Yanked => &[Stage::Inventory, Stage::Advisories],
         Kind::Secret => &[Stage::Secrets],
         Kind::Unused | Kind::Missing | Kind::Transitive | Kind::Misplaced => &[Stage::Inventory, Stage::Usage],
@@ -184,7 +186,8 @@ pub fn looked_at(finding: &Finding, diagnostics: &[Diagnostic]) -> bool {
         // a file that was not read hides what stood in it, and for usage every import
         let place =
             diagnostic.path.is_none() || diagnostic.stage == Stage::Usage || diagnostic.path == finding.location.path;
-        diagnostic.gap && stage && place
+        // that the index was not asked is a remark for a report, and no word for what only the index tells
+        (diagnostic.gap || by_index && diagnostic.stage == Stage::PackageIndex) && stage && place
     };
     !diagnostics.iter().any(hides)
 }

@@ -178,3 +178,22 @@ fn a_gap_hides_only_what_it_could_hide() {
         assert_eq!(looked_at(&unused, std::slice::from_ref(&diagnostic)), expected, "{diagnostic:?}");
     }
 }
+
+#[test]
+fn what_only_the_package_index_tells_is_not_gone_because_it_did_not_answer() {
+    let silent = Diagnostic::remark(Stage::PackageIndex, None, "the index did not answer");
+    // (kind, rule, looked at)
+    for (kind, rule, expected) in [
+        (Kind::Yanked, "yanked", false),
+        (Kind::Malicious, "quarantined", false),
+        (Kind::Malicious, "MAL-2026-1", true),
+        (Kind::Posture, "archived-package", false),
+        (Kind::Posture, "typosquat", false),
+        (Kind::Posture, "unlocked", true),
+        (Kind::Vulnerability, "PYSEC-2026-1", true),
+    ] {
+        let told = Finding { rule: rule.to_owned(), ..finding(kind) };
+        assert_eq!(looked_at(&told, std::slice::from_ref(&silent)), expected, "{kind} {rule}");
+        assert!(looked_at(&told, &[]), "{kind} {rule}");
+    }
+}

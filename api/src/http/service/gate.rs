@@ -10,7 +10,7 @@ use scanner::policy::Threshold;
 
 use super::repositories::check_commit;
 use super::{Service, not_found};
-use crate::gate::{Asked, Lacking, State, ask, layers, report_of};
+use crate::gate::{Asked, InForce, Lacking, State, ask, layers, report_of};
 use crate::http::error::ApiError;
 use crate::http::scans::Question;
 use crate::http::wire::{Comparison, Gate, Layer, NewScan, Policy, Scan};
@@ -131,7 +131,8 @@ impl Service {
             return Ok(Answer { pending: false, body: held.body.clone() });
         }
         let repository = self.repository(identity, id).await?;
-        let now_in_force = || self.look.digests();
+        let digests = || self.look.digests();
+        let now_in_force = InForce { digests: &digests, feeds: &self.feeds.feeds() };
         let asked = ask(&self.store, &self.config, &repository, &commit, fail_on, &now_in_force).await?;
         let known = match asked {
             Asked::Known(known) => known,
@@ -143,7 +144,7 @@ impl Service {
         let verdict = known.judge();
         let answer = Answer::new(&Gate {
             state: verdict.state,
-            complete: known.scan.complete,
+            complete: known.scan.complete && known.gaps.is_empty(),
             commit,
             base: known.scan.base.clone(),
             scan: Some(known.scan.id.to_string()),
