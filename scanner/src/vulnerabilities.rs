@@ -57,7 +57,7 @@ pub fn find(inventory: &Inventory, index: &AdvisoryIndex, imports: Option<&Impor
 pub fn find_with(inventory: &Inventory, index: &AdvisoryIndex, around: &Around<'_>) -> Result<Found, Damaged> {
     let mut found = Found::default();
     for (manifest, packages) in by_manifest(inventory) {
-        let mut matching = Matching { manifest, index, around, seen: BTreeSet::new(), ids: BTreeSet::new() };
+        let mut matching = Matching { inventory, manifest, index, around, seen: BTreeSet::new(), ids: BTreeSet::new() };
         for package in packages {
             matching.package(package, &mut found)?;
         }
@@ -96,6 +96,7 @@ fn pin(package: &Package) -> Option<Pin<'_>> {
 }
 
 struct Matching<'a> {
+    inventory: &'a Inventory,
     manifest: &'a Manifest,
     index: &'a AdvisoryIndex,
     around: &'a Around<'a>,
@@ -124,7 +125,8 @@ impl Matching<'_> {
         if matches.is_empty() {
             return Ok(());
         }
-        let fix = fix::of(self.manifest, package, &matches, self.index, self.around.releases)?;
+        let fix =
+            fix::of(&self.inventory.manifests, self.manifest, package, &matches, self.index, self.around.releases)?;
         for found in matches {
             let mut finding = self.finding(package, found);
             if let Detail::Vulnerability(detail) = &mut finding.detail

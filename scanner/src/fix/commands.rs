@@ -7,7 +7,7 @@
 use advisories::{PackageName, Version};
 use serde::{Deserialize, Serialize};
 
-use super::Bounds;
+use super::{Bounds, declaring};
 use crate::inventory::{Format, Inventory, Manifest, Package, Role, Source};
 use crate::repository::Snapshot;
 
@@ -104,21 +104,11 @@ fn commands(tool: &dyn Tool, changes: &[Change<'_>]) -> How {
     How { commands, edits: Vec::new(), note }
 }
 
-/// Where a direct dependency is declared: the manifest that the lock answers for.
-fn declared<'a>(context: &'a Context<'_>, lock: &Manifest, name: &PackageName) -> Option<(&'a Manifest, &'a Package)> {
-    let manifests = context.inventory.manifests.iter();
-    let answered = manifests.filter(|manifest| manifest.locked_by.as_deref() == Some(&lock.path));
-    answered
-        .filter_map(|manifest| Some((manifest, manifest.packages.iter().find(|package| &package.name == name)?)))
-        .next()
-}
-
 /// `name[extra]>=version`, quoted; `==version` where the project pins it.
 fn at_least(change: &Change<'_>, declared: Option<&Package>) -> String {
     let extras = declared.map_or(&[][..], |package| &package.requested_extras);
     let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
-    let written = declared.and_then(|package| package.specifier.as_deref());
-    let operator = if written.is_some_and(|written| written.starts_with("==")) { "==" } else { ">=" };
+    let operator = if declared.is_some_and(super::is_pin) { "==" } else { ">=" };
     quoted(&format!("{}{extras}{operator}{}", change.package.name, change.to))
 }
 
@@ -141,7 +131,7 @@ impl Tool for Uv<'_> {
     }
 
     fn require(&self, change: &Change<'_>) -> String {
-        let found = declared(self.context, self.manifest, &change.package.name);
+        let found = declaring(&self.context.inventory.manifests, self.manifest, &change.package.name);
         let place = found.map_or(self.manifest.path.as_str(), |(manifest, _)| &manifest.path);
         let group = found.map_or_else(String::new, |(_, package)| match (&package.groups[..], &package.extras[..]) {
             _ if package.main => String::new(),
@@ -166,7 +156,7 @@ impl Tool for Poetry<'_> {
     }
 
     fn require(&self, change: &Change<'_>) -> String {
-        let found = declared(self.context, self.manifest, &change.package.name);
+        let found = declaring(&self.context.inventory.manifests, self.manifest, &change.package.name);
         let group = found.map_or_else(String::new, |(_, package)| match &package.groups[..] {
             [group, ..] if !package.main => format!(" --group {}", quoted(group)),
             _ => String::new(),
@@ -189,7 +179,7 @@ impl Tool for Pdm<'_> {
     }
 
     fn require(&self, change: &Change<'_>) -> String {
-        let found = declared(self.context, self.manifest, &change.package.name);
+        let found = declaring(&self.context.inventory.manifests, self.manifest, &change.package.name);
         let group = found.map_or_else(String::new, |(_, package)| match (&package.groups[..], &package.extras[..]) {
             _ if package.main => String::new(),
             ([group, ..], _) => format!(" --dev --group {}", quoted(group)),

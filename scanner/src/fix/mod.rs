@@ -42,6 +42,7 @@ const STEPS: usize = 64;
 /// # Errors
 /// When the index is damaged.
 pub fn of(
+    inventory: &[Manifest],
     manifest: &Manifest,
     package: &Package,
     matches: &[Match],
@@ -69,7 +70,7 @@ pub fn of(
             continue;
         }
         if still.is_empty() {
-            return Ok(Some(Bounds::of(manifest, package, &candidate).fix(candidate)));
+            return Ok(Some(Bounds::of(inventory, manifest, package, &candidate).fix(candidate)));
         }
         match highest_fix(&still) {
             Some(next) if next > candidate => candidate = next,
@@ -137,16 +138,15 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    pub(crate) fn of(manifest: &Manifest, package: &Package, version: &Version) -> Self {
+    /// `inventory` has the manifests that a lockfile answers for.
+    pub(crate) fn of(inventory: &[Manifest], manifest: &Manifest, package: &Package, version: &Version) -> Self {
         let mut bounds = Self::default();
-        // in a list of pins the pin is what the fix replaces; beside a lockfile it is what the project asks for, and stands in the way
-        let is_list = manifest.role != Role::Locked || manifest.format == Format::Requirements;
-        let own = package.specifier.as_deref().filter(|specifier| !(is_list && specifier.starts_with("==")));
-        if let Some((specifier, range)) = own.and_then(understood) {
+        let own = own_range(inventory, manifest, package);
+        if let Some((place, (specifier, range))) = own.and_then(|(place, text)| Some((place, understood(text)?))) {
             bounds.known = true;
             bounds.own_forbids = !range.allows(version);
             if bounds.own_forbids {
-                bounds.blocked_by.push(format!("{} requires {}{specifier}", manifest.path, package.name));
+                bounds.blocked_by.push(format!("{place} requires {}", asked(&package.name, specifier)));
             }
         }
         for dependent in &manifest.packages {
@@ -154,7 +154,8 @@ impl Bounds {
             for (specifier, range) in edges.filter_map(|edge| understood(edge.specifier.as_deref()?)) {
                 bounds.known = true;
                 if !range.allows(version) {
-                    bounds.blocked_by.push(format!("{} requires {}{specifier}", described(dependent), package.name));
+                    let what = asked(&package.name, specifier);
+                    bounds.blocked_by.push(format!("{} requires {what}", described(dependent)));
                     bounds.blockers.push(dependent.name.clone());
                 }
             }
@@ -174,6 +175,49 @@ impl Bounds {
         let allowed_by_constraints = self.known.then_some(self.allow());
         Fix { version, allowed_by_constraints, blocked_by: self.blocked_by }
     }
+}
+
+/// What the project itself asks for, and where. Of a list of pins the pin is what the fix replaces, and no range; a compiled list has the
+/// ranges in the file that it was compiled from; any other lockfile has them beside its versions.
+fn own_range<'a>(
+    inventory: &'a [Manifest],
+    manifest: &'a Manifest,
+    package: &'a Package,
+) -> Option<(&'a str, &'a str)> {
+    let (place, package) = match (manifest.role, manifest.format) {
+        (Role::Locked, Format::Requirements) => {
+            let (source, package) = declaring(inventory, manifest, &package.name)?;
+            (&source.path, package)
+        }
+        (Role::Locked, _) => (&manifest.path, package),
+        _ if is_pin(package) => return None,
+        _ => (&manifest.path, package),
+    };
+    Some((place, package.specifier.as_deref()?))
+}
+
+/// `==1.2`, and Poetry's bare `1.2`.
+pub(crate) fn is_pin(package: &Package) -> bool {
+    let written = package.specifier.as_deref().unwrap_or_default();
+    written.starts_with("==") || package.version.as_ref().is_some_and(|version| version.as_str() == written)
+}
+
+/// Where a direct dependency is declared: the manifest that the lock answers for.
+pub(crate) fn declaring<'a>(
+    inventory: &'a [Manifest],
+    lock: &Manifest,
+    name: &PackageName,
+) -> Option<(&'a Manifest, &'a Package)> {
+    let answered = inventory.iter().filter(|manifest| manifest.locked_by.as_deref() == Some(&lock.path));
+    answered
+        .filter_map(|manifest| Some((manifest, manifest.packages.iter().find(|package| &package.name == name)?)))
+        .next()
+}
+
+/// `name<2`, and `name ^1.2` for what is no notation of PEP 440.
+fn asked(name: &PackageName, specifier: &str) -> String {
+    let space = if specifier.starts_with(['<', '>', '=', '!']) { "" } else { " " };
+    format!("{name}{space}{specifier}")
 }
 
 /// PEP 440's notation and Poetry's are understood; any other says nothing here.
@@ -209,7 +253,9 @@ mod tests {
         let inventory = inventory::read(&MemorySnapshot::new([("requirements.txt", pin.as_bytes())]));
         let (manifest, package) = inventory.matchable()[0];
         let matches = index.matches(&package.name, package.version.as_ref().unwrap()).unwrap();
-        of(manifest, package, &matches, &index, releases).unwrap().map(|fix| fix.version.to_string())
+        of(&inventory.manifests, manifest, package, &matches, &index, releases)
+            .unwrap()
+            .map(|fix| fix.version.to_string())
     }
 
     #[test]

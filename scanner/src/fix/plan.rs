@@ -169,7 +169,7 @@ pub fn of(
     releases: &dyn Releases,
 ) -> Result<FixPlan, Damaged> {
     let (mut needs, unfixed) = needs(inventory, findings, index, releases)?;
-    merge(&mut needs, index);
+    merge(&mut needs, &inventory.manifests, index);
     let mut steps: BTreeMap<(&PackageName, &Version), Vec<&Need<'_>>> = BTreeMap::new();
     for need in &needs {
         steps.entry((&need.package.name, &need.to)).or_default().push(need);
@@ -234,7 +234,7 @@ fn needs<'a>(
 }
 
 /// Lets places join the higher target of another place of the same package, so that fewer versions are to be looked at.
-fn merge(needs: &mut [Need<'_>], index: &AdvisoryIndex) {
+fn merge(needs: &mut [Need<'_>], inventory: &[Manifest], index: &AdvisoryIndex) {
     let mut targets: BTreeMap<PackageName, BTreeSet<Version>> = BTreeMap::new();
     for need in needs.iter().filter(|need| need.remains.is_empty()) {
         targets.entry(need.package.name.clone()).or_default().insert(need.to.clone());
@@ -245,8 +245,8 @@ fn merge(needs: &mut [Need<'_>], index: &AdvisoryIndex) {
                 && jump(&need.to, target) < Jump::Major
                 && !super::unwanted(target, need.package)
                 && !index.is_affected(&need.package.name, target)
-                && Bounds::of(need.manifest, need.package, target).blocked_by.len()
-                    <= Bounds::of(need.manifest, need.package, &need.to).blocked_by.len()
+                && Bounds::of(inventory, need.manifest, need.package, target).blocked_by.len()
+                    <= Bounds::of(inventory, need.manifest, need.package, &need.to).blocked_by.len()
         });
         if let Some(target) = higher {
             need.to = target.clone();
@@ -289,7 +289,7 @@ fn step(needs: &[&Need<'_>], context: &commands::Context<'_>) -> (Risk, Step) {
 }
 
 fn place(need: &Need<'_>, context: &commands::Context<'_>) -> Place {
-    let bounds = Bounds::of(need.manifest, need.package, &need.to);
+    let bounds = Bounds::of(&context.inventory.manifests, need.manifest, need.package, &need.to);
     let how = commands::how(context, need.manifest, &[change(need, &bounds)]);
     Place {
         manifest: need.manifest.path.clone(),
@@ -319,8 +319,10 @@ fn by_manifest(steps: &[Step], needs: &[Need<'_>], context: &commands::Context<'
     of.into_iter()
         .map(|(path, mut needs)| {
             needs.sort_by_key(|need| order(need));
-            let bounds: Vec<Bounds> =
-                needs.iter().map(|need| Bounds::of(need.manifest, need.package, &need.to)).collect();
+            let bounds: Vec<Bounds> = needs
+                .iter()
+                .map(|need| Bounds::of(&context.inventory.manifests, need.manifest, need.package, &need.to))
+                .collect();
             let changes: Vec<Change<'_>> =
                 needs.iter().zip(&bounds).map(|(need, bounds)| change(need, bounds)).collect();
             let how = commands::how(context, needs[0].manifest, &changes);

@@ -267,7 +267,9 @@ impl Asking<'_> {
             }
             return Question { asked, kept: Vec::new(), locks };
         }
-        for upgrade in upgrades.iter().filter(|upgrade| Bounds::of(manifest, upgrade.package, &upgrade.to).own_forbids)
+        for upgrade in upgrades
+            .iter()
+            .filter(|upgrade| Bounds::of(self.check.inventory, manifest, upgrade.package, &upgrade.to).own_forbids)
         {
             // the range that the plan changes
             let own = asked.request.requirements.iter_mut().filter(|it| it.name == upgrade.package.name);

@@ -143,7 +143,7 @@ pub fn judge(inventory: &Inventory, answers: &Answers, advisories: Option<&Advis
     let mut seen: BTreeSet<FindingId> = BTreeSet::new();
     for (manifest, package) in wanted(inventory) {
         let (Some(Ok(project)), Some(version)) = (answers.get(&package.name), &package.version) else { continue };
-        let about = About { manifest, package, version, project };
+        let about = About { inventory, manifest, package, version, project };
         let found = [about.yanked(answers, advisories), about.status(), about.typosquat(now)];
         standing.findings.extend(found.into_iter().flatten().filter(|finding| seen.insert(finding.id.clone())));
     }
@@ -160,6 +160,7 @@ pub fn not_looked(what: &str, why: &str) -> Diagnostic {
 }
 
 struct About<'a> {
+    inventory: &'a Inventory,
     manifest: &'a Manifest,
     package: &'a Package,
     version: &'a Version,
@@ -177,7 +178,7 @@ impl About<'_> {
         let title = format!("{} {} was yanked", self.package.name, self.version);
         let mut detail = self.detail("yanked", vec![evidence]);
         detail.fix = self.clear_release(answers, advisories).map(|version| {
-            let bounds = crate::fix::Bounds::of(self.manifest, self.package, &version);
+            let bounds = crate::fix::Bounds::of(&self.inventory.manifests, self.manifest, self.package, &version);
             bounds.fix(version)
         });
         Some(self.finding(Kind::Yanked, Severity::Low, Confidence::High, title, "yanked", detail))
