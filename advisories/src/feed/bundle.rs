@@ -24,7 +24,10 @@ const MEMBER_LIMIT: u64 = 4 << 30;
 pub fn export(state: &StateDir, file: &Path) -> io::Result<usize> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let temporary = tempfile::NamedTempFile::new_in(folder)?;
-    let mut archive = tar::Builder::new(zstd::Encoder::new(temporary, 3)?);
+    let mut packed = zstd::Encoder::new(temporary, 3)?;
+    // the contents have digests in their states, and the states have this
+    packed.include_checksum(true)?;
+    let mut archive = tar::Builder::new(packed);
     let mut count = 0;
     for feed in state.states()?.iter().filter(|feed| feed.fetched.is_some()) {
         let from = state.feed(feed.kind);
@@ -95,7 +98,8 @@ fn unpack(file: &Path, to: &Path) -> io::Result<()> {
             return Err(io::Error::other(format!("{path} is larger than {MEMBER_LIMIT} bytes")));
         }
     }
-    Ok(())
+    // the checksum stands behind the archive's end
+    io::copy(&mut archive.into_inner().take(MEMBER_LIMIT), &mut io::sink()).map(drop)
 }
 
 fn check(folder: &Path, kind: FeedKind) -> io::Result<()> {
@@ -110,4 +114,56 @@ fn check(folder: &Path, kind: FeedKind) -> io::Result<()> {
         return Err(bad("the content's SHA-256 is not the one of its state".to_owned()));
     }
     content::read(kind, &bytes).map(drop).map_err(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::download::Validators;
+
+    #[test]
+    fn a_flipped_bit_is_refused_or_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, file) = (StateDir::new(&folder.path().join("from")), folder.path().join("bundle"));
+        let content =
+            br#"[{"id":"PYSEC-1","affected":[{"package":{"ecosystem":"PyPI","name":"a"},"versions":["1"]}]}]"#;
+        let time = Some("2026-01-01T00:00:00Z".to_owned());
+        let known = FeedState {
+            kind: FeedKind::Own,
+            url: "https://advisories.example.org/own.json".to_owned(),
+            validators: Validators::default(),
+            sha256: hex::encode(Sha256::digest(content)),
+            bytes: content.len() as u64,
+            records: 1,
+            fetched: time.clone(),
+            checked: time,
+            error: None,
+            failures: 0,
+        };
+        from.save(&known).unwrap();
+        fs::write(from.feed(FeedKind::Own).join("content"), content).unwrap();
+        assert_eq!(export(&from, &file).unwrap(), 1);
+        let good = fs::read(&file).unwrap();
+        let mut refused = 0;
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            let unpacked = folder.path().join(format!("unpacked-{at}"));
+            fs::write(&file, &bad).unwrap();
+            match unpack(&file, &unpacked) {
+                Err(_) => refused += 1,
+                // a bit of the frame's head that says nothing about the content
+                Ok(()) => {
+                    let read = |name: &str| fs::read(unpacked.join("own").join(name)).unwrap();
+                    assert_eq!(read("content"), content, "byte {at}");
+                    assert_eq!(serde_json::from_slice::<FeedState>(&read("state.json")).unwrap(), known, "byte {at}");
+                }
+            }
+        }
+        assert!(refused > good.len() / 2, "{refused} of {}", good.len());
+        fs::write(&file, &good).unwrap();
+        let to = StateDir::new(&folder.path().join("to"));
+        assert_eq!(import(&to, &file, Timestamp::now()).unwrap(), [FeedKind::Own]);
+        assert_eq!(to.state(FeedKind::Own).unwrap(), Some(known));
+    }
 }

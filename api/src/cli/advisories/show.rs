@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use advisories::range::{Event, Range, RangeKind};
 use advisories::signals::Signals;
-use advisories::{Advisory, Affected, Version};
+use advisories::{Advisory, Affected, Severity, Version};
+use anstyle::{AnsiColor, Style};
 
 const INDENT: &str = "             ";
 
-/// The records that have the id, or have it as an alias, one after the other, in lines of at most `width` columns.
+/// The records that have the id, or have it as an alias, one after the other, in lines of at most `width` columns. Colours are ANSI
+/// sequences, which whoever writes to no terminal strips.
 pub fn text(records: &[Advisory], signals: &Signals, width: usize) -> String {
     records.iter().map(|record| one(record, signals, width)).collect::<Vec<_>>().join("\n")
 }
@@ -22,20 +24,25 @@ pub fn width() -> usize {
 fn one(record: &Advisory, signals: &Signals, width: usize) -> String {
     let mut out = String::new();
     let title = if record.summary.is_empty() { String::new() } else { format!(" {}", record.summary) };
-    out.push_str(&wrapped("", &format!("{}{title}", record.id), "", width));
+    let head = wrapped("", &format!("{}{title}", record.id), "", width);
+    out.push_str(&painted(&head, &record.id, Style::new().bold()));
     if let Some(time) = &record.withdrawn {
         let said = format!("{}: its source took it back; it matches nothing", time.trim_matches('"'));
-        field(&mut out, "Withdrawn", &said, width);
+        let mut line = String::new();
+        field(&mut line, "Withdrawn", &said, width);
+        out.push_str(&painted(&line, "Withdrawn", AnsiColor::Yellow.on_default()));
     }
     if !record.aliases.is_empty() {
         field(&mut out, "Also", &record.aliases.join(", "), width);
     }
-    field(&mut out, "Severity", &severity(record), width);
+    let mut line = String::new();
+    field(&mut line, "Severity", &severity(record), width);
+    out.push_str(&painted(&line, record.severity().as_str(), colour(record.severity())));
     for line in exploited(record, signals) {
         field(&mut out, "Exploited", &line, width);
     }
     for affected in &record.affected {
-        package(&mut out, affected, width);
+        package(&mut out, affected, record.is_malicious(), width);
     }
     if !record.cwes.is_empty() {
         field(&mut out, "Weakness", &record.cwes.join(", "), width);
@@ -46,7 +53,8 @@ fn one(record: &Advisory, signals: &Signals, width: usize) -> String {
     details(&mut out, &record.details, width);
     if !record.references.is_empty() {
         out.push_str("\nLinks\n");
-        for link in &record.references {
+        let mut seen = BTreeSet::new();
+        for link in record.references.iter().filter(|link| seen.insert(link.as_str())) {
             out.push_str(&format!("  {}\n", printable(link)));
         }
     }
@@ -90,6 +98,20 @@ fn severity(record: &Advisory) -> String {
     if said.is_empty() { format!("{level}: no source rates it") } else { format!("{level}: {}", said.join("; ")) }
 }
 
+fn colour(severity: Severity) -> Style {
+    match severity {
+        Severity::Critical => AnsiColor::Red.on_default().bold(),
+        Severity::High => AnsiColor::Red.on_default(),
+        Severity::Medium => AnsiColor::Yellow.on_default(),
+        Severity::Low | Severity::None | Severity::Unknown => Style::new(),
+    }
+}
+
+/// The lines with the first occurrence of a word in its style. What is wrapped is painted afterwards: colours have no width.
+fn painted(lines: &str, word: &str, style: Style) -> String {
+    lines.replacen(word, &format!("{style}{word}{style:#}"), 1)
+}
+
 fn exploited(record: &Advisory, signals: &Signals) -> Vec<String> {
     let ids = || record.aliases.iter().chain([&record.id]);
     let listed = signals
@@ -102,7 +124,7 @@ fn exploited(record: &Advisory, signals: &Signals) -> Vec<String> {
     listed.chain(likely).collect()
 }
 
-fn package(out: &mut String, affected: &Affected, width: usize) {
+fn package(out: &mut String, affected: &Affected, malicious: bool, width: usize) {
     let commits: Vec<&Range> = affected.ranges.iter().filter(|range| range.kind == RangeKind::Git).collect();
     if let Some(name) = &affected.package {
         let versions = affected.ranges.len() > commits.len() || !affected.versions.is_empty();
@@ -117,7 +139,11 @@ fn package(out: &mut String, affected: &Affected, width: usize) {
             events.filter_map(|event| if let Event::Fixed(text) = event { Some(Version::new(text)) } else { None });
         let fixed: BTreeSet<Version> = fixed.collect();
         let list: Vec<&str> = fixed.iter().map(Version::as_str).collect();
-        let said = if list.is_empty() { "no fixed version is named".to_owned() } else { list.join(", ") };
+        let said = match list.as_slice() {
+            [] if malicious => "no version of it is to be trusted: remove it".to_owned(),
+            [] => "no fixed version is named".to_owned(),
+            list => list.join(", "),
+        };
         field(out, "Fixed in", &said, width);
     }
     for range in commits {
@@ -182,13 +208,15 @@ mod tests {
             "published":"2024-01-02T00:00:00Z","severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N"}],
             "affected":[{"package":{"ecosystem":"PyPI","name":"a"},"versions":["9.1"],"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"1.5"},{"introduced":"2.0"},{"last_affected":"2.3"}]},
             {"type":"GIT","repo":"https://h.example.org/a","events":[{"introduced":"0123456789abcdef"},{"fixed":"fedcba9876543210"}]}]}],
-            "references":[{"url":"https://example.org/a"}]}"###;
+            "references":[{"url":"https://example.org/a"},{"type":"WEB","url":"https://example.org/a"}]}"###;
         let record = advisories::osv::read(json.as_bytes()).unwrap().advisory;
         let signals = Signals { kev: Some([("CVE-2024-1".to_owned(), "2024-03-01".to_owned())].into()), epss: None };
         for width in [40, 80, 100] {
-            let shown = text(std::slice::from_ref(&record), &signals, width);
+            let coloured = text(std::slice::from_ref(&record), &signals, width);
+            assert!(coloured.starts_with("\u{1b}[1mPYSEC-2024-1\u{1b}[0m"), "{coloured}");
+            assert!(!coloured.contains("\u{1b}[31m"), "the record's own sequence: {coloured}");
+            let shown = anstream::adapter::strip_str(&coloured).to_string();
             assert!(shown.lines().all(|line| line.chars().count() <= width || line.contains("CVSS:3.1/")), "{shown}");
-            assert!(!shown.contains('\u{1b}'));
             let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
             for part in [
                 "PYSEC-2024-1 A path",
@@ -202,6 +230,7 @@ mod tests {
             ] {
                 assert!(flat.contains(part), "{part:?} in\n{shown}");
             }
+            assert_eq!(shown.matches("https://example.org/a\n").count(), 1, "a link comes once:\n{shown}");
             assert!(shown.contains("\n  - one\n  - two\n"), "list items keep their lines:\n{shown}");
             assert!(shown.contains("\n  code  stays\n"), "{shown}");
         }
