@@ -74,9 +74,10 @@ fn the_fix_of_a_stored_finding_follows_the_advisories() {
     let before = found(&index(&[record("PYSEC-1", "lib", "2.0")]));
     assert_eq!(detail(only(&before)).fix.as_ref().map(|fix| fix.version.as_str()), Some("2.0"));
     let report = report(before.clone());
-    // (advisories now, opened or renewed with which fix, how many withdrawn)
+    /// advisories now, opened or renewed with which fix, how many withdrawn
+    type Case<'c> = (&'c [Value], Vec<(&'c str, &'c str)>, usize);
     let two = [record("PYSEC-1", "lib", "2.0"), record("PYSEC-2", "lib", "3.0")];
-    let cases: [(&[Value], Vec<(&str, &str)>, usize); 4] = [
+    let cases: [Case<'_>; 4] = [
         (&[record("PYSEC-1", "lib", "2.0")], vec![], 0),
         (&[record("PYSEC-1", "lib", "2.0.1")], vec![("PYSEC-1", "2.0.1")], 0),
         // the old finding is renewed beside the new one: only 3.0 clears both
