@@ -10,7 +10,11 @@
 #[path = "../inventory/repositories.rs"]
 mod repositories;
 
+#[path = "../secrets/content.rs"]
+mod content;
+
 mod damage;
+mod specimens;
 mod targets;
 
 use std::path::Path;
@@ -26,7 +30,26 @@ const MAX_SEED: usize = 60_000;
 const MAX_SEEDS: usize = 60;
 const ROUNDS: usize = 150;
 
-/// The files of the fixtures and of the shared data that a target reads, smallest first.
+/// What no file of the fixtures holds: advisories one by one, and secrets, which are made here.
+fn made(target: &Target) -> Vec<Vec<u8>> {
+    let secrets = |wanted: fn(&str) -> bool| {
+        let all = specimens::specimens().into_iter();
+        all.filter(|(name, _)| wanted(name)).map(|(_, bytes)| bytes).collect()
+    };
+    match target.name {
+        "advisory" => {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/advisories/records.json");
+            let records: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+            records.iter().map(|record| record.to_string().into_bytes()).collect()
+        }
+        "secrets_text" => secrets(|name| [".py", ".txt", ".json", ".js"].iter().any(|end| name.ends_with(end))),
+        "secrets_notebook" => secrets(|name| name.ends_with(".ipynb")),
+        "secrets_container" => secrets(|name| [".gz", ".zip", ".tar", ".sqlite", ".pyc"].iter().any(|end| name.ends_with(end))),
+        _ => Vec::new(),
+    }
+}
+
+/// What is made, and the files of the fixtures and of the shared data that a target reads, smallest first.
 fn seeds(target: &Target) -> Vec<Vec<u8>> {
     let mut files: Vec<_> = collections().iter().flat_map(|collection| files_below(collection)).collect();
     files.retain(|path| path.file_name().is_some_and(|name| (target.takes)(&name.to_string_lossy())));
@@ -35,7 +58,7 @@ fn seeds(target: &Target) -> Vec<Vec<u8>> {
     seeds.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
     seeds.dedup();
     seeds.truncate(MAX_SEEDS);
-    seeds
+    [made(target), seeds].concat()
 }
 
 fn write(directory: &Path, target: &Target, seeds: &[Vec<u8>]) {
@@ -44,6 +67,14 @@ fn write(directory: &Path, target: &Target, seeds: &[Vec<u8>]) {
     for (number, seed) in seeds.iter().enumerate() {
         std::fs::write(directory.join(format!("seed-{number:03}")), seed).unwrap();
     }
+}
+
+#[test]
+fn every_target_is_a_program_under_cargo_fuzz() {
+    let manifest = include_str!("Cargo.toml").parse::<toml::Table>().unwrap();
+    let programs = manifest["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap());
+    let names: Vec<_> = ALL.iter().map(|target| target.name).collect();
+    assert_eq!(programs.collect::<Vec<_>>(), names);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Secrets in the places where real git keeps them. Every secret is made at run time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod content;
 mod damaged;
 #[path = "../repository/git.rs"]
 mod git;
@@ -13,26 +14,7 @@ use git::Work;
 use scanner::finding::{Detail, SecretDetail};
 use scanner::repository::{DirectorySnapshot, Mirror};
 use scanner::secrets::{Engine, FingerprintKey, History, Looking, RuleSet, SecretsFound, scan_history, scan_snapshot};
-
-/// A GitHub token with a right checksum, different for each seed.
-pub fn token(seed: u32) -> String {
-    const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut state = u64::from(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut body: Vec<u8> = (0..30)
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            DIGITS[(state >> 33) as usize % 62]
-        })
-        .collect();
-    let mut sum = crc32fast::hash(&body);
-    let mut check = [b'0'; 6];
-    for slot in check.iter_mut().rev() {
-        *slot = DIGITS[sum as usize % 62];
-        sum /= 62;
-    }
-    body.extend(check);
-    format!("ghp{}{}", '_', String::from_utf8(body).unwrap())
-}
+use content::token;
 
 /// Scans the repository's own directory.
 pub fn scan(work: &Work, history: &History) -> SecretsFound {

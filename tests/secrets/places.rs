@@ -5,37 +5,11 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use flate2::write::GzEncoder;
 
 use super::git::Work;
+use super::content::{gzip, tarred, utf16, zipped};
 use super::{of, scan, token};
 use scanner::secrets::History;
-
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut stream = GzEncoder::new(Vec::new(), flate2::Compression::best());
-    stream.write_all(bytes).unwrap();
-    stream.finish().unwrap()
-}
-
-pub fn zipped(name: &str, bytes: &[u8]) -> Vec<u8> {
-    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-    archive.write_all(bytes).unwrap();
-    archive.finish().unwrap().into_inner()
-}
-
-pub fn tarred(name: &str, bytes: &[u8]) -> Vec<u8> {
-    let mut archive = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_ustar();
-    header.set_size(bytes.len() as u64);
-    header.set_cksum();
-    archive.append_data(&mut header, name, bytes).unwrap();
-    archive.into_inner().unwrap()
-}
-
-pub fn utf16(text: &str) -> Vec<u8> {
-    [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
-}
 
 #[test]
 fn encodings_and_archives() {
