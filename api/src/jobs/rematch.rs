@@ -105,7 +105,7 @@ pub fn change(
     Ok(Change { opened, withdrawn })
 }
 
-/// The vulnerabilities of a stored inventory, with the identities that a scan of the repository gives them.
+/// The vulnerabilities of a stored inventory, and of what would be resolved beside it, with the identities that a scan of the repository gives them.
 fn matched(
     report: &Report,
     ignores: &[Ignore],

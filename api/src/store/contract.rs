@@ -11,7 +11,7 @@ use scanner::{Finding, FindingId, Report};
 
 use super::record::{
     AuditRecord, Enqueued, ErrorClass, EventKind, FindingState, JobError, JobId, JobKind, JobState, LeaseToken,
-    MessageId, MessageState, NewJob, NewMessage, NewRepository, Outcome, Priority, RepositoryRecord, ScanId,
+    MessageId, MessageState, NewJob, NewMessage, NewRepository, Outcome, PackageUse, Priority, RepositoryRecord, ScanId,
     ScanRecord, ScanSpec, StoredResponse, Tenant, Triage, Trigger,
 };
 use super::*;
@@ -212,6 +212,10 @@ fn scanned(repository: &RepositoryRecord, commit: &str, findings: Vec<Finding>) 
         "name": "jinja2", "version": "2.4.1", "source": {"kind": "index", "url": null}, "direct": true,
         "groups": [], "extras": [], "line": 3, "via": [], "main": true }]});
     let manifest: Manifest = serde_json::from_value(manifest).unwrap();
+    let resolved = serde_json::json!({"path": "open.txt", "format": "requirements", "role": "resolved", "packages": [{
+        "name": "markupsafe", "version": "2.0", "source": {"kind": "index", "url": null}, "direct": true,
+        "groups": [], "extras": [], "line": 1, "via": [] }]});
+    let resolved: Manifest = serde_json::from_value(resolved).unwrap();
     let report = Report {
         schema_version: 1,
         tool: Tool { name: "secretarybird".into(), version: "0".into(), rules_digest: "r".into() },
@@ -220,7 +224,7 @@ fn scanned(repository: &RepositoryRecord, commit: &str, findings: Vec<Finding>) 
         complete: true,
         policy: scanner::policy::PolicyLayer::default(),
         inventory: vec![manifest],
-        resolved: vec![],
+        resolved: vec![resolved],
         findings,
         diagnostics: vec![],
         fix_plan: Default::default(),
@@ -515,7 +519,10 @@ async fn who_has_a_package_follows_the_head_and_a_rematch_reaches_it_once(on: On
     let head = first.scan.id;
     store.commit_scan(first, at(1)).await.unwrap();
     let uses = store.affected_by(&site.tenant, "jinja2", None, 10).await.unwrap();
-    assert_eq!(uses.iter().map(|found| found.manifest.as_str()).collect::<Vec<_>>(), ["uv.lock"]);
+    let of = |uses: &[PackageUse]| uses.iter().map(|found| (found.manifest.clone(), found.would_resolve)).collect::<Vec<_>>();
+    assert_eq!(of(&uses), [("uv.lock".to_owned(), false)]);
+    let uses = store.affected_by(&site.tenant, "markupsafe", None, 10).await.unwrap();
+    assert_eq!(of(&uses), [("open.txt".to_owned(), true)], "an advisory about it finds its repository");
     let found = vulnerability(&site, "PYSEC-9", &["PYSEC-9"]);
     for expected in [1, 0] {
         let change = Change { opened: vec![found.clone()], withdrawn: vec![] };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use scanner::finding::{Detail, Site};
+use scanner::inventory::{Inventory, Role};
 use scanner::{Finding, FindingId, Report};
 
 use super::life::{self, Sighting, TriageRefused};
@@ -197,7 +198,10 @@ fn write_packages(rows: &mut dyn Write, scan: &ScanRecord, report: &Report) -> R
     let (tenant, repository) = (&scan.tenant, &scan.repository);
     forget_packages(rows, tenant, repository)?;
     let mut uses = BTreeMap::<&str, Vec<PackageUse>>::new();
-    for manifest in &report.inventory {
+    let inventory = Inventory { manifests: report.inventory.clone(), diagnostics: Vec::new() };
+    // an advisory about what would be resolved has to find its repositories, too
+    let chosen = scanner::resolve::beyond(&inventory, &report.resolved);
+    for manifest in inventory.manifests.iter().chain(&chosen.manifests) {
         for package in &manifest.packages {
             uses.entry(package.name.as_str()).or_default().push(PackageUse {
                 repository: repository.clone(),
@@ -210,6 +214,7 @@ fn write_packages(rows: &mut dyn Write, scan: &ScanRecord, report: &Report) -> R
                 line: package.line,
                 via: package.via.clone(),
                 matched: !package.source.is_own_tree(),
+                would_resolve: manifest.role == Role::Resolved,
                 imported_at: imported_at(report, package.name.as_str()),
             });
         }

@@ -104,6 +104,9 @@ pub struct PackageUse {
     pub via: Vec<Vec<PackageName>>,
     /// Own source trees are inventory but not matched.
     pub matched: bool,
+    /// Nothing has it: it is what the manifest's range would resolve to on the day of the scan.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub would_resolve: bool,
     /// Where it is imported, as far as a finding of the scan said so.
     pub imported_at: Option<Vec<Site>>,
 }
