@@ -4,9 +4,9 @@ use scanner::inventory;
 use scanner::repository::MemorySnapshot;
 
 /// (source, path, text, "name version" of each package, gaps)
-type Case = (&'static str, &'static str, &'static str, &'static str, usize);
+pub type Case = (&'static str, &'static str, &'static str, &'static str, usize);
 
-fn check(cases: &[Case]) {
+pub fn check(cases: &[Case]) {
     for (source, path, text, expected, gaps) in cases {
         let inventory = inventory::read(&MemorySnapshot::new([(*path, *text)]));
         let packages = inventory.manifests.iter().flat_map(|manifest| &manifest.packages);

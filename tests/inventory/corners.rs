@@ -21,7 +21,7 @@ fn row(package: &Package) -> String {
 }
 
 /// The rows of one manifest of a repository, which is understood whole.
-fn rows(path: &str, files: &[(&str, &str)]) -> Vec<String> {
+pub fn rows(path: &str, files: &[(&str, &str)]) -> Vec<String> {
     let inventory = inventory::read(&MemorySnapshot::new(files.iter().copied()));
     let gaps: Vec<_> = inventory.diagnostics.iter().filter(|found| found.gap).collect();
     assert!(gaps.is_empty(), "{path}: {gaps:?}");
@@ -205,4 +205,83 @@ fn extras_asked_for_bring_what_they_add() {
     let with = found("{ version = \"*\", extras = [\"standard\"] }");
     assert_eq!(with, ["uvicorn 1: direct main", "httptools 2: main via uvicorn>httptools"]);
     assert_eq!(found("\"*\""), ["uvicorn 1: direct main", "httptools 2: "]);
+}
+
+#[test]
+fn a_constraints_file_brings_requirements_by_r_alone() {
+    // pip, req_file.py: `_parse_and_recurse` takes the kind from the option that names the file, and from nothing above it
+    let files = [
+        ("requirements.txt", "-c constraints.txt\na\n"),
+        ("constraints.txt", "-r more.txt\n-c deeper.txt\na==1\nx==9\n"),
+        ("more.txt", "b\n-c deeper.txt\n"),
+        ("deeper.txt", "b==2\nc==3\n"),
+    ];
+    assert_eq!(rows("requirements.txt", &files), ["a 1: direct main", "b 2: direct main"]);
+}
+
+#[test]
+fn every_source_of_uv_is_kept() {
+    // uv docs, concepts/projects/dependencies: multiple sources, by marker, extra and group; and what no marker covers comes from the index
+    let text = r#"
+[project]
+name = "x"
+dependencies = ["a>=1", "b ; python_version > '3.9'", "d"]
+[project.optional-dependencies]
+cpu = ["c"]
+cu = ["c"]
+[dependency-groups]
+dev = ["d"]
+[tool.uv.sources]
+a = [
+  { git = "https://h.example.org/a", tag = "1", marker = "sys_platform == 'darwin'" },
+  { git = "https://h.example.org/a", tag = "2", marker = "sys_platform == 'linux'" },
+]
+b = [
+  { index = "one", marker = "sys_platform == 'linux'" },
+  { index = "two", marker = "sys_platform != 'linux'" },
+]
+c = [{ index = "one", extra = "cpu" }, { index = "elsewhere", extra = "cu" }]
+d = { path = "wheels/d-3-py3-none-any.whl", group = "dev" }
+[[tool.uv.index]]
+name = "one"
+url = "https://one.example.org/simple"
+[[tool.uv.index]]
+name = "two"
+url = "https://two.example.org/simple"
+"#;
+    let inventory = inventory::read(&MemorySnapshot::new([("pyproject.toml", text)]));
+    assert_eq!(inventory.diagnostics, []);
+    let row = |package: &Package| {
+        let place = match &package.source {
+            inventory::Source::Index { url } => url.clone().unwrap_or("index".to_owned()),
+            inventory::Source::Git { reference, .. } => format!("git {}", reference.as_deref().unwrap_or_default()),
+            inventory::Source::Path { path, .. } => path.clone(),
+            other => format!("{other:?}"),
+        };
+        let version = package.version.as_ref().map_or("-", |version| version.as_str());
+        format!("{} {version} from {place} if {}", package.name, package.marker.as_deref().unwrap_or("always"))
+    };
+    let found: Vec<String> = inventory.manifests[0].packages.iter().map(row).collect();
+    assert_eq!(
+        found,
+        [
+            "a - from git 1 if sys_platform == 'darwin'",
+            "a - from git 2 if sys_platform == 'linux'",
+            "a - from index if sys_platform != 'darwin' and sys_platform != 'linux'",
+            "b - from https://one.example.org/simple if python_version > '3.9' and sys_platform == 'linux'",
+            "b - from https://two.example.org/simple if python_version > '3.9' and sys_platform != 'linux'",
+            "d - from index if always",
+            "c - from https://one.example.org/simple if always",
+            "c - from elsewhere if always",
+            "d 3 from wheels/d-3-py3-none-any.whl if always",
+        ]
+    );
+    // each that is none is a gap with its place; the name stays
+    let odd = "[project]\ndependencies = [\"a\", \"b\"]\n[tool.uv.sources]\na = [{ marker = \"x\" }, 3]\n\"a b\" = { index = \"x\" }\nb = \"x\"\n";
+    let inventory = inventory::read(&MemorySnapshot::new([("pyproject.toml", odd)]));
+    let places: Vec<_> = inventory.diagnostics.iter().map(|said| (said.line, said.column, said.gap)).collect();
+    let at = |line, column| (Some(line), Some(column), true);
+    assert_eq!(places.len(), 4, "{:?}", inventory.diagnostics);
+    assert!([at(4, 6), at(4, 24), at(5, 1), at(6, 5)].iter().all(|place| places.contains(place)), "{places:?}");
+    assert_eq!(inventory.manifests[0].packages.len(), 2);
 }

@@ -79,8 +79,7 @@ def conda_lock(path):
         yield pair(name if package["manager"] == "pip" else conda_name(name), package["version"])
 
 
-def logical_lines(path):
-    text = path.read_text(encoding="utf-8-sig")
+def logical_lines(text):
     text = re.sub(r"\\\r?\n", "", text)
     for line in text.splitlines():
         line = re.sub(r"(^|\s)#.*$", "", line).strip()
@@ -88,23 +87,29 @@ def logical_lines(path):
             yield line
 
 
-def requirements_of(path, root, seen, pins):
-    """Entries of one file and of what it includes; fills `pins` from constraints."""
-    if path in seen:
+def requirements_of(path, root, seen, pins, constraint=False):
+    """Entries of one file and of what it includes; what a constraints file says itself goes to `pins`."""
+    if (path, constraint) in seen:
         return []
-    seen.add(path)
-    entries = []
-    for line in logical_lines(path):
+    seen.add((path, constraint))
+    own, included = lines_of(path.read_text(encoding="utf-8-sig"), path, root, seen, pins)
+    if not constraint:
+        return own + included
+    for name, version in own:
+        if version:
+            pins.setdefault(name, version)
+    return included
+
+
+def lines_of(text, path, root, seen, pins):
+    """Entries of lines as in a requirements file, and of what they include."""
+    entries, included = [], []
+    for line in logical_lines(text):
         include = re.match(r"(-r|--requirement|-c|--constraint)[ =]?\s*(\S+)", line)
         if include:
             target = (path.parent / include[2]).resolve()
             if target.is_relative_to(root) and target.exists():
-                if include[1] in ("-c", "--constraint"):
-                    for name, version in requirements_of(target, root, set(), {}):
-                        if version:
-                            pins.setdefault(name, version)
-                else:
-                    entries += requirements_of(target, root, seen, pins)
+                included += requirements_of(target, root, seen, pins, include[1] in ("-c", "--constraint"))
             continue
         if line.startswith(("-e", "--editable")):
             target = line.split(None, 1)[1]
@@ -135,7 +140,13 @@ def requirements_of(path, root, seen, pins):
         if requirement.url and not requirement.url.startswith("git+") and (found := from_file_name(requirement.url)):
             version = found[1]
         entries.append((canonicalize_name(requirement.name), version))
-    return entries
+    return entries, included
+
+
+def pinned_lines(text, path, root):
+    pins = {}
+    own, included = lines_of(text, path.resolve(), root.resolve(), set(), pins)
+    return [pair(name, version or pins.get(name)) for name, version in own + included]
 
 
 def requirements(path, root):
@@ -170,12 +181,7 @@ def environment(path, root):
         if isinstance(item, str):
             found.append(pair(*match_spec(item)))
         elif isinstance(item, dict) and isinstance(item.get("pip"), list):
-            lines = [line for line in item["pip"] if not line.startswith("-r")]
-            found += [pair(*entry) for line in lines if (entry := requirement_line(line))]
-            for line in item["pip"]:
-                include = re.match(r"-r\s*(\S+)", line)
-                if include and (target := (path.parent / include[1]).resolve()).exists():
-                    found += [pair(*entry) for entry in requirements_of(target, root.resolve(), set(), {})]
+            found += pinned_lines("\n".join(item["pip"]), path, root)
     return found
 
 
@@ -316,7 +322,98 @@ def pyproject(path, root):
         for name, entry in table.items():
             if name != "python" and canonicalize_name(name) not in known:
                 found += poetry_entry(name, entry)
+    found += pixi_manifest(tool.get("pixi", {}))
+    found += tox_tables(tool.get("tox", {}), path, root)
     return found
+
+
+def pixi_version(text):
+    exact = re.fullmatch(r"(==)?\s*([0-9][^\s*,|<>]*)", text.strip())
+    return exact and exact[2]
+
+
+def pixi_tables(table):
+    """Pairs of a feature, and of its platforms."""
+    for one in [table, *table.get("target", {}).values()]:
+        for kind in ("dependencies", "run-dependencies", "host-dependencies", "build-dependencies"):
+            for name, entry in one.get(kind, {}).items():
+                entry = entry if isinstance(entry, dict) else {"version": entry}
+                if "path" not in entry:
+                    yield pair(conda_name(name), pixi_version(entry.get("version", "")))
+        for name, entry in one.get("pypi-dependencies", {}).items():
+            entry = entry if isinstance(entry, dict) else {"version": entry}
+            if "path" in entry:
+                continue
+            found = from_file_name(entry.get("url", ""))
+            exact = re.fullmatch(r"\s*===?\s*([^\s,*]+)\s*", entry.get("version", ""))
+            yield pair(name, exact[1] if exact else found and found[1])
+
+
+def pixi_manifest(document):
+    for table in [document, *document.get("feature", {}).values(), document.get("package", {})]:
+        yield from pixi_tables(table)
+
+
+def tox_text(text):
+    """A line as tox hands it to pip, and None for one that only a run of tox tells."""
+    text = re.sub(r"^[\w{}.!,-]+:(\s+|$)", "", text.split(" #")[0].strip())
+    text = text.replace("{toxinidir}", ".").replace("{tox_root}", ".").replace("{/}", "/")
+    text = re.sub(r"\{posargs(:([^{}]*))?\}|\{env:\w+:([^{}]*)\}", lambda m: m[2] or m[3] or "", text)
+    return None if "{" in text else text
+
+
+def tox_ini(text, path, root):
+    parser = configparser.RawConfigParser(strict=False, comment_prefixes=("#", ";"))
+    parser.read_string(text)
+    found = []
+    for section in parser.sections():
+        key = "requires" if section == "tox" else "deps"
+        if section == "tox" or section == "testenv" or section.startswith("testenv:"):
+            found += tox_list(parser, section, key, path, root, set())
+    return found
+
+
+def tox_list(parser, section, key, path, root, seen):
+    if (section, key) in seen or not parser.has_option(section, key):
+        return []
+    seen.add((section, key))
+    lines, found = [], []
+    for line in parser[section][key].splitlines():
+        line = re.sub(r"^[\w{}.!,-]+:(\s+|$)", "", line.strip())
+        if reference := re.fullmatch(r"\{\[([^]]+)\]([^{}]+)\}", line):
+            found += tox_list(parser, reference[1], reference[2], path, root, seen)
+        elif (text := tox_text(line)) is not None:
+            lines.append(text)
+    return found + pinned_lines("\n".join(lines), path, root)
+
+
+def tox_tables(document, path, root):
+    found = tox_ini(document["legacy_tox_ini"], path, root) if "legacy_tox_ini" in document else []
+    tables = [document.get("env_run_base", {}), document.get("env_pkg_base", {}), *document.get("env", {}).values()]
+    for value in [document.get("requires", [])] + [table.get("deps", []) for table in tables]:
+        texts = [value] if isinstance(value, str) else value
+        texts = [text.get("default", "") if isinstance(text, dict) else text for text in texts]
+        lines = [text for line in texts if (text := tox_text(line)) is not None]
+        found += pinned_lines("\n".join(lines), path, root)
+    return found
+
+
+FOREIGN_HOOKS = ("eslint", "prettier", "stylelint", "tslint", "csslint", "jshint", "scss-lint", "commitlint")
+FOREIGN_HOOKS += ("markdownlint", "markdownlint-cli2", "fixjsstyle", "rubocop", "puppet-lint")
+FOREIGN_HOOKS += ("renovate-config-validator",)
+
+
+def pre_commit(path, root):
+    document = yaml.safe_load(path.read_text())
+    found = []
+    for repository in document["repos"]:
+        for hook in repository["hooks"]:
+            texts = hook.get("additional_dependencies", [])
+            language = hook.get("language")
+            foreign = hook["id"] in FOREIGN_HOOKS or any(re.match(r"@|[\w./-]+[@:](?!//)", text) for text in texts)
+            if language == "python" or (language is None and not foreign):
+                found += pinned_lines("\n".join(texts), path, root)
+    return found or None
 
 
 def script(path):
@@ -347,6 +444,14 @@ def read(path, root):
         return pixi(path)
     if name.startswith("conda-") and name.endswith(".lock"):
         return explicit(path)
+    if name == "pixi.toml":
+        return pixi_manifest(tomllib.loads(path.read_text()))
+    if name == "tox.ini":
+        return tox_ini(path.read_text(), path, root) or None
+    if name == "tox.toml":
+        return tox_tables(tomllib.loads(path.read_text()), path, root) or None
+    if name == ".pre-commit-config.yaml":
+        return pre_commit(path, root)
     if name == "Pipfile":
         return pipfile(path)
     if name == "setup.cfg":

@@ -5,6 +5,7 @@
 mod cases;
 mod corners;
 mod damaged;
+mod environments;
 mod repositories;
 mod round_trips;
 

@@ -1,7 +1,7 @@
-//! conda: `environment.yml` (with its `pip:` section), `conda-lock.yml`, explicit locks, and `pixi.lock`.
+//! conda: `environment.yml` (with its `pip:` section), `conda-lock.yml`, and explicit locks; pixi's files are in `pixi.rs`.
 //!
 //! Specifications: <https://docs.conda.io/projects/conda/en/stable/user-guide/tasks/manage-environments.html>, conda's match
-//! specifications (CEP 29), conda-lock's `lockfile/v1/models.py`, and rattler_lock for pixi's versions 4 to 6.
+//! specifications (CEP 29), and conda-lock's `lockfile/v1/models.py`.
 //!
 //! A conda package is taken from a channel (`conda:` and its address), not from the Python index, and may be no Python package at all.
 
@@ -9,13 +9,11 @@ use std::collections::HashMap;
 
 use advisories::{PackageName, Version};
 
-use super::follow::{Declared, Follow};
+use super::follow::{Declared, List, Listed};
 use super::origin;
 use super::package::{Dependency, Format, Manifest, Package, Role, Source};
 use super::pyproject::Serves;
 use super::requirement::Requirement;
-use super::requirements;
-use super::requirements::line::{self, Meaning};
 use super::text::SourceText;
 use super::yaml_file::{self, Node};
 use crate::diagnostic::Diagnostic;
@@ -67,7 +65,7 @@ pub fn is_python(package: &Package, role: Role) -> bool {
     }
 }
 
-fn channel(name: &str) -> Source {
+pub(super) fn channel(name: &str) -> Source {
     Source::Index { url: Some(format!("conda:{}", origin::without_credentials(name))) }
 }
 
@@ -84,9 +82,8 @@ pub fn read_environment(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) ->
     let default = documents[0].get("channels").and_then(|list| list.items().first()?.text()).unwrap_or("defaults");
     for item in dependencies.items() {
         if let Some(pip) = item.get("pip") {
-            for entry in pip.items() {
-                pip_line(file, &mut declared, entry, diagnostics);
-            }
+            let lines = pip.items().iter().filter_map(|entry| pip_line(file, entry, diagnostics)).collect();
+            declared.lists.push(List { lines, serves: Serves::main() });
         } else if let Some(text) = item.text() {
             match match_spec(text, default) {
                 Some(mut package) => {
@@ -102,33 +99,18 @@ pub fn read_environment(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) ->
     Some(declared)
 }
 
-/// A line of the `pip:` section, which is one of a requirements file.
-fn pip_line(file: &SourceText, declared: &mut Declared, entry: &Node, diagnostics: &mut Vec<Diagnostic>) {
-    let Some(text) = entry.text() else { return };
-    let mut push = |text: &str, hashes: &[String], editable: bool| match requirements::requirement(text) {
-        Ok(Some(found)) => {
-            let mut package = if editable { requirements::editable(found) } else { found.into_package() };
-            package.pin_by(hashes.iter().map(String::as_str));
-            declared.manifest.packages.push(Package { line: Some(entry.line), main: true, ..package });
-        }
-        Ok(None) => {}
-        Err(expected) => diagnostics.push(file.gap(0, expected).at(entry.line, entry.column)),
+/// A line of the `pip:` section, which is one of a requirements file: a comment needs a blank before it.
+fn pip_line(file: &SourceText, entry: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Listed> {
+    let Some(text) = entry.text() else {
+        diagnostics.push(file.gap(0, "expected a requirement, a text").at(entry.line, entry.column));
+        return None;
     };
-    // a comment needs a blank before it, as in a requirements file
-    let text = text.split(" #").next().unwrap_or_default().trim();
-    match line::read(text) {
-        Meaning::Requirement { text, hashes } => push(&text, &hashes, false),
-        Meaning::Editable(text) => push(&text, &[], true),
-        Meaning::Include(path) => {
-            declared.follows.push(Follow { path, line: entry.line, serves: Serves::main() });
-        }
-        Meaning::Constraints(_) | Meaning::Index(_) | Meaning::Option => {}
-        Meaning::Unknown(expected) => diagnostics.push(file.gap(0, expected).at(entry.line, entry.column)),
-    }
+    let text = text.split(" #").next().unwrap_or_default().trim().to_owned();
+    Some(Listed { text, line: entry.line, column: entry.column })
 }
 
 /// `channel::name=1.2=build`, `name 1.2.*`, `name>=1`, `name[version='1.2']`.
-fn match_spec(text: &str, default: &str) -> Option<Package> {
+pub(super) fn match_spec(text: &str, default: &str) -> Option<Package> {
     let text = text.split(" #").next().unwrap_or_default().trim();
     let (from, spec) = text.rsplit_once("::").unwrap_or((default, text));
     let end = spec.find([' ', '=', '<', '>', '!', '~', '[']).unwrap_or(spec.len());
@@ -156,13 +138,14 @@ fn match_spec(text: &str, default: &str) -> Option<Package> {
 
 /// One package for all platforms it is locked for.
 #[derive(Default)]
-struct Merged {
+pub(super) struct Merged {
     packages: Vec<Package>,
     known: HashMap<(PackageName, Option<Version>, bool), usize>,
 }
 
 impl Merged {
-    fn add(&mut self, package: Package) {
+    /// Adds a package, and says which of [`Merged::packages`] it is.
+    pub fn add(&mut self, package: Package) -> usize {
         let from_channel = matches!(&package.source, Source::Index { url: Some(url) } if url.starts_with("conda:"));
         let key = (package.name.clone(), package.version.clone(), from_channel);
         let index = *self.known.entry(key).or_insert(self.packages.len());
@@ -175,9 +158,10 @@ impl Merged {
                 same.dependencies.extend(package.dependencies);
             }
         }
+        index
     }
 
-    fn into_manifest(mut self, file: &SourceText) -> Manifest {
+    pub fn into_manifest(mut self, file: &SourceText) -> Manifest {
         for package in &mut self.packages {
             package.groups.sort();
             package.groups.dedup();
@@ -225,19 +209,19 @@ pub fn read_conda_lock(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> 
     merged.into_manifest(file)
 }
 
-fn edge(name: &str, range: Option<&str>) -> Option<Dependency> {
+pub(super) fn edge(name: &str, range: Option<&str>) -> Option<Dependency> {
     let specifier = range.map(str::trim).filter(|range| !range.is_empty()).map(str::to_owned);
     let name = PackageName::new(name.trim_start_matches('_').replace("python_abi", "python-abi").as_str()).ok()?;
     Some(Dependency { name, version: None, specifier, marker: None })
 }
 
 /// The channel's address: what stands before the platform's directory.
-fn channel_of(url: &str) -> &str {
+pub(super) fn channel_of(url: &str) -> &str {
     url.rsplitn(3, '/').nth(2).unwrap_or(url)
 }
 
 /// Name, version from `name-version-build.conda` or `.tar.bz2`.
-fn conda_file(url: &str) -> Option<(PackageName, Version)> {
+pub(super) fn conda_file(url: &str) -> Option<(PackageName, Version)> {
     let file = url.split('#').next()?.rsplit('/').next()?;
     let stem = file.strip_suffix(".conda").or_else(|| file.strip_suffix(".tar.bz2"))?;
     let mut parts = stem.rsplitn(3, '-');
@@ -282,75 +266,6 @@ pub fn read_explicit(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Ma
     merged.into_manifest(file)
 }
 
-/// Reads `pixi.lock`.
-pub fn read_pixi(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
-    let documents = yaml_file::parse(file, diagnostics);
-    let mut merged = Merged::default();
-    let Some(packages) = documents.first().and_then(|root| root.get("packages")) else {
-        diagnostics.push(file.gap(0, "expected `packages`, a list"));
-        return merged.into_manifest(file);
-    };
-    for entry in packages.items() {
-        match pixi_package(entry) {
-            Some(package) => merged.add(package),
-            None => diagnostics.push(
-                file.gap(0, "expected a conda or pypi package with name and version").at(entry.line, entry.column),
-            ),
-        }
-    }
-    merged.into_manifest(file)
-}
-
-fn pixi_package(entry: &Node) -> Option<Package> {
-    let kind = entry.field("kind");
-    let is_pypi = kind == Some("pypi") || entry.get("pypi").is_some();
-    let address = ["conda", "pypi", "url", "path"].iter().find_map(|key| entry.field(key)).unwrap_or_default();
-    let of_file = if is_pypi { origin::read_file_name(address) } else { conda_file(address) };
-    let (file_name, file_version) = of_file.unzip();
-    let name =
-        entry.field("name").and_then(|name| PackageName::new(name.trim_start_matches('_')).ok()).or(file_name)?;
-    let version = entry.field("version").map(Version::new).or(file_version);
-    let source = match is_pypi {
-        false => channel(channel_of(address)),
-        true if entry.field("editable") == Some("true") => Source::Editable { path: address.to_owned() },
-        true if address.contains("://") => match origin::read(address).source {
-            // the file of an index is not a place of its own
-            Source::Url { url } if url.contains("/packages/") => Source::DEFAULT_INDEX,
-            other => other,
-        },
-        true if entry.get("path").is_some() || address.starts_with('.') => origin::path_source(address),
-        true => Source::DEFAULT_INDEX,
-    };
-    if version.is_none() && !source.is_own_tree() {
-        return None;
-    }
-    let mut package = Package { version, line: Some(entry.line), main: true, ..Package::new(name, source) };
-    let digest = |name: &str| entry.field(name).map(|digest| format!("{name}:{digest}"));
-    package.pin_by([digest("sha256"), digest("md5")].iter().flatten().map(String::as_str));
-    let depends = entry.get("depends").map_or(&[][..], Node::items).iter().filter_map(|item| {
-        let (name, range) =
-            item.text()?.split_once(' ').map_or((item.text()?, None), |(name, range)| (name, Some(range)));
-        edge(name, range)
-    });
-    let requires = entry.get("requires_dist").map_or(&[][..], Node::items).iter().filter_map(|item| {
-        let requirement = Requirement::parse(item.text()?).ok()?;
-        Some(Dependency {
-            name: requirement.name,
-            version: None,
-            specifier: requirement.specifier,
-            marker: requirement.marker,
-        })
-    });
-    package.dependencies = depends.chain(requires).collect();
-    // a package that names its Python distribution is one, whatever it depends on
-    let purls = entry.get("purls").map_or(&[][..], Node::items);
-    let is_python = purls.iter().any(|purl| purl.text().is_some_and(|text| text.starts_with("pkg:pypi/")));
-    if is_python && !package.dependencies.iter().any(|edge| edge.name.as_str() == "python") {
-        package.dependencies.extend(edge("python", None));
-    }
-    Some(package)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -361,7 +276,6 @@ mod tests {
         let manifest = match path {
             "environment.yml" => read_environment(&file, &mut diagnostics).unwrap().manifest,
             "conda-lock.yml" => read_conda_lock(&file, &mut diagnostics),
-            "pixi.lock" => read_pixi(&file, &mut diagnostics),
             _ => read_explicit(&file, &mut diagnostics),
         };
         let row = |p: &Package| {
@@ -384,9 +298,11 @@ mod tests {
             "pandas 1.3.0 6 true",
             "scipy - 7 true",
             "requests - 8 true",
-            "django 4.2 10 true",
         ];
         assert_eq!(rows, expected);
+        let declared = read_environment(&SourceText::new("environment.yml", text.to_owned()), &mut Vec::new()).unwrap();
+        let lines: Vec<_> = declared.lists[0].lines.iter().map(|line| (line.text.as_str(), line.line)).collect();
+        assert_eq!(lines, [("Django==4.2", 10), ("-r r.txt", 11), ("-e .", 12)]);
     }
 
     #[test]
@@ -405,8 +321,5 @@ mod tests {
             read("conda-linux-64.lock", explicit),
             (vec!["tqdm 4.65.0 2 true".into(), "xz 5.2.6 3 false".into()], 0)
         );
-        let pixi = "version: 6\npackages:\n- conda: https://c.example.org/conda-forge/noarch/tqdm-4.65.0-pyhd8ed1ab_1.conda\n  depends:\n  - python >=3.8\n\
-                    - pypi: https://f.example.org/packages/a/flask-2.0.0-py3-none-any.whl\n  name: flask\n  version: 2.0.0\n";
-        assert_eq!(read("pixi.lock", pixi), (vec!["tqdm 4.65.0 3 true".into(), "flask 2.0.0 6 true".into()], 0));
     }
 }

@@ -15,8 +15,16 @@ pub enum Found {
     ExplicitConda,
     /// `conda-lock.yml`
     CondaLock,
-    /// `pixi.lock`
+    /// `pixi.toml`
     Pixi,
+    /// `pixi.lock`
+    PixiLock,
+    /// `tox.ini`
+    Tox,
+    /// `tox.toml`
+    ToxToml,
+    /// `.pre-commit-config.yaml`, and the hooks that a repository offers.
+    PreCommit,
     /// `setup.cfg`
     SetupCfg,
     /// `setup.py`
@@ -59,7 +67,7 @@ pub fn recognise(path: &str) -> Option<Found> {
 fn conda(name: &str) -> Option<Found> {
     let lower = name.to_ascii_lowercase();
     if lower == "pixi.lock" {
-        return Some(Found::Pixi);
+        return Some(Found::PixiLock);
     }
     if lower.starts_with("conda-") && lower.ends_with(".lock") {
         return Some(Found::ExplicitConda);
@@ -78,6 +86,10 @@ fn program(directory: &str, name: &str) -> Option<Found> {
     match name {
         "setup.cfg" => Some(Found::SetupCfg),
         "setup.py" => Some(Found::SetupPy),
+        "pixi.toml" => Some(Found::Pixi),
+        "tox.ini" => Some(Found::Tox),
+        "tox.toml" => Some(Found::ToxToml),
+        ".pre-commit-config.yaml" | ".pre-commit-hooks.yaml" => Some(Found::PreCommit),
         _ if lower.ends_with(".py.lock") => Some(Found::Manifest(Format::Uv)),
         _ if lower.ends_with(".py") => Some(Found::Script),
         _ if lower.ends_with(".ipynb") && !directory.ends_with(".ipynb_checkpoints") => Some(Found::Notebook),
@@ -172,6 +184,13 @@ mod tests {
             ("requirements.lock", Some(Requirements)), // Rye
             ("requirements-dev.lock", Some(Requirements)),
             ("requirements/yarn.lock", None),
+            ("pixi.toml", Some(Found::Pixi)),
+            ("a/pixi.lock", Some(Found::PixiLock)),
+            ("tox.ini", Some(Found::Tox)),
+            ("tox.toml", Some(Found::ToxToml)),
+            (".pre-commit-config.yaml", Some(Found::PreCommit)),
+            ("pre-commit-config.yaml", None),
+            ("mypixi.toml", None),
             ("Cargo.lock", None),
             ("docs/robots.txt", None),
             ("notes.txt", None),

@@ -1,7 +1,7 @@
-//! Requirements files that another kind of manifest takes its dependencies from.
+//! Requirements files that another kind of manifest takes its dependencies from, and lines of their grammar in it.
 //!
-//! setuptools' `file:` directives, `setup.py`'s `open("requirements.txt")`, an environment's `-r`. What such a file asks for, the project
-//! asks for, so it is counted to the manifest that names it, with the file it stands in.
+//! setuptools' `file:` directives, `setup.py`'s `open("requirements.txt")`, tox's `-r`. What such a file asks for, the project asks for, so it
+//! is counted to the manifest that names it, with the file it stands in.
 
 use super::package::{Manifest, Package};
 use super::pyproject::Serves;
@@ -17,6 +17,26 @@ pub struct Follow {
     pub serves: Serves,
 }
 
+/// Lines of pip's grammar that stand in another kind of file: an environment's `pip:` section, tox's `deps`.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// The lines, which are read together: a `-c` among them holds for all.
+    pub lines: Vec<Listed>,
+    /// Whom they serve.
+    pub serves: Serves,
+}
+
+/// One of these lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Without a comment.
+    pub text: String,
+    /// 1-based.
+    pub line: u32,
+    /// 1-based, in characters.
+    pub column: u32,
+}
+
 /// A manifest, and what it takes from elsewhere.
 #[derive(Debug)]
 pub struct Declared {
@@ -24,19 +44,21 @@ pub struct Declared {
     pub manifest: Manifest,
     /// The files it names.
     pub follows: Vec<Follow>,
+    /// What in it is written as in a requirements file.
+    pub lists: Vec<List>,
 }
 
 impl From<Manifest> for Declared {
     fn from(manifest: Manifest) -> Self {
-        Self { manifest, follows: Vec::new() }
+        Self { manifest, follows: Vec::new(), lists: Vec::new() }
     }
 }
 
 impl Declared {
-    /// Takes in the requirements of a file that was followed.
-    pub(super) fn take(&mut self, follow: &Follow, packages: Vec<Package>) {
+    /// Takes in the requirements of a file or a list.
+    pub(super) fn take(&mut self, serves: &Serves, packages: Vec<Package>) {
         self.manifest.packages.extend(packages.into_iter().map(|mut package| {
-            follow.serves.mark(&mut package);
+            serves.mark(&mut package);
             package
         }));
     }

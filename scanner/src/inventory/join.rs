@@ -22,22 +22,27 @@ pub fn join(manifests: &mut Vec<Manifest>, locks: Vec<Locked>, diagnostics: &mut
     let by_path: HashMap<String, usize> =
         manifests.iter().enumerate().map(|(index, manifest)| (manifest.path.clone(), index)).collect();
     for lock in locks {
-        let beside = declaring_file(lock.manifest.format).and_then(|name| joined(&lock.manifest.path, name));
+        let beside = declaring_file(&lock.manifest, &by_path);
         let declared = beside.and_then(|path| by_path.get(&path)).map(|&index| &manifests[index]);
         let settled = settle(lock, declared, diagnostics);
         manifests.push(settled);
     }
-    for (declared, lock) in answers(manifests) {
+    for (declared, lock) in answers(manifests, &by_path) {
         if let Some(&index) = by_path.get(&declared) {
             manifests[index].locked_by.get_or_insert(lock);
         }
     }
 }
 
-fn declaring_file(lock: Format) -> Option<&'static str> {
-    match lock {
-        Format::Uv | Format::Poetry | Format::Pdm | Format::Pylock => Some("pyproject.toml"),
-        Format::Pipenv => Some("Pipfile"),
+/// The file that a lockfile's own tool reads beside it.
+fn declaring_file(lock: &Manifest, by_path: &HashMap<String, usize>) -> Option<String> {
+    let beside = |name: &str| joined(&lock.path, name);
+    match lock.format {
+        Format::Uv | Format::Poetry | Format::Pdm | Format::Pylock => beside("pyproject.toml"),
+        Format::Pipenv => beside("Pipfile"),
+        Format::Conda if lock.path.ends_with("pixi.lock") => {
+            beside("pixi.toml").filter(|path| by_path.contains_key(path)).or_else(|| beside("pyproject.toml"))
+        }
         _ => None,
     }
 }
@@ -59,7 +64,7 @@ fn settle(lock: Locked, declared: Option<&Manifest>, diagnostics: &mut Vec<Diagn
     }
     let remark = graph.settle(&mut manifest.packages);
     diagnostics.extend(remark.map(|text| Diagnostic::remark(Stage::Inventory, manifest.path.clone(), text)));
-    let alone = declared.is_none();
+    let alone = declared.is_none() && said.iter().any(|(main, groups, _)| *main || !groups.is_empty());
     for (package, (main, groups, extras)) in manifest.packages.iter_mut().zip(said) {
         // what the lock itself says of groups is what its resolver computed, and wins
         if main || !groups.is_empty() || alone {
@@ -91,13 +96,11 @@ fn add_roots(graph: &mut Graph, packages: &mut [Package], declared: &Manifest) {
 }
 
 /// Which lockfile answers for which manifest, as paths.
-fn answers(manifests: &[Manifest]) -> Vec<(String, String)> {
+fn answers(manifests: &[Manifest], by_path: &HashMap<String, usize>) -> Vec<(String, String)> {
     let mut answers = Vec::new();
     for lock in manifests.iter().filter(|manifest| manifest.role == Role::Locked) {
+        answers.extend(declaring_file(lock, by_path).map(|path| (path, lock.path.clone())));
         let mut beside = |name: &str| answers.extend(joined(&lock.path, name).map(|path| (path, lock.path.clone())));
-        if let Some(name) = declaring_file(lock.format) {
-            beside(name);
-        }
         if lock.format == Format::Uv {
             for package in &lock.packages {
                 if let Source::Editable { path } | Source::Path { path, directory: true } = &package.source {

@@ -15,6 +15,8 @@ use super::poetry_constraint::Constraint;
 const MAX_BYTES: usize = 4096;
 const MAX_COMPARISONS: usize = 24;
 const MAX_DEPTH: usize = 16;
+/// Comparisons of all markers whose rest is worked out: the rest of an `and` is an `or`, and is written out.
+const MAX_TOGETHER: usize = 16;
 /// Different markers judged in one manifest.
 const MAX_MARKERS: usize = 2000;
 
@@ -59,6 +61,48 @@ fn parsed(marker: &str) -> Option<MarkerTree> {
     understood.then_some(tree)
 }
 
+/// What is left of all environments beside some markers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Nothing: they cover all of them.
+    Nothing,
+    /// The environments of this marker.
+    When(String),
+    /// It is not known: one of them is too large or not understood.
+    Unknown,
+}
+
+/// What is left beside the markers; one that is `None` covers everything.
+pub(super) fn beside(markers: &[Option<&str>]) -> Rest {
+    if markers.iter().any(Option::is_none) {
+        return Rest::Nothing;
+    }
+    let written = || markers.iter().copied().flatten();
+    if written().map(comparisons).sum::<usize>() > MAX_TOGETHER {
+        return Rest::Unknown;
+    }
+    let mut covered = MarkerTree::FALSE;
+    for marker in written() {
+        let Some(tree) = parsed(marker) else { return Rest::Unknown };
+        covered.or(tree);
+    }
+    let rest = covered.negate();
+    match rest.try_to_string() {
+        _ if rest.is_false() => Rest::Nothing,
+        Some(text) => Rest::When(text),
+        None => Rest::Unknown,
+    }
+}
+
+/// Both markers as one.
+pub(super) fn both(left: Option<&str>, right: Option<&str>) -> Option<String> {
+    let part = |marker: &str| if marker.contains(" or ") { format!("({marker})") } else { marker.to_owned() };
+    match (left, right) {
+        (Some(left), Some(right)) => Some(format!("{} and {}", part(left), part(right))),
+        (one, other) => one.or(other).map(str::to_owned),
+    }
+}
+
 fn depth(marker: &str) -> usize {
     let (mut open, mut deepest) = (0_usize, 0);
     for byte in marker.bytes() {
@@ -95,6 +139,28 @@ fn of_python(requires: &str) -> Option<MarkerTree> {
 mod tests {
     use super::*;
     use crate::inventory::{Format, Package, Role, Source};
+
+    #[test]
+    fn what_is_left_beside_markers() {
+        let when = |marker: &str| Rest::When(marker.to_owned());
+        let cases = [
+            (vec![Some("sys_platform == 'darwin'"), Some("sys_platform != 'darwin'")], Rest::Nothing),
+            (vec![Some("sys_platform == 'darwin'"), None], Rest::Nothing),
+            (vec![Some("sys_platform == 'darwin'")], when("sys_platform != 'darwin'")),
+            (
+                vec![Some("sys_platform == 'darwin'"), Some("sys_platform == 'win32'")],
+                when("sys_platform != 'darwin' and sys_platform != 'win32'"),
+            ),
+            (vec![Some("what is this")], Rest::Unknown),
+        ];
+        for (markers, expected) in cases {
+            assert_eq!(beside(&markers), expected, "{markers:?}");
+        }
+        let many = vec!["sys_platform == 'a' and os_name == 'b'"; 20];
+        assert_eq!(beside(&many.iter().map(|marker| Some(*marker)).collect::<Vec<_>>()), Rest::Unknown);
+        assert_eq!(both(Some("a or b"), Some("c")).as_deref(), Some("(a or b) and c"));
+        assert_eq!(both(None, Some("c or d")).as_deref(), Some("c or d"));
+    }
 
     #[test]
     fn markers_that_can_never_hold() {

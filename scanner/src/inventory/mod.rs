@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod dockerfile;
 pub mod follow;
 pub mod graph;
+mod ini_file;
 pub mod join;
 pub mod markers;
 pub mod notebook;
@@ -16,8 +17,10 @@ pub mod package;
 pub mod pdm;
 pub mod pip_command;
 pub mod pipfile;
+pub mod pixi;
 pub mod poetry;
 pub mod poetry_constraint;
+pub mod pre_commit;
 pub mod pylock;
 pub mod pyproject;
 mod pyproject_poetry;
@@ -29,8 +32,10 @@ pub mod setup_cfg;
 pub mod setup_py;
 mod setup_py_values;
 mod shell;
+mod source_table;
 pub mod text;
 pub mod toml_file;
+pub mod tox;
 pub mod uv;
 pub mod workflow;
 pub mod yaml_file;
@@ -175,7 +180,14 @@ impl Reading<'_> {
             Found::Environment => conda::read_environment(file, diagnostics),
             Found::ExplicitConda => Some(conda::read_explicit(file, diagnostics).into()),
             Found::CondaLock => Some(conda::read_conda_lock(file, diagnostics).into()),
-            Found::Pixi => Some(conda::read_pixi(file, diagnostics).into()),
+            Found::Pixi => Some(pixi::read(file, diagnostics).into()),
+            Found::PixiLock => {
+                self.locks.push(pixi::read_lock(file, diagnostics));
+                None
+            }
+            Found::Tox => tox::read_ini(file, diagnostics),
+            Found::ToxToml => tox::read_toml(file, diagnostics),
+            Found::PreCommit => pre_commit::read(file, diagnostics),
             Found::SetupCfg => setup_cfg::read(file, diagnostics),
             Found::SetupPy => Some(setup_py::read(file, diagnostics)),
             Found::Script => script::read(file, diagnostics).map(Declared::from),
@@ -194,7 +206,11 @@ impl Reading<'_> {
         let follows = std::mem::take(&mut declared.follows);
         for follow in follows {
             let packages = self.requirements.included(&declared.manifest.path, &follow.path, follow.line);
-            declared.take(&follow, packages);
+            declared.take(&follow.serves, packages);
+        }
+        for list in std::mem::take(&mut declared.lists) {
+            let packages = self.requirements.listed(&declared.manifest.path, &list.lines);
+            declared.take(&list.serves, packages);
         }
         self.manifests.push(declared.manifest);
     }

@@ -21,7 +21,7 @@ pub enum Format {
     Pylock,
     /// pip's requirements and constraints files
     Requirements,
-    /// `environment.yml`, `conda-lock.yml`, `pixi.lock`
+    /// `environment.yml`, `conda-lock.yml`, `pixi.toml`, `pixi.lock`
     Conda,
     /// `setup.py` and `setup.cfg`
     Setup,
@@ -29,7 +29,7 @@ pub enum Format {
     Pyproject,
     /// PEP 723 blocks, notebooks and scripts
     Script,
-    /// `pip install` in Dockerfiles and CI workflows
+    /// `pip install` in Dockerfiles and CI workflows, and what tox and pre-commit install into environments of their own
     Dockerfile,
 }
 
@@ -39,7 +39,7 @@ pub enum Format {
 pub enum Source {
     /// A package index; `None` is the default one.
     Index {
-        /// The index's address, without credentials.
+        /// The index's address, without credentials; its name, where a manifest tells no more.
         url: Option<String>,
     },
     /// A git repository.

@@ -28,7 +28,7 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Locked {
     let listed = metadata.and_then(|table| toml_file::table(table, &["files"])).or(metadata);
     let mut known: HashMap<(PackageName, Option<Version>, Source), usize> = HashMap::new();
     let mut entries: Vec<(usize, &DeTable<'_>)> = Vec::new();
-    for item in toml_file::items(&root, "package") {
+    for item in toml_file::packages(file, &root, "package", diagnostics) {
         let read =
             item.get_ref().as_table().and_then(|table| Some((table, read_package(file, table, listed, diagnostics)?)));
         let Some((table, package)) = read else {

@@ -15,7 +15,7 @@ use super::pyproject::Serves;
 use super::requirement::pinned;
 use super::text::SourceText;
 use super::toml_file;
-use super::yaml_file::{self, Node};
+use super::yaml_file::{self, Content, Node};
 use crate::diagnostic::Diagnostic;
 
 /// `packages` and `default` are the project's own, `dev-packages` and `develop` its group `dev`; others are groups by their name.
@@ -45,7 +45,10 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
         if matches!(section, "source" | "requires" | "scripts" | "pipenv" | "pipfile" | "build-system") {
             continue;
         }
-        let Some(table) = value.get_ref().as_table() else { continue };
+        let Some(table) = value.get_ref().as_table() else {
+            diagnostics.push(file.gap(value.span().start, format!("expected a table `{section}` of packages")));
+            continue;
+        };
         for (name, at, value) in toml_file::in_order(table) {
             let Ok(name) = PackageName::new(name) else {
                 diagnostics.push(file.gap(at, "expected a package's name (PEP 508)"));
@@ -53,6 +56,9 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
             };
             let entry = value.get_ref().as_table();
             let specifier = value.get_ref().as_str().or_else(|| toml_file::text(entry?, "version"));
+            if entry.is_none() && specifier.is_none() {
+                diagnostics.push(file.gap(value.span().start, format!("expected a version or a table for {name}")));
+            }
             let field = |key: &str| entry.and_then(|entry| toml_file::text(entry, key)).map(str::to_owned);
             let editable = entry.and_then(|entry| entry.get("editable")?.get_ref().as_bool()).unwrap_or(false);
             let mut package = package(name, specifier, &field, editable);
@@ -79,16 +85,26 @@ pub fn read_lock(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Locked
         .filter_map(|item| Some((item.field("name")?.to_owned(), item.field("url")?.to_owned())))
         .collect();
     for (section, packages) in documents.iter().flat_map(|root| root.entries()) {
-        let section = section.text().unwrap_or_default();
-        for (key, entry) in packages.entries().iter().filter(|_| section != "_meta") {
+        let section_name = section.text().unwrap_or_default();
+        if !matches!(packages.content, Content::Mapping(_)) {
+            let expected = format!("expected `{section_name}`, an object of packages");
+            diagnostics.push(file.gap(0, expected).at(packages.line, packages.column));
+        }
+        for (key, entry) in packages.entries().iter().filter(|_| section_name != "_meta") {
             let Some(Ok(name)) = key.text().map(PackageName::new) else {
                 diagnostics.push(file.gap(0, "expected a package's name (PEP 508)").at(key.line, key.column));
                 continue;
             };
             let mut package = locked(name, entry);
+            let is_placed = !matches!(package.source, Source::Index { .. });
+            // pipenv writes `*` where it chose no version
+            if package.version.is_none() && !is_placed && entry.field("version") != Some("*") {
+                let expected = format!("expected the `version` of {}, a text like `==1.0`", package.name);
+                diagnostics.push(file.gap(0, expected).at(entry.line, entry.column));
+            }
             apply_index(&mut package, entry.field("index"), &indexes);
             package.line = Some(key.line);
-            let serves = serves(section);
+            let serves = serves(section_name);
             (package.main, package.groups) = (serves.main, serves.groups);
             add(&mut manifest.packages, &mut known, package);
         }

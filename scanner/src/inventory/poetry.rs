@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use advisories::{PackageName, Version};
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::graph::{Graph, Node};
 use super::join::Locked;
@@ -28,7 +28,7 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Locked {
     let mut manifest = Manifest::new(&file.path, Format::Poetry, Role::Locked);
     let hashes = ["files", "hashes"].iter().find_map(|key| toml_file::table(&root, &["metadata", key]));
     let mut tables = Vec::new();
-    for item in toml_file::items(&root, "package") {
+    for item in toml_file::packages(file, &root, "package", diagnostics) {
         match item.get_ref().as_table().and_then(|table| Some((table, read_package(file, table, hashes, diagnostics)?)))
         {
             Some((table, package)) => {
@@ -70,6 +70,7 @@ fn read_package(
     let listed = hashes.map_or(&[][..], |hashes| toml_file::items(hashes, written));
     package.pin_by(toml_file::file_hashes(table).chain(listed.iter().filter_map(toml_file::file_hash)));
     package.marker = marker(table);
+    toml_file::expect(file, table, "dependencies", "a table", DeValue::is_table, diagnostics);
     let groups = toml_file::texts(table, "groups");
     if groups.is_empty() {
         match toml_file::text(table, "category") {

@@ -20,7 +20,7 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Locked {
     let python = toml_file::text(&root, "requires-python").map(str::to_owned);
     manifest.project = Some(Project { requires_python: python, ..Project::default() });
     let mut tables = Vec::new();
-    for item in toml_file::items(&root, "packages") {
+    for item in toml_file::packages(file, &root, "packages", diagnostics) {
         match item.get_ref().as_table().and_then(|table| Some((table, read_package(file, table, diagnostics)?))) {
             Some((table, package)) => {
                 tables.push(table);

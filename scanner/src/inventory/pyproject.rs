@@ -1,19 +1,19 @@
 //! `pyproject.toml`: what a project declares, in every dialect.
 //!
 //! Specifications: PEP 621 (`[project]`), PEP 735 (`[dependency-groups]`) and PEP 518 (`[build-system]`); Poetry's tables are in
-//! `pyproject_poetry.rs`, those of other tools in `pyproject_tools.rs`.
+//! `pyproject_poetry.rs`, those of other tools in `pyproject_tools.rs`, `pixi.rs` and `tox.rs`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use advisories::{PackageName, Version};
 use toml::de::DeTable;
 
-use super::follow::{Declared, Follow};
+use super::follow::{Declared, Follow, List};
 use super::package::{Format, Manifest, Package, Role, Source};
 use super::requirement::Requirement;
 use super::text::SourceText;
 use super::toml_file::{self, Value};
-use super::{pyproject_poetry, pyproject_tools};
+use super::{pixi, pyproject_poetry, pyproject_tools, tox};
 use crate::diagnostic::Diagnostic;
 
 /// The group that stands for `[build-system] requires`.
@@ -78,7 +78,7 @@ impl Serves {
 pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Declared {
     let root = toml_file::parse(file, diagnostics);
     let manifest = Manifest::new(&file.path, Format::Pyproject, Role::Declared);
-    let mut reader = Reader { file, manifest, follows: Vec::new(), diagnostics };
+    let mut reader = Reader::new(file, manifest, diagnostics);
     reader.read_project(&root);
     reader.read_groups(&root);
     pyproject_poetry::read(&mut reader, &root);
@@ -87,14 +87,30 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Declared {
         reader.requirements(build, "requires", &Serves::group(BUILD_GROUP));
     }
     pyproject_tools::apply_uv_sources(&mut reader, &root);
-    Declared { manifest: reader.manifest, follows: reader.follows }
+    if let Some(pixi) = toml_file::table(&root, &["tool", "pixi"]) {
+        pixi::declare(&mut reader, pixi);
+    }
+    if let Some(table) = toml_file::table(&root, &["tool", "tox"]) {
+        let lists = tox::of_table(file, table, reader.diagnostics);
+        reader.lists.extend(lists);
+    }
+    let Reader { manifest, follows, lists, .. } = reader;
+    Declared { manifest, follows, lists }
 }
 
 pub(super) struct Reader<'f> {
     pub file: &'f SourceText,
     pub manifest: Manifest,
     pub follows: Vec<Follow>,
+    pub lists: Vec<List>,
     pub diagnostics: &'f mut Vec<Diagnostic>,
+}
+
+impl<'f> Reader<'f> {
+    /// A reader that has read nothing yet.
+    pub fn new(file: &'f SourceText, manifest: Manifest, diagnostics: &'f mut Vec<Diagnostic>) -> Self {
+        Self { file, manifest, follows: Vec::new(), lists: Vec::new(), diagnostics }
+    }
 }
 
 impl Reader<'_> {
@@ -102,8 +118,22 @@ impl Reader<'_> {
         let Some(project) = toml_file::table(root, &["project"]) else { return };
         self.name_project(project, "name", "requires-python");
         self.requirements(project, "dependencies", &Serves::main());
-        for (extra, _, value) in entries(project, &["optional-dependencies"]) {
+        for (extra, _, value) in self.entries(project, &["optional-dependencies"]) {
             self.list(value, &Serves::extra(extra));
+        }
+    }
+
+    /// The entries of the table at a path, in the order of the file. Something else that stands there is a gap.
+    pub fn entries<'t, 'i>(&mut self, root: &'t DeTable<'i>, path: &[&str]) -> Vec<(&'t str, usize, &'t Value<'i>)> {
+        let Some((last, way)) = path.split_last() else { return Vec::new() };
+        let found = toml_file::table(root, way).and_then(|table| table.get(*last));
+        match found.map(|value| (value, value.get_ref().as_table())) {
+            Some((_, Some(table))) => toml_file::in_order(table),
+            Some((value, None)) => {
+                self.diagnostics.push(self.file.gap(value.span().start, format!("expected a table `{last}`")));
+                Vec::new()
+            }
+            None => Vec::new(),
         }
     }
 
@@ -167,7 +197,7 @@ impl Reader<'_> {
 
     /// PEP 735: a group that includes another has its members too.
     fn read_groups(&mut self, root: &DeTable<'_>) {
-        let groups = entries(root, &["dependency-groups"]);
+        let groups = self.entries(root, &["dependency-groups"]);
         let by_name: HashMap<String, &str> = groups.iter().map(|(name, _, _)| (normalised(name), *name)).collect();
         let mut included_by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (group, _, value) in &groups {
@@ -197,10 +227,6 @@ impl Reader<'_> {
     }
 }
 
-pub(super) fn entries<'t, 'i>(root: &'t DeTable<'i>, path: &[&str]) -> Vec<(&'t str, usize, &'t Value<'i>)> {
-    toml_file::table(root, path).map_or_else(Vec::new, toml_file::in_order)
-}
-
-fn normalised(group: &str) -> String {
+pub(super) fn normalised(group: &str) -> String {
     PackageName::new(group).map_or_else(|_| group.to_owned(), |name| name.as_str().to_owned())
 }

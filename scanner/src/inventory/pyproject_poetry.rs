@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use advisories::{PackageName, Version};
 use toml::de::DeTable;
 
-use super::origin;
 use super::package::{Package, Source};
 use super::poetry_constraint::Constraint;
-use super::pyproject::{Reader, Serves, entries};
+use super::pyproject::{Reader, Serves};
 use super::requirement::pinned;
+use super::source_table;
 use super::toml_file::{self, Value};
 
 /// Groups of one project.
@@ -21,7 +21,7 @@ const MAX_GROUPS: usize = 256;
 pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
     let Some(poetry) = toml_file::table(root, &["tool", "poetry"]) else { return };
     reader.name_project(poetry, "name", "python");
-    let extras = extras(poetry);
+    let extras = extras(reader, poetry);
     // what `[project]` declares, by its place
     let declared = reader.manifest.packages.iter().enumerate().filter(|(_, package)| package.main);
     let known: HashMap<PackageName, usize> = declared.map(|(index, package)| (package.name.clone(), index)).collect();
@@ -30,7 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
     let sources = toml_file::items(poetry, "source").iter().filter_map(|item| item.get_ref().as_table());
     let indexes: HashMap<&str, &str> =
         sources.filter_map(|table| Some((toml_file::text(table, "name")?, toml_file::text(table, "url")?))).collect();
-    let dependencies = entries(poetry, &["dependencies"]);
+    let dependencies = reader.entries(poetry, &["dependencies"]);
     if let Some((_, _, python)) = dependencies.iter().find(|(name, _, _)| *name == "python") {
         let python = python.get_ref().as_str().map(str::to_owned);
         let project = reader.manifest.project.get_or_insert_default();
@@ -43,14 +43,14 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
             false => Serves::main(),
         });
     }
-    for (name, at, value) in entries(poetry, &["dev-dependencies"]) {
+    for (name, at, value) in reader.entries(poetry, &["dev-dependencies"]) {
         declare(reader, (&none, &indexes), (name, at, value), &|_| Serves::group("dev"));
     }
-    let groups = entries(poetry, &["group"]);
+    let groups = reader.entries(poetry, &["group"]);
     for (group, _, value) in &groups {
         let Some(table) = value.get_ref().as_table() else { continue };
         let serves = Serves { groups: groups_with(&groups, group), ..Serves::default() };
-        for (name, at, value) in entries(table, &["dependencies"]) {
+        for (name, at, value) in reader.entries(table, &["dependencies"]) {
             declare(reader, (&none, &indexes), (name, at, value), &|_| serves.clone());
         }
     }
@@ -76,9 +76,9 @@ fn groups_with(groups: &[(&str, usize, &Value<'_>)], group: &str) -> Vec<String>
 }
 
 /// Which extras bring an optional dependency.
-fn extras(poetry: &DeTable<'_>) -> HashMap<PackageName, Vec<String>> {
+fn extras(reader: &mut Reader<'_>, poetry: &DeTable<'_>) -> HashMap<PackageName, Vec<String>> {
     let mut brought_by: HashMap<PackageName, Vec<String>> = HashMap::new();
-    for (extra, _, value) in entries(poetry, &["extras"]) {
+    for (extra, _, value) in reader.entries(poetry, &["extras"]) {
         for item in value.get_ref().as_array().map_or(&[][..], |array| array) {
             let text = item.get_ref().as_str().unwrap_or_default();
             let name = PackageName::new(text.split(['[', ' ', '<', '>', '=', '(']).next().unwrap_or_default());
@@ -112,13 +112,11 @@ fn declare(
             reader.diagnostics.push(reader.file.gap(one.span().start, format!("expected a constraint for {name}")));
             continue;
         }
-        let place = table.map(place);
-        let version = specifier.and_then(exact).or_else(|| place.as_ref()?.1.clone());
-        let place = place.map(|place| place.0).filter(|place| *place != Source::DEFAULT_INDEX);
+        let (place, of_file) = table.and_then(|table| source_table::place(table, "develop")).unzip();
         let named = table.and_then(|table| indexes.get(toml_file::text(table, "source")?));
         let index = named.map(|url| Source::index(url));
         let mut package = Package::new(name.clone(), place.or(index).unwrap_or(Source::DEFAULT_INDEX));
-        package.version = version;
+        package.version = specifier.and_then(exact).or(of_file.flatten());
         package.specifier = specifier.map(str::to_owned);
         package.marker = table.and_then(marker);
         package.requested_extras = table
@@ -174,26 +172,4 @@ fn exact(specifier: &str) -> Option<Version> {
         return Some(Version::new(text));
     }
     if text.contains('|') { None } else { pinned(text) }
-}
-
-fn place(table: &DeTable<'_>) -> (Source, Option<Version>) {
-    let text = |key: &str| toml_file::text(table, key).map(str::to_owned);
-    if let Some(url) = text("git") {
-        let reference = ["rev", "tag", "branch"].into_iter().find_map(text);
-        let commit = reference.clone().filter(|text| origin::is_commit(text));
-        let subdirectory = text("subdirectory");
-        return (Source::Git { url: origin::without_credentials(&url), reference, commit, subdirectory }, None);
-    }
-    if let Some(path) = text("path").or_else(|| text("file")) {
-        let develop = table.get("develop").and_then(|value| value.get_ref().as_bool()).unwrap_or(false);
-        let version = origin::read_file_name(&path).map(|(_, version)| version);
-        return (if develop { Source::Editable { path } } else { origin::path_source(&path) }, version);
-    }
-    match text("url") {
-        Some(url) => {
-            let origin = origin::read(&url);
-            (origin.source, origin.version)
-        }
-        None => (Source::DEFAULT_INDEX, None),
-    }
 }

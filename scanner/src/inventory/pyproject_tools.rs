@@ -10,11 +10,16 @@ use advisories::{PackageName, Version};
 use toml::de::DeTable;
 
 use super::follow::Follow;
+use super::markers::{self, Rest};
 use super::origin;
 use super::package::{Package, Source};
-use super::pyproject::{BUILD_GROUP, CONSTRAINTS, OVERRIDES, Reader, Serves, entries};
+use super::pyproject::{BUILD_GROUP, CONSTRAINTS, OVERRIDES, Reader, Serves, normalised};
 use super::requirement::pinned;
-use super::toml_file::{self, Value};
+use super::source_table;
+use super::toml_file;
+
+/// Sources of one name: markers and extras part a handful.
+const MAX_SOURCES: usize = 64;
 
 /// Reads the tables into the manifest.
 pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
@@ -39,10 +44,10 @@ fn uv(reader: &mut Reader<'_>, root: &DeTable<'_>) {
 }
 
 fn pdm(reader: &mut Reader<'_>, root: &DeTable<'_>) {
-    for (group, _, value) in entries(root, &["tool", "pdm", "dev-dependencies"]) {
+    for (group, _, value) in reader.entries(root, &["tool", "pdm", "dev-dependencies"]) {
         reader.list(value, &Serves::group(group));
     }
-    for (name, at, value) in entries(root, &["tool", "pdm", "resolution", "overrides"]) {
+    for (name, at, value) in reader.entries(root, &["tool", "pdm", "resolution", "overrides"]) {
         // a bare version is exact; an address replaces the source, and says no version
         let (Ok(name), Some(text)) = (PackageName::new(name), value.get_ref().as_str()) else { continue };
         let mut package = Package::new(name, Source::DEFAULT_INDEX);
@@ -58,7 +63,7 @@ fn pdm(reader: &mut Reader<'_>, root: &DeTable<'_>) {
 }
 
 fn hatch(reader: &mut Reader<'_>, root: &DeTable<'_>) {
-    for (name, _, value) in entries(root, &["tool", "hatch", "envs"]) {
+    for (name, _, value) in reader.entries(root, &["tool", "hatch", "envs"]) {
         if let Some(table) = value.get_ref().as_table() {
             reader.requirements(table, "dependencies", &Serves::group(name));
             reader.requirements(table, "extra-dependencies", &Serves::group(name));
@@ -66,10 +71,10 @@ fn hatch(reader: &mut Reader<'_>, root: &DeTable<'_>) {
     }
     // what build hooks and targets need beside `[build-system]`
     let Some(build) = toml_file::table(root, &["tool", "hatch", "build"]) else { return };
-    let targets = entries(build, &["targets"]).into_iter().filter_map(|(_, _, value)| value.get_ref().as_table());
+    let targets = reader.entries(build, &["targets"]).into_iter().filter_map(|(_, _, value)| value.get_ref().as_table());
     for table in std::iter::once(build).chain(targets) {
         reader.requirements(table, "dependencies", &Serves::group(BUILD_GROUP));
-        for hook in entries(table, &["hooks"]).iter().filter_map(|(_, _, value)| value.get_ref().as_table()) {
+        for hook in reader.entries(table, &["hooks"]).iter().filter_map(|(_, _, value)| value.get_ref().as_table()) {
             reader.requirements(hook, "dependencies", &Serves::group(BUILD_GROUP));
         }
     }
@@ -81,7 +86,7 @@ fn flit(reader: &mut Reader<'_>, root: &DeTable<'_>) {
     reader.name_project(flit, name, "requires-python");
     reader.requirements(flit, "requires", &Serves::main());
     reader.requirements(flit, "dev-requires", &Serves::group("dev"));
-    for (extra, _, value) in entries(flit, &["requires-extra"]) {
+    for (extra, _, value) in reader.entries(flit, &["requires-extra"]) {
         reader.list(value, &Serves::extra(extra));
     }
 }
@@ -92,7 +97,7 @@ fn setuptools(reader: &mut Reader<'_>, root: &DeTable<'_>) {
         if let Some(dependencies) = toml_file::table(dynamic, &["dependencies"]) {
             follow(reader, toml_file::texts(dependencies, "file"), &Serves::main());
         }
-        for (extra, _, value) in entries(dynamic, &["optional-dependencies"]) {
+        for (extra, _, value) in reader.entries(dynamic, &["optional-dependencies"]) {
             if let Some(table) = value.get_ref().as_table() {
                 follow(reader, toml_file::texts(table, "file"), &Serves::extra(extra));
             }
@@ -101,7 +106,7 @@ fn setuptools(reader: &mut Reader<'_>, root: &DeTable<'_>) {
     if let Some(hook) = toml_file::table(root, &["tool", "hatch", "metadata", "hooks", "requirements_txt"]) {
         follow(reader, toml_file::texts(hook, "files"), &Serves::main());
         follow(reader, toml_file::texts(hook, "filename"), &Serves::main());
-        for (extra, _, _) in entries(hook, &["optional-dependencies"]) {
+        for (extra, _, _) in reader.entries(hook, &["optional-dependencies"]) {
             if let Some(table) = toml_file::table(hook, &["optional-dependencies"]) {
                 follow(reader, toml_file::texts(table, extra), &Serves::extra(extra));
             }
@@ -116,7 +121,19 @@ fn follow(reader: &mut Reader<'_>, files: Vec<(&str, usize)>, serves: &Serves) {
     }
 }
 
-/// `[tool.uv.sources]` says where a declared name is taken from; `[[tool.uv.index]]` names indexes.
+/// One of the sources of `[tool.uv.sources]`, and where it holds.
+struct UvSource {
+    source: Source,
+    version: Option<Version>,
+    marker: Option<String>,
+    /// Only what this extra of the project asks for is taken from it.
+    extra: Option<String>,
+    /// The same for a dependency group.
+    group: Option<String>,
+}
+
+/// `[tool.uv.sources]` says where a declared name is taken from, perhaps one place by each marker, extra or group; `[[tool.uv.index]]` names
+/// indexes.
 pub(super) fn apply_uv_sources(reader: &mut Reader<'_>, root: &DeTable<'_>) {
     let mut indexes = HashMap::new();
     if let Some(uv) = toml_file::table(root, &["tool", "uv"]) {
@@ -126,43 +143,72 @@ pub(super) fn apply_uv_sources(reader: &mut Reader<'_>, root: &DeTable<'_>) {
             }
         }
     }
-    let mut sources = HashMap::new();
-    for (name, _, value) in entries(root, &["tool", "uv", "sources"]) {
-        if let (Ok(name), Some(source)) =
-            (PackageName::new(name), first_table(value).and_then(|t| uv_source(t, &indexes)))
-        {
-            sources.insert(name, source);
+    let mut sources: HashMap<PackageName, Vec<UvSource>> = HashMap::new();
+    for (name, at, value) in reader.entries(root, &["tool", "uv", "sources"]) {
+        let Ok(name) = PackageName::new(name) else {
+            reader.diagnostics.push(reader.file.gap(at, "expected a package's name (PEP 508)"));
+            continue;
+        };
+        let several = value.get_ref().as_array().map_or(std::slice::from_ref(value), |array| array);
+        for one in several.iter().take(MAX_SOURCES) {
+            match one.get_ref().as_table().and_then(|table| uv_source(table, &indexes)) {
+                Some(source) => sources.entry(name.clone()).or_default().push(source),
+                None => reader.diagnostics.push(
+                    reader.file.gap(one.span().start, "expected a source: `git`, `url`, `path`, `index` or `workspace`"),
+                ),
+            }
+        }
+        if several.len() > MAX_SOURCES {
+            reader.diagnostics.push(reader.file.gap(at, format!("expected no more than {MAX_SOURCES} sources of {name}")));
         }
     }
-    for package in &mut reader.manifest.packages {
-        if let Some(source) = sources.get(&package.name) {
-            package.source = source.clone();
+    for package in std::mem::take(&mut reader.manifest.packages) {
+        match sources.get(&package.name) {
+            Some(sources) => reader.manifest.packages.extend(from_sources(&package, sources)),
+            None => reader.manifest.packages.push(package),
         }
     }
 }
 
-/// One source, or the first of several that markers part.
-fn first_table<'t, 'i>(value: &'t Value<'i>) -> Option<&'t DeTable<'i>> {
-    value.get_ref().as_table().or_else(|| value.get_ref().as_array()?.first()?.get_ref().as_table())
+/// The package as it is taken from each source that holds for it, and from the default index where none does.
+fn from_sources(package: &Package, sources: &[UvSource]) -> Vec<Package> {
+    let serves = |names: &[String], wanted: &Option<String>| {
+        wanted.as_deref().is_none_or(|wanted| names.iter().any(|name| normalised(name) == normalised(wanted)))
+    };
+    let holding: Vec<&UvSource> = sources
+        .iter()
+        .filter(|source| serves(&package.extras, &source.extra) && serves(&package.groups, &source.group))
+        .collect();
+    let markers: Vec<Option<&str>> = holding.iter().map(|source| source.marker.as_deref()).collect();
+    let under = |marker: Option<&str>| markers::both(package.marker.as_deref(), marker);
+    let mut found: Vec<Package> = holding
+        .iter()
+        .map(|from| Package {
+            source: from.source.clone(),
+            version: package.version.clone().or_else(|| from.version.clone()),
+            marker: under(from.marker.as_deref()),
+            ..package.clone()
+        })
+        .collect();
+    match markers::beside(&markers) {
+        Rest::Nothing => {}
+        Rest::When(rest) => found.push(Package { marker: under(Some(&rest)), ..package.clone() }),
+        Rest::Unknown => found.push(package.clone()),
+    }
+    found
 }
 
-fn uv_source(table: &DeTable<'_>, indexes: &HashMap<&str, &str>) -> Option<Source> {
+fn uv_source(table: &DeTable<'_>, indexes: &HashMap<&str, &str>) -> Option<UvSource> {
     let text = |key: &str| toml_file::text(table, key).map(str::to_owned);
-    let truth = |key: &str| table.get(key).and_then(|value| value.get_ref().as_bool()).unwrap_or(false);
-    if truth("workspace") {
-        return Some(Source::Editable { path: String::new() });
-    }
-    if let Some(url) = text("git") {
-        let reference = ["rev", "tag", "branch"].into_iter().find_map(text);
-        let commit = reference.clone().filter(|text| origin::is_commit(text));
-        let subdirectory = text("subdirectory");
-        return Some(Source::Git { url: origin::without_credentials(&url), reference, commit, subdirectory });
-    }
-    if let Some(path) = text("path") {
-        return Some(if truth("editable") { Source::Editable { path } } else { origin::path_source(&path) });
-    }
-    if let Some(url) = text("url") {
-        return Some(Source::Url { url: origin::without_credentials(&url) });
-    }
-    indexes.get(text("index")?.as_str()).map(|url| Source::index(url))
+    let is_member = table.get("workspace").and_then(|value| value.get_ref().as_bool()).unwrap_or(false);
+    let (source, version) = match source_table::place(table, "editable") {
+        _ if is_member => (Source::Editable { path: String::new() }, None),
+        Some(place) => place,
+        // the workspace's root may know the address of a name that this file does not tell
+        None => {
+            let name = text("index")?;
+            (indexes.get(name.as_str()).map_or(Source::Index { url: Some(name.clone()) }, |url| Source::index(url)), None)
+        }
+    };
+    Some(UvSource { source, version, marker: text("marker"), extra: text("extra"), group: text("group") })
 }

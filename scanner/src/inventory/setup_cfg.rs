@@ -1,33 +1,24 @@
 //! `setup.cfg`.
 //!
-//! Specification: <https://setuptools.pypa.io/en/stable/userguide/declarative_config.html>, in the grammar of Python's configparser.
+//! Specification: <https://setuptools.pypa.io/en/stable/userguide/declarative_config.html>, in the grammar of `ini_file.rs`.
 
 use advisories::{PackageName, Version};
 
 use super::follow::{Declared, Follow};
+use super::ini_file::{self, Line};
 use super::package::{Format, Manifest, Package, Project, Role};
 use super::pyproject::{BUILD_GROUP, Serves};
 use super::requirement::Requirement;
 use super::text::SourceText;
 use crate::diagnostic::{Diagnostic, Stage};
 
-/// One line of a value, and where it begins.
-#[derive(Debug, Clone)]
-struct Line {
-    text: String,
-    number: u32,
-    column: u32,
-}
-
-/// One option: section, key, and its value's lines.
-type Setting = (String, String, Vec<Line>);
-
 /// Reads a manifest; `None` for a file that only configures tools.
 pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Declared> {
-    let settings = settings(&file.text);
+    let (settings, stray) = ini_file::settings(&file.text, 1);
     if !settings.iter().any(|(section, ..)| section == "metadata" || section.starts_with("options")) {
         return None;
     }
+    diagnostics.extend(ini_file::expected(&file.path, &stray));
     let mut declared = Declared::from(Manifest::new(&file.path, Format::Setup, Role::Declared));
     let mut project = Project::default();
     for (section, key, lines) in settings {
@@ -103,44 +94,6 @@ fn declare(
     }
 }
 
-/// configparser's grammar: `[section]`, `key = value` or `key: value`, indented lines go on with the value, `#` and `;` begin comments.
-fn settings(text: &str) -> Vec<Setting> {
-    let mut settings: Vec<Setting> = Vec::new();
-    let mut section = String::new();
-    for (index, line) in text.lines().enumerate() {
-        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let trimmed = line.trim();
-        // the place of a part of this line
-        let place = |part: &str| {
-            let before = line.len() - line.trim_start().len() + (trimmed.len() - part.len());
-            let column = line.get(..before).unwrap_or_default().chars().count() + 1;
-            let text = without_comment(part).to_owned();
-            Line { text, number, column: u32::try_from(column).unwrap_or(u32::MAX) }
-        };
-        if trimmed.starts_with(['#', ';']) || trimmed.is_empty() {
-            continue;
-        }
-        let is_indented = line.starts_with([' ', '\t']);
-        if let (true, Some((_, _, lines))) = (is_indented, settings.last_mut()) {
-            lines.push(place(trimmed));
-        } else if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
-            section = name.trim().to_owned();
-            // what is indented below a section's head belongs to nothing
-            settings.push((section.clone(), String::new(), Vec::new()));
-        } else if let Some(at) = trimmed.find(['=', ':']) {
-            let (key, value) =
-                (trimmed[..at].trim().to_ascii_lowercase().replace('-', "_"), trimmed[at + 1..].trim_start());
-            settings.push((section.clone(), key, vec![place(value)]));
-        }
-    }
-    settings
-}
-
-/// A comment behind a requirement, which setuptools drops.
-fn without_comment(text: &str) -> &str {
-    text.split(" #").next().unwrap_or_default().trim()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,7 +103,7 @@ mod tests {
         let text = "[metadata]\nname = My.App\nversion = attr: my.__version__\n[options]\npython_requires = >=3.9\ninstall_requires =\n    # why\n    \
                     requests>=2  # http\n    a; python_version<'3'\n[options.extras_require]\ntest = pytest; mock\nall =\n  %(test)s\ndocs = file: docs/requirements.txt, b.txt\n[flake8]\nignore =\n  E1\n";
         let mut diagnostics = Vec::new();
-        let Declared { manifest, follows } =
+        let Declared { manifest, follows, .. } =
             read(&SourceText::new("setup.cfg", text.to_owned()), &mut diagnostics).unwrap();
         let row = |p: &Package| format!("{}@{}:{}", p.name, p.line.unwrap_or(0), p.extras.join(","));
         let rows: Vec<String> = manifest.packages.iter().map(row).collect();

@@ -246,7 +246,7 @@ mod tests {
 
     fn read_text(text: &str) -> (String, Vec<Diagnostic>) {
         let mut diagnostics = Vec::new();
-        let Declared { manifest, follows } = read(&SourceText::new("setup.py", text.to_owned()), &mut diagnostics);
+        let Declared { manifest, follows, .. } = read(&SourceText::new("setup.py", text.to_owned()), &mut diagnostics);
         let row = |p: &Package| {
             format!("{}@{}:{}", p.name, p.line.unwrap_or(0), [p.extras.clone(), p.groups.clone()].concat().join(","))
         };

@@ -78,6 +78,35 @@ pub fn items<'t, 'i>(table: &'t DeTable<'i>, key: &str) -> &'t [Value<'i>] {
     table.get(key).and_then(|value| value.get_ref().as_array()).map_or(&[], |array: &DeArray<'i>| array)
 }
 
+/// The items of the array that a lockfile keeps its packages in. Something else in its place, and a file without anything, are gaps.
+pub fn packages<'t, 'i>(
+    file: &SourceText,
+    root: &'t DeTable<'i>,
+    key: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> &'t [Value<'i>] {
+    expect(file, root, key, "an array of tables", DeValue::is_array, diagnostics);
+    let is_told = || diagnostics.iter().any(|said| said.path.as_deref() == Some(&file.path));
+    if root.is_empty() && !is_told() {
+        diagnostics.push(file.gap(0, format!("expected a lockfile with [[{key}]] tables, found nothing in it")));
+    }
+    items(root, key)
+}
+
+/// Says where the value at a key is of another type than the expected one.
+pub fn expect<'i>(
+    file: &SourceText,
+    table: &DeTable<'i>,
+    key: &str,
+    expected: &str,
+    is: fn(&DeValue<'i>) -> bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    if let Some(value) = table.get(key).filter(|value| !is(value.get_ref())) {
+        diagnostics.push(file.gap(value.span().start, format!("expected `{key}`, {expected}")));
+    }
+}
+
 /// The hashes of the `files` of a package, as Poetry and PDM list them.
 pub fn file_hashes<'t>(table: &'t DeTable<'_>) -> impl Iterator<Item = &'t str> {
     items(table, "files").iter().filter_map(file_hash)

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use advisories::{PackageName, Version};
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::graph::{Graph, Label, Node};
 use super::origin;
@@ -43,7 +43,7 @@ struct Lock<'f, 't, 'i> {
 impl<'t, 'i> Lock<'_, 't, 'i> {
     fn read_packages(&mut self, root: &'t DeTable<'i>, diagnostics: &mut Vec<Diagnostic>) {
         let key = if root.contains_key("package") { "package" } else { "distribution" };
-        for item in toml_file::items(root, key) {
+        for item in toml_file::packages(self.file, root, key, diagnostics) {
             let Some(table) = item.get_ref().as_table() else {
                 diagnostics.push(self.file.gap(item.span().start, "expected a [[package]] table"));
                 continue;
@@ -74,6 +74,7 @@ impl<'t, 'i> Lock<'_, 't, 'i> {
             package.version = version;
             package.line = Some(self.file.line(at));
             package.pin_by(hashes(table));
+            toml_file::expect(self.file, table, "dependencies", "an array", DeValue::is_array, diagnostics);
             let markers = toml_file::texts(table, "resolution-markers");
             package.marker = joined_markers(&markers.iter().map(|(marker, _)| *marker).collect::<Vec<_>>());
             self.tables.push(table);

@@ -6,7 +6,7 @@ use super::{Request, Resolution, ResolveError};
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::inventory::poetry_constraint::Constraint;
 use crate::inventory::requirement::Requirement;
-use crate::inventory::{Manifest, Package, Source, pyproject, requirements};
+use crate::inventory::{Manifest, Package, Source, pyproject, requirements, tox};
 use crate::repository::MemorySnapshot;
 
 /// The minor versions of Python 3 that a lower bound is looked for in.
@@ -33,6 +33,8 @@ pub fn asked_by(manifest: &Manifest, index: Option<&str>) -> Asked {
         let list = match package.groups.first().map(String::as_str) {
             // what builds the project is not what it runs with
             Some(pyproject::BUILD_GROUP) => continue,
+            // each is installed by itself, and one may contradict the other
+            Some(group) if tox::is_environment(group) => continue,
             Some(pyproject::CONSTRAINTS) => &mut asked.request.constraints,
             Some(pyproject::OVERRIDES) => &mut asked.request.overrides,
             _ => &mut asked.request.requirements,

@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use advisories::{PackageName, Version};
 
+use super::follow::Listed;
 use super::graph::{Graph, Label};
 use super::origin;
 use super::package::{Dependency, Format, Manifest, Package, Role, Source};
@@ -28,12 +29,14 @@ const MAX_DEPTH: usize = 32;
 const MAX_INCLUDED: usize = 50_000;
 
 /// One file, read by itself.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Parsed {
     packages: Vec<(Package, Via)>,
     /// Included files and where: (path as written, line, true for `-c`).
     includes: Vec<(String, u32, bool)>,
     compiled: bool,
+    /// The last `-i`.
+    index: Option<String>,
 }
 
 /// Reads requirements files; each file once, however many include it.
@@ -78,9 +81,19 @@ impl<'s> Reader<'s> {
         let mut closure = Closure::default();
         closure.take(&target, &parsed);
         self.collect(&target, &parsed, &mut closure, false);
-        let mut packages: Vec<Package> = closure.included.into_iter().map(|(package, _)| package).collect();
-        apply_pins(&mut packages, &closure.pins);
-        packages
+        closure.into_packages()
+    }
+
+    /// The requirements of lines that stand in another kind of manifest, with all that they include.
+    pub fn listed(&mut self, path: &str, lines: &[Listed]) -> Vec<Package> {
+        let mut parsed = Parsed::default();
+        for line in lines {
+            parsed.line(path, &line.text, (line.line, line.column), &mut self.diagnostics);
+        }
+        parsed.apply_index();
+        let mut closure = Closure { included: parsed.packages.clone(), ..Closure::default() };
+        self.collect(path, &parsed, &mut closure, false);
+        closure.into_packages()
     }
 
     fn parse(&mut self, path: &str, from: Option<(&str, u32)>) -> Option<Rc<Parsed>> {
@@ -114,12 +127,13 @@ impl<'s> Reader<'s> {
         parsed
     }
 
-    fn collect(&mut self, path: &str, parsed: &Rc<Parsed>, closure: &mut Closure, constraints: bool) {
+    fn collect(&mut self, path: &str, parsed: &Parsed, closure: &mut Closure, constraints: bool) {
         closure.chain.push(path.to_owned());
         closure.seen.insert((path.to_owned(), constraints));
-        for (written, line, is_constraints) in &parsed.includes {
+        // pip: only the option that names a file says what it is, so that `-r` inside a constraints file brings requirements
+        for (written, line, constraints) in &parsed.includes {
             let Some(target) = self.target(path, written, *line) else { continue };
-            let constraints = constraints || *is_constraints;
+            let constraints = *constraints;
             if closure.chain.contains(&target) {
                 let reason = format!("includes `{target}`, which includes this file: the circle is cut here");
                 self.diagnostics.push(Diagnostic::remark(Stage::Inventory, path.to_owned(), reason).at(*line, 1));
@@ -213,11 +227,16 @@ impl Closure {
             .map(|(package, via)| (Package { declared_in: declared_in.clone(), ..package.clone() }, via.clone()));
         self.included.extend(taken);
     }
+
+    fn into_packages(self) -> Vec<Package> {
+        let mut packages: Vec<Package> = self.included.into_iter().map(|(package, _)| package).collect();
+        apply_pins(&mut packages, &self.pins);
+        packages
+    }
 }
 
 fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Parsed {
-    let mut parsed = Parsed { packages: Vec::new(), includes: Vec::new(), compiled: false };
-    let mut index = None;
+    let mut parsed = Parsed::default();
     let mut templated = false;
     for line in lines::logical(&file.text) {
         if let Some(comment) = &line.comment {
@@ -240,8 +259,21 @@ fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Parsed {
             templated = true;
             continue;
         }
+        let before = parsed.packages.len();
+        parsed.line(&file.path, &line.text, (line.number, 1), diagnostics);
+        for (_, via) in &mut parsed.packages[before..] {
+            line.comment.iter().for_each(|comment| via.add(comment));
+        }
+    }
+    parsed.apply_index();
+    parsed
+}
+
+impl Parsed {
+    /// Reads one logical line. What is none of pip's is a gap.
+    fn line(&mut self, path: &str, text: &str, (line, column): (u32, u32), diagnostics: &mut Vec<Diagnostic>) {
         let mut open = None;
-        let outcome = match line::read(&line.text) {
+        let outcome = match line::read(text) {
             Meaning::Requirement { text, hashes } => {
                 open = Requirement::without_version(&text);
                 let pinned = |found: Requirement| {
@@ -253,46 +285,39 @@ fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Parsed {
             }
             Meaning::Editable(text) => requirement(&text).map(|found| found.map(editable)),
             Meaning::Include(path) => {
-                parsed.includes.push((path, line.number, false));
+                self.includes.push((path, line, false));
                 Ok(None)
             }
             Meaning::Constraints(path) => {
-                parsed.includes.push((path, line.number, true));
+                self.includes.push((path, line, true));
                 Ok(None)
             }
             Meaning::Index(url) => {
-                index = Some(url).filter(|url| !url.contains("${"));
+                self.index = Some(url).filter(|url| !url.contains("${"));
                 Ok(None)
             }
             Meaning::Option => Ok(None),
             Meaning::Unknown(expected) => Err(expected),
         };
-        match outcome {
-            Ok(Some(mut package)) => {
-                package.line = Some(line.number);
-                let mut via = Via::default();
-                line.comment.iter().for_each(|comment| via.add(comment));
-                parsed.packages.push((package, via));
-            }
-            Ok(None) => {}
-            Err(expected) => {
-                diagnostics.push(Diagnostic::gap(Stage::Inventory, file.path.clone(), expected).at(line.number, 1));
-                let package = open.map(|open| Package { line: Some(line.number), ..open.into_package() });
-                parsed.packages.extend(package.map(|package| (package, Via::default())));
-            }
-        }
+        let package = outcome.unwrap_or_else(|expected| {
+            diagnostics.push(Diagnostic::gap(Stage::Inventory, path.to_owned(), expected).at(line, column));
+            open.map(Requirement::into_package)
+        });
+        let placed = package.map(|package| (Package { line: Some(line), ..package }, Via::default()));
+        self.packages.extend(placed);
     }
-    // pip: the last `-i` holds for the whole file
-    for (package, _) in &mut parsed.packages {
-        if let Some(index) = index.as_ref().filter(|_| package.source == Source::DEFAULT_INDEX) {
+
+    /// pip: the last `-i` holds for the whole file.
+    fn apply_index(&mut self) {
+        let Some(index) = &self.index else { return };
+        for (package, _) in self.packages.iter_mut().filter(|(package, _)| package.source == Source::DEFAULT_INDEX) {
             package.source = Source::index(index);
         }
     }
-    parsed
 }
 
 /// A requirement; `None` for a source tree whose name is not told (`.`, `./libs/a`): its own manifest stands in the tree.
-pub(super) fn requirement(text: &str) -> Result<Option<Requirement>, String> {
+fn requirement(text: &str) -> Result<Option<Requirement>, String> {
     match Requirement::parse(text) {
         Ok(found) => Ok(Some(found)),
         Err(_) if is_own_tree(text) => Ok(None),
@@ -305,7 +330,7 @@ fn is_own_tree(text: &str) -> bool {
     origin::looks_like_location(place) && origin::read(place).source.is_own_tree()
 }
 
-pub(super) fn editable(requirement: Requirement) -> Package {
+fn editable(requirement: Requirement) -> Package {
     let mut package = requirement.into_package();
     if let Source::Path { path, directory: true } = package.source {
         package.source = Source::Editable { path };
