@@ -13,8 +13,8 @@ use scanner::repository::CachedMirrors;
 use scanner::resolve::Resolver;
 use scanner::scan::{Knowledge, Options, Source, config_of, scan_with};
 use scanner::secrets::verify::Provider;
-use scanner::secrets::{Engine, FingerprintKey, History, Memory, RuleSet};
-use scanner::{Report, freshness};
+use scanner::secrets::{Engine, FingerprintKey, History, Memory, Reading, RuleSet};
+use scanner::{Report, Stop, freshness};
 
 use crate::asker::{Asker, AskerError};
 use crate::config::ServerConfig;
@@ -158,7 +158,13 @@ impl Look for Scanner {
         self.advisories.feeds()
     }
 
-    fn look(&self, repository: &RepositoryRecord, prepared: &Prepared, now: Timestamp) -> Result<Report, RunError> {
+    fn look(
+        &self,
+        repository: &RepositoryRecord,
+        prepared: &Prepared,
+        now: Timestamp,
+        stop: Stop<'_>,
+    ) -> Result<Report, RunError> {
         let index = self.advisories.index();
         let engine = Engine::new(&self.rules);
         // the mirrors of other repositories stand beside this one's
@@ -189,7 +195,8 @@ impl Look for Scanner {
             tracing::warn!(repository = %repository.id, %error, "what earlier scans saw cannot be read: the whole history is read");
             Memory::default()
         });
-        let mut report = scan_with(&source, &knowledge, &options, Some(&mut memory)).map_err(failed)?;
+        let reading = Reading { memory: Some(&mut memory), stop, ..Reading::default() };
+        let mut report = scan_with(&source, &knowledge, &options, reading).map_err(failed)?;
         if let Err(error) = keep(&path, &memory) {
             tracing::warn!(repository = %repository.id, %error, "what was seen cannot be kept: the next scan reads the whole history");
         }

@@ -131,7 +131,7 @@ impl Reach {
     }
 
     fn check_directory(&self, url: &Url) -> Result<Checked, OutOfReach> {
-        let path = url.to_file_path().map_err(|()| OutOfReach::Directory)?;
+        let path = directory(url).ok_or(OutOfReach::Directory)?;
         let inside = |allowed: &PathBuf| {
             // links are followed where the path exists, so that none leads outside
             let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -144,6 +144,15 @@ impl Reach {
             Err(OutOfReach::Directory)
         }
     }
+}
+
+/// The directory of this machine that a `file:` address names. As for git itself, `x` is `x.git` where only that is there.
+pub fn directory(url: &Url) -> Option<PathBuf> {
+    let path = url.to_file_path().ok()?;
+    let mut bare = path.clone().into_os_string();
+    bare.push(".git");
+    let bare = PathBuf::from(bare);
+    Some(if !path.exists() && bare.exists() { bare } else { path })
 }
 
 /// Reads a URL, or git's short form `user@host:path`.
@@ -267,10 +276,12 @@ mod tests {
         let allowed = dir.path().join("allowed");
         std::fs::create_dir_all(allowed.join("repository")).expect("create");
         std::os::unix::fs::symlink("/etc", allowed.join("link")).expect("link");
+        std::os::unix::fs::symlink("/etc", allowed.join("bare.git")).expect("link");
         let reach = Reach { allow_hosts: vec![], allow_directories: vec![allowed.clone()] };
         let check = |path: &str| reach.check_url(&format!("file://{}/{path}", allowed.display()));
         assert_eq!(check("repository"), Ok(Checked::Fine));
         assert_eq!(check("link"), Err(OutOfReach::Directory));
+        assert_eq!(check("bare"), Err(OutOfReach::Directory), "what is cloned is bare.git");
         assert_eq!(check("../other"), Err(OutOfReach::Directory));
     }
 

@@ -17,6 +17,7 @@ pub mod resolve;
 pub mod scan;
 pub mod secrets;
 pub mod standing;
+pub mod stop;
 pub mod usage;
 pub mod vulnerabilities;
 
@@ -24,3 +25,4 @@ pub use diagnostic::{Diagnostic, Stage};
 pub use finding::{Confidence, Finding, FindingId, Kind};
 pub use report::Report;
 pub use scan::scan;
+pub use stop::Stop;

@@ -21,7 +21,7 @@ use crate::posture;
 use crate::report::{AdvisoriesUsed, FeedUsed, Report, SCHEMA_VERSION, Stats, Target, Tool};
 use crate::repository::{DirectorySnapshot, GitSnapshot, Mirror, Origin, RepositoryError, Snapshot};
 use crate::resolve::{self, Resolver};
-use crate::secrets::{self, Engine, FingerprintKey, History, Memory, Reading, SecretsFound};
+use crate::secrets::{self, Engine, FingerprintKey, History, Reading, SecretsFound};
 use crate::standing::{self, Answers};
 use crate::usage::index_names::IndexNames;
 use crate::usage::{self, Usage};
@@ -73,19 +73,21 @@ pub struct Options {
 /// # Errors
 /// When the commit or its tree cannot be read.
 pub fn scan(source: &Source<'_>, knowledge: &Knowledge<'_>, options: &Options) -> Result<Report, RepositoryError> {
-    scan_with(source, knowledge, options, None)
+    scan_with(source, knowledge, options, Reading::default())
 }
 
-/// The same with what earlier scans of the repository saw, which is brought up to date: a whole history then costs what is new in it.
+/// The same with a choice of how the history is read. With what earlier scans of the repository saw, which is brought up to date, a whole
+/// history costs what is new in it.
 ///
 /// # Errors
-/// As [`scan`].
+/// As [`scan`], and [`RepositoryError::Cancelled`] when it was told to stop.
 pub fn scan_with(
     source: &Source<'_>,
     knowledge: &Knowledge<'_>,
     options: &Options,
-    memory: Option<&mut Memory>,
+    reading: Reading<'_>,
 ) -> Result<Report, RepositoryError> {
+    let stop = reading.stop;
     let mut stages = Stages::default();
     let git;
     let snapshot: &dyn Snapshot = match source {
@@ -111,6 +113,7 @@ pub fn scan_with(
     } else {
         None
     };
+    stop.check()?;
     let mut findings = Vec::new();
     let mut resolved = Vec::new();
     // asked before anything is matched, so that what is advised can be had
@@ -122,6 +125,7 @@ pub fn scan_with(
             standing::judge(&inventory, &answers, knowledge.advisories.as_ref().ok().copied(), Timestamp::now());
         stages.say(standing.diagnostics);
         findings.extend(standing.findings);
+        stop.check()?;
         if let Some(resolver) = knowledge.resolver {
             let found = stages.time("resolve", || resolve::unlocked(&inventory, resolver));
             stages.say(found.diagnostics);
@@ -135,8 +139,11 @@ pub fn scan_with(
         findings.extend(usage.verdicts.clone());
     }
     let mut stats = Stats { files: snapshot.entries().len() as u64, packages: count(&inventory), ..Stats::default() };
+    stop.check()?;
     if wants(Aspect::Secrets) {
-        let found = stages.time("secrets", || secrets_of(source, snapshot, knowledge, options, memory));
+        let found = stages.time("secrets", || secrets_of(source, snapshot, knowledge, options, reading));
+        // what it says then is that it was broken off
+        stop.check()?;
         (stats.blobs, stats.blob_bytes) = (found.blobs, found.blob_bytes);
         stages.say(found.diagnostics);
         findings.extend(found.findings);
@@ -279,7 +286,7 @@ fn secrets_of(
     snapshot: &dyn Snapshot,
     knowledge: &Knowledge<'_>,
     options: &Options,
-    memory: Option<&mut Memory>,
+    reading: Reading<'_>,
 ) -> SecretsFound {
     let looking = secrets::Looking {
         engine: knowledge.engine,
@@ -288,10 +295,7 @@ fn secrets_of(
         provider: knowledge.provider,
     };
     match source {
-        Source::Commit(mirror, head) => {
-            let reading = Reading { memory, ..Reading::default() };
-            secrets::scan_history_by(mirror, *head, &options.history, reading, &looking)
-        }
+        Source::Commit(mirror, head) => secrets::scan_history_by(mirror, *head, &options.history, reading, &looking),
         Source::Directory(_) => secrets::scan_snapshot(snapshot, &looking),
     }
 }

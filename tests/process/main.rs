@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
+mod stopping;
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use api::demo::organisation::{self, Sample};
 use api::demo::visitor::Visitor;
+use serde_json::Value;
 use tempfile::TempDir;
 
 const SECRET: &str = "a webhook secret of the tests";
@@ -50,7 +53,11 @@ impl World {
     }
 
     fn serve(&self) -> Serving {
-        let mut child = self.command("127.0.0.1:0").spawn().unwrap();
+        self.serve_with(&[])
+    }
+
+    fn serve_with(&self, settings: &[(&str, &str)]) -> Serving {
+        let mut child = self.command("127.0.0.1:0").envs(settings.iter().copied()).spawn().unwrap();
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         out.read_line(&mut line).unwrap();
@@ -69,7 +76,37 @@ struct Serving {
     base: String,
 }
 
+/// A client of a running service.
+#[derive(Clone)]
+struct Asking {
+    client: reqwest::Client,
+    base: String,
+}
+
+impl Asking {
+    async fn get(&self, path: &str) -> Value {
+        let answer = self.client.get(format!("{}/api/v1/{path}", self.base)).send().await.unwrap();
+        answer.error_for_status().unwrap().json().await.unwrap()
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = self.client.post(format!("{}/api/v1/{path}", self.base)).json(body).send().await.unwrap();
+        answer.error_for_status().unwrap().json().await.unwrap()
+    }
+}
+
 impl Serving {
+    fn asking(&self) -> Asking {
+        Asking { client: reqwest::Client::new(), base: self.base.clone() }
+    }
+
+    /// What this process measured, under a metric's name with its labels; nothing measured is zero.
+    async fn counted(&self, sample: &str) -> f64 {
+        let text = reqwest::get(format!("{}/metrics", self.base)).await.unwrap().text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(sample));
+        value.map_or(0.0, |value| value.trim().parse().unwrap())
+    }
+
     fn visitor(&self, secret: &str) -> Visitor {
         Visitor::new(&self.base, secret.to_owned())
     }
@@ -166,7 +203,7 @@ async fn becomes(base: &str, advisory: &str, states: &[&str]) -> String {
     let begun = std::time::Instant::now();
     let mut last = String::new();
     while begun.elapsed() < std::time::Duration::from_secs(60) {
-        let page: serde_json::Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
+        let page: Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
         last = page["items"][0]["state"].as_str().unwrap_or("not there").to_owned();
         if states.contains(&last.as_str()) {
             break;
@@ -185,13 +222,13 @@ async fn a_new_advisory_opens_findings_without_a_scan_and_a_withdrawn_one_closes
     let repository = visitor.repository(world.reports()).await.unwrap();
     visitor.gate(&repository, &world.reports().head.to_string()).await.unwrap();
     let file = world.root.path().join("advisories.json");
-    let replace = |records: &serde_json::Value| {
+    let replace = |records: &Value| {
         // in one step, as a sync does
         let part = file.with_extension("part");
         std::fs::write(&part, records.to_string()).unwrap();
         std::fs::rename(&part, &file).unwrap();
     };
-    let known: serde_json::Value = serde_json::from_str(api::demo::ADVISORIES).unwrap();
+    let known: Value = serde_json::from_str(api::demo::ADVISORIES).unwrap();
     let mut records = known.clone();
     records.as_array_mut().unwrap().push(serde_json::json!({
         "schema_version": "1.6.0",
@@ -210,7 +247,7 @@ async fn a_new_advisory_opens_findings_without_a_scan_and_a_withdrawn_one_closes
     assert_eq!(becomes(&serving.base, "PYSEC-2026-1", &["fixed"]).await, "fixed");
     assert_eq!(becomes(&serving.base, "CVE-2018-18074", &["open"]).await, "open", "what was not withdrawn stays");
     // no scan has brought it
-    let jobs: serde_json::Value =
+    let jobs: Value =
         reqwest::get(format!("{}/api/v1/jobs?limit=100", serving.base)).await.unwrap().json().await.unwrap();
     let finished = jobs["items"].as_array().unwrap().iter().filter(|job| job["kind"] == "scan").count();
     let (code, log) = serving.stop();

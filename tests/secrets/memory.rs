@@ -1,7 +1,9 @@
 //! Scans that go on from earlier ones give the answer of a scan of everything, and look only at what is new.
 
 use std::sync::LazyLock;
+use std::sync::atomic::AtomicBool;
 
+use scanner::Stop;
 use scanner::repository::Mirror;
 use scanner::secrets::{
     Engine, FingerprintKey, History, Looking, Memory, Reading, RuleSet, SecretsFound, scan_history_by,
@@ -14,11 +16,15 @@ use crate::token;
 static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().unwrap());
 
 fn scan_with(work: &Work, memory: Option<&mut Memory>, key: u8) -> SecretsFound {
+    scan_by(work, key, Reading { memory, ..Reading::default() })
+}
+
+fn scan_by(work: &Work, key: u8, reading: Reading<'_>) -> SecretsFound {
     let (engine, key) = (Engine::new(&RULES), FingerprintKey::new([key; 32]));
     let mirror = Mirror::open_local(work.path()).unwrap();
     let head = mirror.resolve(None).ok();
     let looking = Looking { engine: &engine, key: &key, repository: "test", provider: None };
-    scan_history_by(&mirror, head, &History::All, Reading { memory, ..Reading::default() }, &looking)
+    scan_history_by(&mirror, head, &History::All, reading, &looking)
 }
 
 /// Scans with the memory, as the record that it is kept as, and compares with a scan that knows nothing.
@@ -101,4 +107,22 @@ fn what_may_not_be_kept_or_was_not_read_is_not_remembered() {
     work.damage_loose(&work.git(&["rev-parse", "HEAD:a.txt"]));
     scan_with(&work, Some(&mut memory), 7);
     assert_eq!(memory, Memory::default());
+}
+
+#[test]
+fn a_scan_that_was_told_to_stop_says_so_and_nothing_counts_as_read() {
+    let work = Work::new();
+    let [first, second] = [71, 72].map(token);
+    work.commit(&[("a.py", &format!("A = '{first}'\n"))], "first");
+    let mut memory = Memory::default();
+    scan_with(&work, Some(&mut memory), 7);
+    let before = memory.clone();
+    work.commit(&[("b.py", &format!("B = '{second}'\n"))], "second");
+    let asked = AtomicBool::new(true);
+    let stopped =
+        scan_by(&work, 7, Reading { memory: Some(&mut memory), stop: Stop::when(&asked), ..Reading::default() });
+    let gaps: Vec<&str> = stopped.diagnostics.iter().filter(|said| said.gap).map(|said| said.reason.as_str()).collect();
+    assert_eq!((stopped.findings.len(), gaps), (0, vec!["secrets were not looked for: cancelled"]));
+    assert_eq!(memory, before, "the next scan reads what this one did not");
+    assert_eq!(same(&work, &mut memory, "a scan that was stopped").findings.len(), 2);
 }

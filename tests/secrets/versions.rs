@@ -17,7 +17,7 @@ fn scan(work: &Work, versions: Versions) -> SecretsFound {
     let (engine, key) = (Engine::new(&RULES), FingerprintKey::new([7; 32]));
     let mirror = Mirror::open_local(work.path()).unwrap();
     let looking = Looking { engine: &engine, key: &key, repository: "test", provider: None };
-    let reading = Reading { versions, memory: None };
+    let reading = Reading { versions, ..Reading::default() };
     scan_history_by(&mirror, mirror.resolve(None).ok(), &History::Everything, reading, &looking)
 }
 

@@ -8,8 +8,9 @@ use git2::Oid;
 use jiff::Timestamp;
 use scanner::finding::Detail;
 use scanner::repository::{Access, Mirror, Origin, Refs, RepositoryError};
-use scanner::{Finding, FindingId};
+use scanner::{Finding, FindingId, Stop};
 
+use crate::reach::directory;
 use crate::store::record::{ErrorClass, JobError, RepositoryRecord, ScanSpec};
 
 /// Why a run failed, to be retried or not by its class.
@@ -65,10 +66,9 @@ pub fn list_refs(repository: &RepositoryRecord, access: &Access) -> Result<Refs,
 fn origin_of(repository: &RepositoryRecord) -> Result<Origin, RunError> {
     let (origin, _) = Origin::parse(repository.clone_url())?;
     Ok(match origin {
-        Origin::Remote(url) if url.url().scheme() == "file" => match url.url().to_file_path() {
-            Ok(path) => Origin::Local(path),
-            Err(()) => Origin::Local(PathBuf::from(url.url().path())),
-        },
+        Origin::Remote(url) if url.url().scheme() == "file" => {
+            Origin::Local(directory(url.url()).unwrap_or_else(|| PathBuf::from(url.url().path())))
+        }
         origin => origin,
     })
 }
@@ -87,10 +87,11 @@ pub fn commits_of(finding: &Finding) -> Vec<String> {
 /// Which of the findings stand only in commits that the scanned one does not reach: another branch brought them.
 ///
 /// # Errors
-/// When git fails.
+/// When git fails, or when it was told to stop.
 pub fn out_of_reach(
     prepared: &Prepared,
     findings: Vec<(FindingId, Vec<String>)>,
+    stop: Stop<'_>,
 ) -> Result<BTreeSet<FindingId>, RunError> {
     let Some(head) = prepared.commit else { return Ok(BTreeSet::new()) };
     let git = prepared.mirror.repository()?;
@@ -100,6 +101,7 @@ pub fn out_of_reach(
     for (id, commits) in findings.into_iter().filter(|(_, commits)| !commits.is_empty()) {
         let mut reached = false;
         for commit in commits {
+            stop.check()?;
             reached |= match known.get(&commit) {
                 Some(reached) => *reached,
                 None => {

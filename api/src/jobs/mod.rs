@@ -18,10 +18,10 @@ use std::time::Duration;
 
 use advisories::FeedFact;
 use jiff::Timestamp;
-use scanner::Report;
 use scanner::package_index::PackageIndex;
 use scanner::policy::Ignore;
 use scanner::repository::CachedMirrors;
+use scanner::{Report, Stop};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -76,11 +76,17 @@ pub trait Look: Send + Sync + 'static {
     /// The feeds of its advisories, with their clocks as they stand now.
     fn feeds(&self) -> Vec<FeedFact>;
 
-    /// Looks.
+    /// Looks, until it is told to stop.
     ///
     /// # Errors
-    /// When the commit cannot be opened at all; everything less is a diagnostic of the report.
-    fn look(&self, repository: &RepositoryRecord, prepared: &Prepared, now: Timestamp) -> Result<Report, RunError>;
+    /// When the commit cannot be opened at all, or when it was told to stop; everything less is a diagnostic of the report.
+    fn look(
+        &self,
+        repository: &RepositoryRecord,
+        prepared: &Prepared,
+        now: Timestamp,
+        stop: Stop<'_>,
+    ) -> Result<Report, RunError>;
 
     /// What the commit's own configuration ignores, so that a re-match judges alike. A scanner without configurations ignores nothing.
     ///

@@ -26,7 +26,13 @@ impl Look for Files {
         Vec::new()
     }
 
-    fn look(&self, repository: &RepositoryRecord, prepared: &Prepared, _: Timestamp) -> Result<Report, RunError> {
+    fn look(
+        &self,
+        repository: &RepositoryRecord,
+        prepared: &Prepared,
+        _: Timestamp,
+        _: Stop<'_>,
+    ) -> Result<Report, RunError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         let commit = prepared.commit.unwrap();
         let snapshot = scanner::repository::GitSnapshot::open(&prepared.mirror, commit)?;
@@ -58,6 +64,28 @@ impl Look for Files {
     }
 }
 
+/// Looks until it is told to stop, and keeps that it was.
+#[derive(Default)]
+struct Endless(AtomicUsize);
+
+impl Look for Endless {
+    fn digests(&self) -> Digests {
+        Digests { rules: "r".into(), advisories: "a".into() }
+    }
+
+    fn look(&self, _: &RepositoryRecord, _: &Prepared, _: Timestamp, stop: Stop<'_>) -> Result<Report, RunError> {
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < Duration::from_secs(60) {
+            if stop.is_asked() {
+                self.0.fetch_add(1, Ordering::SeqCst);
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Err(scanner::repository::RepositoryError::Cancelled.into())
+    }
+}
+
 fn commit(directory: &Path, file: &str) -> String {
     let git = git2::Repository::init_opts(directory, git2::RepositoryInitOptions::new().initial_head("main")).unwrap();
     std::fs::write(directory.join(file), file).unwrap();
@@ -84,11 +112,15 @@ impl Bench {
         Self { directory, store, look: Arc::default() }
     }
 
-    fn start(&self) -> Jobs {
+    fn config(&self) -> ServerConfig {
         let mut config = ServerConfig { data_dir: self.directory.path().join("data"), ..ServerConfig::default() };
         config.sweep.cron = String::new();
         config.reach.allow_directories = vec![self.directory.path().to_owned()];
-        Jobs::start_with(&config, self.store.clone(), Arc::clone(&self.look) as Arc<dyn Look>).unwrap()
+        config
+    }
+
+    fn start(&self) -> Jobs {
+        Jobs::start_with(&self.config(), self.store.clone(), Arc::clone(&self.look) as Arc<dyn Look>).unwrap()
     }
 
     async fn repository(&self, name: &str) -> RepositoryRecord {
@@ -197,5 +229,29 @@ async fn a_sweep_lists_everything_and_scans_what_moved() {
     commit(&bench.directory.path().join("o/b"), "y");
     sweep((3, 1, 1)).await;
     assert_eq!(bench.look.0.load(Ordering::SeqCst), 4);
+    jobs.shutdown(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_whose_time_is_over_is_told_to_stop_and_tried_again_later() {
+    let bench = Bench::new();
+    commit(&bench.directory.path().join("site"), "a");
+    let site = bench.repository("site").await;
+    let mut config = bench.config();
+    config.jobs.minutes = 0;
+    let look = Arc::new(Endless::default());
+    let jobs = Jobs::start_with(&config, bench.store.clone(), Arc::clone(&look) as Arc<dyn Look>).unwrap();
+    let id = bench.ask(&site, scan(&site, None, None, None)).await;
+    let begun = std::time::Instant::now();
+    let job = loop {
+        let job = bench.store.job(&site.tenant, id).await.unwrap().unwrap();
+        if job.error.is_some() && look.0.load(Ordering::SeqCst) == 1 {
+            break job;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{job:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!((job.state, job.error.unwrap().class), (JobState::Ready, ErrorClass::TimedOut));
+    assert!(job.ready_at > Timestamp::now(), "not at once");
     jobs.shutdown(Duration::from_secs(10)).await;
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use scanner::Report;
 use scanner::policy::Ignore;
+use scanner::{Report, Stop};
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
@@ -20,6 +20,10 @@ use crate::store::{Claim, Committed, ScanCommit, StoreError};
 
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often it is asked whether the job was cancelled.
+const ASKED: Duration = Duration::from_secs(1);
+/// How often it is looked at what this process itself knows.
+const LOOKED: Duration = Duration::from_millis(200);
 const IDLE: Duration = Duration::from_millis(250);
 /// How long a run that was told to stop may take to do so.
 const LAST_BREATH: Duration = Duration::from_secs(120);
@@ -159,26 +163,36 @@ fn count(job: &JobRecord, state: &'static str) {
 /// Keeps the lease, and returns when the run has to stop.
 async fn watch_over(shop: &Arc<Shop>, job: &JobRecord, token: LeaseToken) -> Result<Stopped, StoreError> {
     let begun = tokio::time::Instant::now();
+    let limit = Duration::from_secs(shop.limits.minutes * 60);
+    let (mut beat, mut asked) = (begun + HEARTBEAT, begun + ASKED);
     loop {
-        let pause = tokio::time::Instant::now() + HEARTBEAT;
-        while tokio::time::Instant::now() < pause {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            if shop.cut_off.load(Ordering::SeqCst) {
-                return Ok(Stopped::CutOff);
-            }
+        tokio::time::sleep(LOOKED).await;
+        if shop.cut_off.load(Ordering::SeqCst) {
+            return Ok(Stopped::CutOff);
         }
-        if begun.elapsed() > Duration::from_secs(shop.limits.minutes * 60) {
+        if begun.elapsed() > limit {
             return Ok(Stopped::TimeLimit);
         }
-        // a sweep keeps its place; a scan would have to begin again
-        let sweeps = matches!(job.job, JobKind::Sweep { .. });
-        if sweeps && shop.store.waits_before(job.priority, Timestamp::now()).await? {
-            return Ok(Stopped::GiveWay);
-        }
-        match shop.store.heartbeat(job.id, token, LEASE, Timestamp::now()).await? {
-            None => return Ok(Stopped::LeaseLost),
-            Some(true) => return Ok(Stopped::Cancelled),
-            Some(false) => {}
+        let now = tokio::time::Instant::now();
+        if now >= beat {
+            // a sweep keeps its place; a scan would have to begin again
+            let sweeps = matches!(job.job, JobKind::Sweep { .. });
+            if sweeps && shop.store.waits_before(job.priority, Timestamp::now()).await? {
+                return Ok(Stopped::GiveWay);
+            }
+            match shop.store.heartbeat(job.id, token, LEASE, Timestamp::now()).await? {
+                None => return Ok(Stopped::LeaseLost),
+                Some(true) => return Ok(Stopped::Cancelled),
+                Some(false) => {}
+            }
+            beat = tokio::time::Instant::now() + HEARTBEAT;
+        } else if now >= asked {
+            // read only: moving the lease is a write, and not needed so often
+            let kept = shop.store.job(&job.tenant, job.id).await?;
+            if kept.is_some_and(|kept| kept.held_by(token) && kept.cancel_requested) {
+                return Ok(Stopped::Cancelled);
+            }
+            asked = tokio::time::Instant::now() + ASKED;
         }
     }
 }
@@ -228,9 +242,10 @@ async fn scan(shop: &Arc<Shop>, job: &JobRecord, spec: &ScanSpec, stop: &Arc<Ato
         }
     }
     let (shop_, repository_, prepared_) = (Arc::clone(shop), repository.clone(), prepared.clone());
+    let stop_ = Arc::clone(stop);
     let looked = blocking(move || {
         let now = Timestamp::now();
-        let report = shop_.look.look(&repository_, &prepared_, now)?;
+        let report = shop_.look.look(&repository_, &prepared_, now, Stop::when(&stop_))?;
         Ok((report, shop_.look.ignores(&prepared_, now)?))
     });
     let (report, ignores) = match looked.await {
@@ -244,8 +259,9 @@ async fn scan(shop: &Arc<Shop>, job: &JobRecord, spec: &ScanSpec, stop: &Arc<Ato
     scan.ignores = ignores.iter().map(rule).collect();
     let secrets: Vec<_> =
         report.findings.iter().map(|finding| (finding.id.clone(), git::commits_of(finding))).collect();
-    let prepared_ = prepared.clone();
-    match blocking(move || git::out_of_reach(&prepared_, secrets)).await {
+    let (prepared_, stop_) = (prepared.clone(), Arc::clone(stop));
+    match blocking(move || git::out_of_reach(&prepared_, secrets, Stop::when(&stop_))).await {
+        _ if stop.load(Ordering::SeqCst) => return Ok(Ended::Interrupted),
         Ok(elsewhere) => scan.findings.retain(|finding| !elsewhere.contains(&finding.id)),
         Err(error) => return Ok(Ended::Failed(error)),
     }

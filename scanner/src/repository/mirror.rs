@@ -68,7 +68,7 @@ impl Mirror {
         prepare();
         std::fs::create_dir_all(cache).map_err(RepositoryError::io("cannot create", cache))?;
         let git_dir = cache.join(format!("{}.git", url.cache_key()));
-        let _lock = lock(&cache.join(format!("{}.lock", url.cache_key())))?;
+        let _lock = lock(&cache.join(format!("{}.lock", url.cache_key())), on_progress)?;
         let repository = open_or_create(&git_dir)?;
         remove_leftover_packs(&git_dir)?;
         update(&repository, url, access, on_progress)?;
@@ -141,7 +141,7 @@ fn open_error(location: &str, path: &Path, error: &git2::Error) -> RepositoryErr
 }
 
 /// Waits for the lock, a bounded time. It is the operating system's and ends with the process that holds it.
-fn lock(path: &Path) -> Result<File, RepositoryError> {
+fn lock(path: &Path, on_progress: &mut OnProgress<'_>) -> Result<File, RepositoryError> {
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -152,6 +152,9 @@ fn lock(path: &Path) -> Result<File, RepositoryError> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if !on_progress(Progress::default()) => {
+                return Err(RepositoryError::Cancelled);
+            }
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(100))
             }

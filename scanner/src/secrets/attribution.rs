@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use git2::{ErrorCode, ObjectType, Oid, Repository, Sort, Tree};
 use serde::{Deserialize, Serialize};
 
+use crate::Stop;
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::repository::RepositoryError;
 
@@ -71,16 +72,18 @@ pub(super) struct Attribution {
     pub orders: HashMap<Oid, i64>,
 }
 
-/// Walks what `tips` reach and `hidden` do not. `orders` are those of commits that are known from before.
+/// Walks what `tips` reach and `hidden` do not. `orders` are those of commits that are known from before. Told to stop, it ends early: whoever
+/// said so does not want the result.
 pub(super) fn attribute(
     repository: &Repository,
     tips: &[Oid],
     hidden: &[Oid],
     wanted: &Wanted<'_>,
     orders: &HashMap<Oid, i64>,
+    stop: Stop<'_>,
 ) -> Result<Attribution, git2::Error> {
     let mut attribution = Attribution::default();
-    walk_into(&mut attribution, repository, tips, hidden, wanted, orders)?;
+    walk_into(&mut attribution, repository, tips, hidden, (wanted, stop), orders)?;
     Ok(attribution)
 }
 
@@ -90,19 +93,20 @@ pub(super) fn attribute_leftovers(
     repository: &Repository,
     reached: &[Oid],
     wanted: &Wanted<'_>,
+    stop: Stop<'_>,
 ) -> Result<(), git2::Error> {
     let odb = repository.odb()?;
     let mut all = Vec::new();
     odb.foreach(|id| {
         all.push(*id);
-        true
+        !stop.is_asked()
     })?;
     // what cannot be read at all was said by whoever read everything
     let is_commit = |id: &Oid| odb.read_header(*id).is_ok_and(|(_, kind)| kind == ObjectType::Commit);
     let mut tips: Vec<Oid> = all.into_iter().filter(is_commit).collect();
     tips.sort();
     let before = attribution.commits.len();
-    walk_into(attribution, repository, &tips, reached, wanted, &HashMap::new())?;
+    walk_into(attribution, repository, &tips, reached, (wanted, stop), &HashMap::new())?;
     attribution.left.extend(attribution.commits[before..].iter().map(|commit| commit.id));
     Ok(())
 }
@@ -112,7 +116,7 @@ fn walk_into(
     repository: &Repository,
     tips: &[Oid],
     hidden: &[Oid],
-    wanted: &Wanted<'_>,
+    (wanted, stop): (&Wanted<'_>, Stop<'_>),
     orders: &HashMap<Oid, i64>,
 ) -> Result<(), git2::Error> {
     let mut walk = repository.revwalk()?;
@@ -125,7 +129,7 @@ fn walk_into(
         walk.hide(*hidden)?;
     }
     let mut walking = Walking { repository, wanted, orders, attribution };
-    for id in walk {
+    for id in walk.take_while(|_| !stop.is_asked()) {
         let outcome = id.and_then(|id| walking.commit(id));
         if let Err(error) = outcome {
             walking.gap(format!("a commit cannot be read: {}", error.message()));

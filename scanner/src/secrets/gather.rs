@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Stop;
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::{
     Confidence, Detail, Finding, FindingId, Ignored, Kind, Location, Occurrence, SecretDetail, Verified,
@@ -277,7 +278,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// The findings, in the order of rule and fingerprint, and everything that was said.
-    pub(super) fn finish(self) -> (Vec<Finding>, Vec<Diagnostic>) {
+    pub(super) fn finish(self, stop: Stop<'_>) -> (Vec<Finding>, Vec<Diagnostic>) {
         let Self { looking, secrets, said, mut other, asked, .. } = self;
         for ((gap, reason), paths) in said {
             let more = paths.len().saturating_sub(MOST_REPEATED);
@@ -291,7 +292,7 @@ impl<'a> Gathering<'a> {
             }
         }
         let secrets = joining::one_each(looking, secrets);
-        let answers = joining::ask(looking, &secrets, asked);
+        let answers = joining::ask(looking, &secrets, asked, stop);
         let mut findings: Vec<Finding> = secrets
             .into_iter()
             .filter_map(|((rule, fingerprint), gathered)| finding(looking, rule, fingerprint, gathered))

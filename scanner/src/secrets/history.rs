@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use git2::{Oid, Repository};
 
+use crate::Stop;
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::repository::pack::{ObjectStore, Unread, Visited};
 use crate::repository::{GitSnapshot, Mirror, RepositoryError, Snapshot};
@@ -36,11 +37,13 @@ pub struct Reading<'m> {
     pub versions: Versions,
     /// What earlier scans saw; it is brought up to date. It counts only where no more is asked for than what the refs reach.
     pub memory: Option<&'m mut Memory>,
+    /// Breaks it off.
+    pub stop: Stop<'m>,
 }
 
 impl Default for Reading<'_> {
     fn default() -> Self {
-        Self { versions: Versions::ByChanges, memory: None }
+        Self { versions: Versions::ByChanges, memory: None, stop: Stop::default() }
     }
 }
 
@@ -53,7 +56,7 @@ pub(super) fn whole(
     looking: &Looking<'_>,
     gathering: &mut Gathering<'_>,
 ) -> Result<Visited, RepositoryError> {
-    let bounds = Bounds::default();
+    let (bounds, stop) = (Bounds::default(), reading.stop);
     let repository = mirror.repository()?;
     let refs = Refs::of(&repository)?;
     gathering.say(refs.diagnostics.clone());
@@ -64,7 +67,9 @@ pub(super) fn whole(
     store.leave_out(&known.packs, known.loose.iter().filter_map(|id| object_id(id)));
     // what is known already is not read again, and then trees are not all read
     let mut lineage = known.is_empty().then(|| Lineage::new(&store));
-    let found = read_all(&store, is_partial(&repository), looking.engine, &bounds, reading.versions, lineage.as_mut());
+    let partial = is_partial(&repository);
+    let how = (reading.versions, stop);
+    let found = read_all(&store, partial, looking.engine, &bounds, how, lineage.as_mut())?;
     let mut merging = Merging::new(known, &store, &refs, &found);
     say_what_is_missing(&repository, merging.memory.missing.len(), gathering);
 
@@ -79,13 +84,13 @@ pub(super) fn whole(
         true => Attribution::default(),
         false => {
             let unread = found.unread.iter().filter_map(|unread| unread.id);
-            let at_once = lineage
-                .filter(|_| found.names.is_empty())
-                .and_then(|lineage| lineage.attribute(&repository, &refs.tips(), found.texts.iter().copied(), unread));
+            let at_once = lineage.filter(|_| found.names.is_empty()).and_then(|lineage| {
+                lineage.attribute(&repository, &refs.tips(), found.texts.iter().copied(), unread, stop)
+            });
             let these = Wanted::These { blobs: &wanted, names: &found.names };
             match at_once {
                 Some(attribution) => attribution,
-                None => attribute(&repository, &refs.tips(), &walked_before, &these, &merging.orders)
+                None => attribute(&repository, &refs.tips(), &walked_before, &these, &merging.orders, stop)
                     .map_err(cannot_walk)?,
             }
         }
@@ -94,13 +99,14 @@ pub(super) fn whole(
         let placed: HashSet<Oid> = attribution.introductions.iter().map(|new| new.blob).collect();
         if !wanted.is_subset(&placed) {
             let these = Wanted::These { blobs: &wanted, names: &found.names };
-            attribute_leftovers(&mut attribution, &repository, &refs.tips(), &these).map_err(cannot_walk)?;
+            attribute_leftovers(&mut attribution, &repository, &refs.tips(), &these, stop).map_err(cannot_walk)?;
         }
     }
+    stop.check()?;
     gathering.say(attribution.diagnostics.clone());
     say_unread(&found.unread, &attribution, reach, gathering);
     let head = head_paths(mirror, head)?;
-    let second = Second { mirror, head, looking, bounds: &bounds, attribution: &attribution };
+    let second = Second { mirror, head, looking, bounds: &bounds, attribution: &attribution, stop };
     merging.blobs(&second, &found, gathering);
     merging.texts(&second, &repository.odb().map_err(cannot_walk)?, &found, gathering);
     merging.tell(&second, &tags(&repository, &refs), reach, gathering);
@@ -109,6 +115,8 @@ pub(super) fn whole(
     }
     second.names(&found.names, gathering);
     second.ref_names(&repository, &refs, gathering);
+    // what was left out must not be taken for looked at by the next scan
+    stop.check()?;
     let visited = Visited { objects: merging.memory.blobs, bytes: merging.memory.bytes };
     if let Some(keep) = keep {
         *keep = merging.finish(&second, gathering);
@@ -130,7 +138,7 @@ fn tags(repository: &Repository, refs: &Refs) -> BTreeSet<String> {
 pub(super) fn since(
     mirror: &Mirror,
     head: Option<Oid>,
-    since: Oid,
+    (since, stop): (Oid, Stop<'_>),
     looking: &Looking<'_>,
     gathering: &mut Gathering<'_>,
 ) -> Result<Visited, RepositoryError> {
@@ -144,8 +152,9 @@ pub(super) fn since(
     gathering.say(refs.diagnostics.clone());
     let mut tips = refs.tips();
     tips.extend(head);
-    let attribution =
-        attribute(&repository, &tips, &[since], &Wanted::Everything, &HashMap::new()).map_err(cannot_walk)?;
+    let attribution = attribute(&repository, &tips, &[since], &Wanted::Everything, &HashMap::new(), stop);
+    let attribution = attribution.map_err(cannot_walk)?;
+    stop.check()?;
     gathering.say(attribution.diagnostics.clone());
     let found = Candidates {
         blobs: attribution.introductions.iter().map(|new| (new.blob, Worth::Whole)).collect(),
@@ -154,10 +163,11 @@ pub(super) fn since(
     };
     let objects = found.blobs.len() as u64;
     let head = head_paths(mirror, head)?;
-    let second = Second { mirror, head, looking, bounds: &bounds, attribution: &attribution };
+    let second = Second { mirror, head, looking, bounds: &bounds, attribution: &attribution, stop };
     let mut merging = Merging::new(Memory::default(), &store, &refs, &found);
     let bytes = merging.blobs(&second, &found, gathering);
     merging.texts(&second, &repository.odb().map_err(cannot_walk)?, &found, gathering);
+    stop.check()?;
     merging.tell(&second, &BTreeSet::new(), Reach::Refs, gathering);
     Ok(Visited { objects, bytes })
 }

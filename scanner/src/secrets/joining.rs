@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::Stop;
 use crate::finding::{Detail, Finding, Verified};
 use crate::secrets::gather::Gathered;
 use crate::secrets::rule::Form;
@@ -43,10 +44,15 @@ pub(super) fn one_each(looking: &Looking<'_>, secrets: Secrets) -> Secrets {
 }
 
 /// What was asked and answered, by fingerprint; the other part of a credential shares its answer.
-pub(super) fn ask(looking: &Looking<'_>, secrets: &Secrets, asked: Asked) -> BTreeMap<String, (Verified, String)> {
+pub(super) fn ask(
+    looking: &Looking<'_>,
+    secrets: &Secrets,
+    asked: Asked,
+    stop: Stop<'_>,
+) -> BTreeMap<String, (Verified, String)> {
     let mut answers = BTreeMap::new();
     let Some(provider) = looking.provider else { return answers };
-    for ((rule, fingerprint), (secret, companion)) in &asked {
+    for ((rule, fingerprint), (secret, companion)) in asked.iter().take_while(|_| !stop.is_asked()) {
         if !secrets.contains_key(&(*rule, fingerprint.clone())) {
             continue;
         }

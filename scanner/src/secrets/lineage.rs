@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use git2::{Oid, Repository};
 
+use crate::Stop;
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::repository::pack::{Object, ObjectId, ObjectKind, ObjectStore};
 use crate::secrets::attribution::{Attribution, DEEPEST, Introduction, facts};
@@ -158,6 +159,7 @@ impl<'s> Lineage<'s> {
         tips: &[Oid],
         texts: impl IntoIterator<Item = Oid>,
         unread: impl IntoIterator<Item = ObjectId>,
+        stop: Stop<'_>,
     ) -> Option<Attribution> {
         let mut trees = self.trees.into_inner().unwrap_or_else(PoisonError::into_inner);
         if trees.edges.len() > MOST_EDGES {
@@ -180,7 +182,7 @@ impl<'s> Lineage<'s> {
         };
         let reached = walk.reached(&commits, tips);
         walk.orders = orders(&commits, &reached);
-        for number in &reached {
+        for number in reached.iter().take_while(|_| !stop.is_asked()) {
             let Some(commit) = commits.get(number) else { continue };
             walk.commit(*number, commit, &commits);
         }

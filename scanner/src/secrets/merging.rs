@@ -79,8 +79,10 @@ impl Merging {
             introductions.filter(|new| self.memory.hits.contains(&new.blob.to_string())).collect();
         let mut read = 0;
         for slice in placed.chunks(AT_ONCE) {
+            // told to stop, the rest is left out: nothing of it is kept
             let looked: Vec<_> = slice
                 .par_iter()
+                .take_any_while(|_| !second.stop.is_asked())
                 .map_init(
                     || second.mirror.repository(),
                     |repository, new| {
@@ -95,6 +97,9 @@ impl Merging {
                     },
                 )
                 .collect();
+            if second.stop.is_asked() {
+                break;
+            }
             for (new, outcome) in slice.iter().zip(looked) {
                 let look = match outcome {
                     Known::Before(look) => look,
@@ -134,7 +139,7 @@ impl Merging {
         found: &Candidates,
         gathering: &mut Gathering<'_>,
     ) {
-        for id in &found.texts {
+        for id in found.texts.iter().take_while(|_| !second.stop.is_asked()) {
             if self.memory.texts.iter().any(|text| text.id == id.to_string()) {
                 continue;
             }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use git2::Oid;
 use rayon::prelude::*;
 
+use crate::Stop;
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::Finding;
 use crate::repository::pack::Visited;
@@ -71,25 +72,28 @@ pub fn scan_history_by(
     looking: &Looking<'_>,
 ) -> SecretsFound {
     let mut gathering = Gathering::new(looking);
+    let stop = reading.stop;
     let outcome = match *history {
         History::All => history::whole(mirror, head, Reach::Refs, reading, looking, &mut gathering),
         History::Everything => history::whole(mirror, head, Reach::Leftovers, reading, looking, &mut gathering),
-        History::Since(rev) => history::since(mirror, head, rev, looking, &mut gathering),
+        History::Since(rev) => history::since(mirror, head, (rev, stop), looking, &mut gathering),
         History::Staged => staged(mirror, looking, &mut gathering),
         History::Tree => match head {
-            Some(head) => GitSnapshot::open(mirror, head).map(|snapshot| tree(&snapshot, looking, &mut gathering)),
+            Some(head) => {
+                GitSnapshot::open(mirror, head).and_then(|snapshot| tree(&snapshot, looking, stop, &mut gathering))
+            }
             None => Ok(Visited::default()),
         },
     };
-    finish(outcome, gathering)
+    finish(outcome, gathering, stop)
 }
 
 /// Looks at every file of a snapshot.
 #[must_use]
 pub fn scan_snapshot(snapshot: &dyn Snapshot, looking: &Looking<'_>) -> SecretsFound {
     let mut gathering = Gathering::new(looking);
-    let visited = tree(snapshot, looking, &mut gathering);
-    finish(Ok(visited), gathering)
+    let outcome = tree(snapshot, looking, Stop::default(), &mut gathering);
+    finish(outcome, gathering, Stop::default())
 }
 
 /// Looks at what is staged: a secret that the last commit has in the same file is not told again.
@@ -98,16 +102,21 @@ pub fn scan_staged(mirror: &Mirror, looking: &Looking<'_>) -> SecretsFound {
     scan_history(mirror, None, &History::Staged, looking)
 }
 
-fn finish(outcome: Result<Visited, RepositoryError>, mut gathering: Gathering<'_>) -> SecretsFound {
+fn finish(outcome: Result<Visited, RepositoryError>, mut gathering: Gathering<'_>, stop: Stop<'_>) -> SecretsFound {
     let visited = outcome.unwrap_or_else(|error| {
         gathering.say([Diagnostic::gap(Stage::Secrets, None, format!("secrets were not looked for: {error}"))]);
         Visited::default()
     });
-    let (findings, diagnostics) = gathering.finish();
+    let (findings, diagnostics) = gathering.finish(stop);
     SecretsFound { findings, diagnostics, blobs: visited.objects, blob_bytes: visited.bytes }
 }
 
-fn tree(snapshot: &dyn Snapshot, looking: &Looking<'_>, gathering: &mut Gathering<'_>) -> Visited {
+fn tree(
+    snapshot: &dyn Snapshot,
+    looking: &Looking<'_>,
+    stop: Stop<'_>,
+    gathering: &mut Gathering<'_>,
+) -> Result<Visited, RepositoryError> {
     let bounds = Bounds::default();
     let mut visited = Visited::default();
     let mut blobs = HashSet::new();
@@ -115,6 +124,7 @@ fn tree(snapshot: &dyn Snapshot, looking: &Looking<'_>, gathering: &mut Gatherin
     for slice in files.chunks(1024) {
         let looked: Vec<_> = slice
             .par_iter()
+            .take_any_while(|_| !stop.is_asked())
             .map(|entry| {
                 snapshot.read(&entry.path).map(|bytes| {
                     let names = look(looking.engine, entry.path.as_bytes(), None, &bounds);
@@ -122,6 +132,7 @@ fn tree(snapshot: &dyn Snapshot, looking: &Looking<'_>, gathering: &mut Gatherin
                 })
             })
             .collect();
+        stop.check()?;
         for (entry, outcome) in slice.iter().zip(looked) {
             match outcome {
                 Ok((looked, names, size)) => {
@@ -141,7 +152,7 @@ fn tree(snapshot: &dyn Snapshot, looking: &Looking<'_>, gathering: &mut Gatherin
             }
         }
     }
-    visited
+    Ok(visited)
 }
 
 fn staged(mirror: &Mirror, looking: &Looking<'_>, gathering: &mut Gathering<'_>) -> Result<Visited, RepositoryError> {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use git2::{Oid, Repository};
 
+use crate::Stop;
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::repository::pack::ObjectKind;
 use crate::repository::{Mirror, RepositoryError};
@@ -24,6 +25,7 @@ pub(super) struct Second<'a> {
     pub(super) looking: &'a Looking<'a>,
     pub(super) bounds: &'a Bounds,
     pub(super) attribution: &'a Attribution,
+    pub(super) stop: Stop<'a>,
 }
 
 impl Second<'_> {
@@ -55,7 +57,7 @@ impl Second<'_> {
         let mut left: Vec<(&Oid, &Worth)> = blobs.iter().filter(|(id, _)| !reached.contains(id)).collect();
         left.sort_by_key(|(id, _)| **id);
         let repository = self.mirror.repository();
-        for (blob, worth) in left {
+        for (blob, worth) in left.into_iter().take_while(|_| !self.stop.is_asked()) {
             match self.blob(&repository, *blob, worth, None) {
                 Ok((looked, _)) => gathering.add(looked, &Place { what: Some(LEFT_BEHIND), ..Place::default() }),
                 Err(reason) => gathering.say([Diagnostic::gap(Stage::Secrets, None, reason)]),
@@ -73,7 +75,7 @@ impl Second<'_> {
 
     /// Names of files and directories.
     pub(super) fn names(&self, names: &HashSet<Vec<u8>>, gathering: &mut Gathering<'_>) {
-        for new in &self.attribution.introductions {
+        for new in self.attribution.introductions.iter().take_while(|_| !self.stop.is_asked()) {
             let name = new.path.rsplit('/').next().unwrap_or_default();
             if !names.contains(name.as_bytes()) {
                 continue;

@@ -7,6 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use git2::Oid;
 
+use crate::Stop;
+use crate::repository::RepositoryError;
 use crate::repository::pack::{Changes, Object, ObjectId, ObjectKind, ObjectStore, Unread, Visited, Visitor};
 use crate::secrets::Engine;
 use crate::secrets::lineage::Lineage;
@@ -54,17 +56,21 @@ pub enum Versions {
 
 /// Reads everything that an object database holds. Where the clone is `partial`, what its trees name is looked up. Trees come last, when it is
 /// known which blobs `lineage` has to look for in them.
+///
+/// # Errors
+/// When it was told to stop: then not everything was read.
 pub(super) fn read_all(
     store: &ObjectStore,
     partial: bool,
     engine: &Engine<'_>,
     bounds: &Bounds,
-    versions: Versions,
+    (versions, stop): (Versions, Stop<'_>),
     mut lineage: Option<&mut Lineage<'_>>,
-) -> Candidates {
-    let how = How { named: partial.then_some(store), engine, bounds, versions };
+) -> Result<Candidates, RepositoryError> {
+    let how = How { named: partial.then_some(store), engine, bounds, versions, stop };
     let first = Sieve::new(&how, false, lineage.as_deref(), Candidates::default(), 0);
     let (_, mut unread) = store.walk(LARGEST_BLOB, &first);
+    stop.check()?;
     let visited = Visited { objects: first.blobs.0.into_inner(), bytes: first.blobs.1.into_inner() };
     let kept = first.kept.into_inner();
     let found = first.candidates.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -75,10 +81,11 @@ pub(super) fn read_all(
     }
     let trees = Sieve::new(&how, true, lineage.as_deref(), found, kept);
     let (_, of_trees) = store.walk(LARGEST_BLOB, &trees);
+    stop.check()?;
     // what is lost in a pack is said at each reading
     unread.extend(of_trees.into_iter().filter(|unread| unread.id.is_some_and(|id| known.insert(id))));
     let found = trees.candidates.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Candidates { unread, visited, ..found }
+    Ok(Candidates { unread, visited, ..found })
 }
 
 /// How many objects the trees of a partial clone name that are not there.
@@ -100,6 +107,7 @@ struct How<'e> {
     engine: &'e Engine<'e>,
     bounds: &'e Bounds,
     versions: Versions,
+    stop: Stop<'e>,
 }
 
 struct Sieve<'e> {
@@ -137,6 +145,10 @@ impl Visitor for Sieve<'_> {
 
     fn wants(&self, kind: ObjectKind) -> bool {
         (kind == ObjectKind::Tree) == self.trees
+    }
+
+    fn stops(&self) -> bool {
+        self.how.stop.is_asked()
     }
 
     fn visit(&self, object: Object<'_>, made: Option<(&Trace, &Changes)>) -> Trace {

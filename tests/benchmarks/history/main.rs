@@ -81,7 +81,7 @@ fn run(way: &str, path: &Path, memory: Option<&Path>) -> String {
     let looking = Looking { engine: &engine, key: &key, repository: "benchmark", provider: None };
     let head = mirror.resolve(None).ok();
     let mut known = memory.map(push::recall);
-    let reading = Reading { versions, memory: known.as_mut() };
+    let reading = Reading { versions, memory: known.as_mut(), ..Reading::default() };
     let found = scan_history_by(&mirror, head, &History::All, reading, &looking);
     if let (Some(path), Some(known)) = (memory, known) {
         push::keep(path, &known);

@@ -70,6 +70,11 @@ pub trait Visitor: Sync {
     /// Whether objects of a kind are read at all.
     fn wants(&self, kind: ObjectKind) -> bool;
 
+    /// Whether it wants nothing more: what is not read yet is then left out, and not told as unread.
+    fn stops(&self) -> bool {
+        false
+    }
+
     /// Takes an object; `made` tells how it was made from its base, and what was kept of that. The order of objects means nothing, but a base
     /// comes before what is made from it.
     fn visit(&self, object: Object<'_>, made: Option<(&Self::Trace, &Changes)>) -> Self::Trace;
@@ -196,7 +201,7 @@ impl ObjectStore {
         for (number, pack) in self.packs.iter().enumerate().filter(|(_, pack)| !pack.left_out) {
             unread.extend(self.walk_pack(number, pack, limit, visitor, &counts));
         }
-        let loose = self.loose().par_iter().filter(|(_, id)| !self.left_out.contains(id));
+        let loose = self.loose().par_iter().filter(|(_, id)| !visitor.stops() && !self.left_out.contains(id));
         unread.par_extend(loose.filter_map(|(folder, id)| {
             match loose::read(&self.folders[*folder], id, limit, |kind| visitor.wants(kind)) {
                 Ok(Some((kind, bytes))) => {
@@ -301,7 +306,7 @@ impl ObjectStore {
                 .roots
                 .par_iter()
                 .with_max_len(64)
-                .filter(|(_, kind)| visitor.wants(*kind))
+                .filter(|(_, kind)| !visitor.stops() && visitor.wants(*kind))
                 .map_init(inflater, |zlib, &(root, kind)| walk.family(root, kind, zlib))
                 .flatten_iter(),
         );

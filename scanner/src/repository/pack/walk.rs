@@ -71,6 +71,9 @@ impl<'a, V: Visitor, S: Fn(&ObjectId) -> bool + Sync> Walk<'a, V, S> {
         let mut unread = Vec::new();
         let mut passed = 0;
         while let Some((at, base)) = waiting.pop() {
+            if self.visitor.stops() {
+                return unread;
+            }
             if let Err(error) = self.entry(at, kind, base.as_deref(), zlib, &mut waiting) {
                 self.lose_below(at, &mut unread);
                 unread.push(Unread { id: Some(self.id(at)), error });
