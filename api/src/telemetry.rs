@@ -21,6 +21,8 @@ pub mod metric {
     pub const AUTHENTICATION_FAILURES: &str = "secretarybird_authentication_failures_total";
     /// Counter of ended jobs by kind and how they ended.
     pub const JOBS_ENDED: &str = "secretarybird_jobs_ended_total";
+    /// Counter of repositories whose refs a sweep asked for, by outcome.
+    pub const SWEEP_LISTINGS: &str = "secretarybird_sweep_listings_total";
     /// Gauge of jobs by state.
     pub const JOBS: &str = "secretarybird_jobs";
     /// Gauge of the store's size.
@@ -75,6 +77,7 @@ fn describe() {
     describe_counter!(metric::DELIVERIES, "Webhook deliveries by forge, event and outcome.");
     describe_counter!(metric::AUTHENTICATION_FAILURES, "Refused identities by reason.");
     describe_counter!(metric::JOBS_ENDED, "Ended jobs by kind and how they ended.");
+    describe_counter!(metric::SWEEP_LISTINGS, "Repositories whose refs a sweep asked for, by outcome.");
     describe_gauge!(metric::JOBS, "Jobs by state.");
     describe_gauge!(metric::STORE_BYTES, "Bytes of the store on disk.");
     describe_gauge!(metric::OUTBOX_EVENTS, "Events that are still to be told.");

@@ -22,6 +22,7 @@ use crate::store::record::{
     Did, ErrorClass, JobId, JobKind, JobRecord, LeaseToken, NewJob, Priority, RepositoryRecord, ScanRecord, ScanSpec,
     Standing, SweepId, SweepRecord, SweepState, Swept, Trigger,
 };
+use crate::telemetry::metric;
 
 const PAGE: usize = 100;
 const NAMED_FAILURES: usize = 100;
@@ -105,6 +106,8 @@ impl Sweeper<'_> {
                 // neither is ever closed
                 let _turns = (host.acquire_owned().await, all.acquire_owned().await);
                 let listed = list(&shop, &repository).await;
+                let outcome = if listed.is_ok() { "listed" } else { "failed" };
+                metrics::counter!(metric::SWEEP_LISTINGS, "outcome" => outcome).increment(1);
                 (repository, listed)
             });
         }
