@@ -44,13 +44,6 @@ pub struct Advisories {
 /// Tells a file that was written anew.
 type Stamp = (SystemTime, u64, u64);
 
-/// What names the content of an index: two scans with equal digests were matched against the same records.
-#[must_use]
-pub fn digest(index: &AdvisoryIndex) -> String {
-    let facts = format!("{}\0{}\0{}", index.source(), index.built(), index.records());
-    blake3::hash(facts.as_bytes()).to_hex().to_string()
-}
-
 impl Advisories {
     /// Loads what the configuration names, or the feeds synced under the data directory. Blocks. That there are none is no reason not
     /// to start: scans say so, and are incomplete.

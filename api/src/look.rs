@@ -148,7 +148,7 @@ fn keep(path: &Path, memory: &Memory) -> io::Result<()> {
 impl Look for Scanner {
     fn digests(&self) -> Digests {
         let advisories = match self.advisories.index() {
-            Ok(index) => crate::knowledge::digest(&index),
+            Ok(index) => index.content_digest().to_owned(),
             Err(_) => "none".to_owned(),
         };
         Digests { rules: self.rules_digest.clone(), advisories }

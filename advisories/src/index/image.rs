@@ -6,6 +6,7 @@
 //! and nothing is parsed. What a forged file with good digests may say is bounds-checked at every access.
 
 use std::ops::{Deref, Range};
+use std::sync::OnceLock;
 
 use memmap2::Mmap;
 
@@ -92,6 +93,8 @@ impl Deref for Bytes {
 pub(crate) struct Image {
     bytes: Bytes,
     sections: [Range<usize>; SECTIONS.len()],
+    /// What the content is known by, once somebody asked.
+    pub(super) digest: OnceLock<String>,
 }
 
 impl Image {
@@ -125,7 +128,7 @@ impl Image {
         if end != bytes.len() {
             return Err(SnapshotError::Damaged("more bytes than it should have"));
         }
-        Ok(Self { bytes, sections })
+        Ok(Self { bytes, sections, digest: OnceLock::new() })
     }
 
     /// The whole file.
@@ -217,7 +220,7 @@ pub(super) fn assemble(parts: [Vec<u8>; SECTIONS.len()]) -> Image {
     let digest = blake3::hash(&file);
     file.extend_from_slice(digest.as_bytes());
     parts.iter().for_each(|bytes| file.extend_from_slice(bytes));
-    Image { bytes: Bytes::Owned(file), sections }
+    Image { bytes: Bytes::Owned(file), sections, digest: OnceLock::new() }
 }
 
 fn first_half(digest: blake3::Hash) -> [u8; 16] {

@@ -2,6 +2,7 @@
 
 mod about;
 mod build;
+mod digest;
 mod image;
 mod row;
 

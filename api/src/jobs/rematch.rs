@@ -24,7 +24,7 @@ use scanner::vulnerabilities::{Around, Found};
 use scanner::{Finding, FindingId, Report, resolve, standing, vulnerabilities};
 use tokio::sync::watch;
 
-use crate::knowledge::{Advisories, digest};
+use crate::knowledge::Advisories;
 use crate::store::life::looked_at;
 use crate::store::record::{FindingRecord, FindingState, IgnoreRule, RepositoryId, Tenant};
 use crate::store::{Change, Committed, Store, StoreError};
@@ -176,7 +176,7 @@ pub(super) async fn run(
         if *leads.borrow()
             && let Ok(index) = advisories.index()
         {
-            let now = digest(&index);
+            let now = index.content_digest().to_owned();
             let ended = match catch_up(&store, &tenant, (&index, &at_hand), &now, last.as_ref()).await {
                 Ok(()) => stragglers(&store, &tenant, (&index, &at_hand)).await,
                 Err(error) => Err(error),
