@@ -10,10 +10,11 @@ use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::credential::Credential;
+use super::ForgeError;
+use super::call::{Call, Reply};
+use super::rate_limit::{asked_to_wait, remaining, until_reset};
 use crate::forges::ForgeKind;
-use crate::reach::{Guard, OutOfReach, Redirects, origin};
-use crate::store::record::ErrorClass;
+use crate::reach::{Guard, Redirects, origin};
 
 /// Largest answer that is read.
 const LARGEST: usize = 32 << 20;
@@ -21,101 +22,6 @@ const LARGEST: usize = 32 << 20;
 const REMEMBERED: usize = 64 << 20;
 /// Pages of one list: a million repositories.
 const PAGES: usize = 10_000;
-
-/// Why a forge did not do what it was asked. Never holds a credential.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ForgeError {
-    /// The configuration cannot be used.
-    #[error("{kind}: {reason}")]
-    Configuration {
-        /// Which forge.
-        kind: ForgeKind,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The address guard refused.
-    #[error("{kind}: {reason}")]
-    OutOfReach {
-        /// Which forge.
-        kind: ForgeKind,
-        /// Why.
-        reason: OutOfReach,
-    },
-    /// It was not reached, broke off or failed by itself.
-    #[error("{kind}: {what} failed: {reason}")]
-    Unreachable {
-        /// Which forge.
-        kind: ForgeKind,
-        /// What was asked.
-        what: String,
-        /// What happened.
-        reason: String,
-    },
-    /// It asks to wait longer than a job can.
-    #[error("{kind}: the rate limit is used up; it asks to come back in {seconds} seconds")]
-    RateLimited {
-        /// Which forge.
-        kind: ForgeKind,
-        /// How long.
-        seconds: u64,
-    },
-    /// It refused.
-    #[error("{kind}: {what} was answered {status}: {reason}")]
-    Refused {
-        /// Which forge.
-        kind: ForgeKind,
-        /// What was asked.
-        what: String,
-        /// The status.
-        status: u16,
-        /// Its own words.
-        reason: String,
-    },
-    /// It answered something that it does not document.
-    #[error("{kind}: the answer to {what} cannot be read: {reason}")]
-    Unreadable {
-        /// Which forge.
-        kind: ForgeKind,
-        /// What was asked.
-        what: String,
-        /// What was expected.
-        reason: String,
-    },
-    /// This kind of forge does not have it.
-    #[error("{kind} has no {what}")]
-    Unsupported {
-        /// Which forge.
-        kind: ForgeKind,
-        /// What.
-        what: &'static str,
-    },
-}
-
-impl ForgeError {
-    /// What sort of failure it is for a job.
-    #[must_use]
-    pub fn class(&self) -> ErrorClass {
-        match self {
-            Self::Configuration { .. } | Self::Unsupported { .. } | Self::OutOfReach { .. } => ErrorClass::Invalid,
-            Self::Unreachable { .. } | Self::Unreadable { .. } => ErrorClass::Transient,
-            Self::RateLimited { .. } => ErrorClass::RateLimited,
-            Self::Refused { status, .. } => match status {
-                401 | 403 => ErrorClass::Forbidden,
-                404 | 410 => ErrorClass::NotFound,
-                _ => ErrorClass::Invalid,
-            },
-        }
-    }
-
-    /// The status that it was refused with.
-    #[must_use]
-    pub fn status(&self) -> Option<u16> {
-        match self {
-            Self::Refused { status, .. } => Some(*status),
-            _ => None,
-        }
-    }
-}
 
 /// How long and how often is waited.
 #[derive(Debug, Clone, Copy)]
@@ -138,112 +44,6 @@ impl Default for Patience {
             longest_wait: Duration::from_secs(300),
             timeout: Duration::from_secs(60),
         }
-    }
-}
-
-/// How a call says who we are.
-#[derive(Debug, Clone)]
-pub enum Login {
-    /// Not at all.
-    Nobody,
-    /// A token. The scope tells apart what is remembered under different ones.
-    Bearer(Credential, String),
-    /// An account.
-    Basic(String, Credential),
-}
-
-impl Login {
-    fn scope(&self) -> &str {
-        match self {
-            Self::Nobody => "",
-            Self::Bearer(_, scope) => scope,
-            Self::Basic(user, _) => user,
-        }
-    }
-
-    fn header(&self) -> Option<HeaderValue> {
-        use base64::Engine as _;
-        let text = match self {
-            Self::Nobody => return None,
-            Self::Bearer(token, _) => Credential::new(format!("Bearer {}", token.expose())),
-            Self::Basic(user, password) => {
-                let pair = Credential::new(format!("{user}:{}", password.expose()));
-                Credential::new(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair.expose())))
-            }
-        };
-        let mut value = HeaderValue::from_str(text.expose()).ok()?;
-        value.set_sensitive(true);
-        Some(value)
-    }
-}
-
-/// One request.
-#[derive(Debug, Clone)]
-pub struct Call {
-    method: Method,
-    path: String,
-    login: Login,
-    body: Option<serde_json::Value>,
-    repeatable: bool,
-}
-
-impl Call {
-    /// A request of `path`, relative to the REST address, or an absolute address below it.
-    pub fn new(method: Method, path: impl Into<String>, login: &Login) -> Self {
-        let repeatable = method != Method::POST;
-        Self { method, path: path.into(), login: login.clone(), body: None, repeatable }
-    }
-
-    /// Reads.
-    pub fn get(path: impl Into<String>, login: &Login) -> Self {
-        Self::new(Method::GET, path, login)
-    }
-
-    /// With a JSON body.
-    pub fn body(self, body: serde_json::Value) -> Self {
-        Self { body: Some(body), ..self }
-    }
-
-    /// Asking twice does no harm, although it is a POST.
-    pub fn repeatable(self) -> Self {
-        Self { repeatable: true, ..self }
-    }
-
-    /// For messages: method and path without the query.
-    fn what(&self) -> String {
-        let path = self.path.split('?').next().unwrap_or_default();
-        format!("{} {path}", self.method)
-    }
-}
-
-/// A good answer.
-#[derive(Debug, Clone)]
-pub struct Reply {
-    kind: ForgeKind,
-    what: String,
-    /// Its headers.
-    pub headers: HeaderMap,
-    body: Vec<u8>,
-}
-
-impl Reply {
-    /// Reads the JSON body.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ForgeError> {
-        serde_json::from_slice(&self.body).map_err(|error| ForgeError::Unreadable {
-            kind: self.kind,
-            what: self.what.clone(),
-            reason: crate::forges::json_position(&error),
-        })
-    }
-
-    /// The address of the next page, as of RFC 8288.
-    pub fn next(&self) -> Option<String> {
-        let links = self.headers.get(header::LINK)?.to_str().ok()?;
-        links.split(',').find_map(|link| {
-            let (address, parameters) = link.trim().split_once(';')?;
-            let next = parameters.split(';').any(|one| matches!(one.trim(), "rel=\"next\"" | "rel=next"));
-            next.then(|| address.trim().trim_start_matches('<').trim_end_matches('>').to_owned())
-        })
     }
 }
 
@@ -443,7 +243,7 @@ impl Api {
             kind: self.kind,
             what: reply.what.clone(),
             status: status.as_u16(),
-            reason: words(&reply.body),
+            reason: reply.words(),
         })
     }
 
@@ -493,45 +293,4 @@ fn causes(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
-}
-
-fn number(headers: &HeaderMap, names: &[&str]) -> Option<u64> {
-    names.iter().find_map(|name| headers.get(*name)?.to_str().ok()?.trim().parse().ok())
-}
-
-fn remaining(headers: &HeaderMap) -> Option<u64> {
-    number(headers, &["x-ratelimit-remaining", "ratelimit-remaining"])
-}
-
-/// GitHub and GitLab name the second at which the window ends.
-fn until_reset(headers: &HeaderMap) -> Option<Duration> {
-    let reset = number(headers, &["x-ratelimit-reset", "ratelimit-reset"])?;
-    let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
-    // one second more: the clocks are not the same
-    Some(Duration::from_secs(reset.saturating_sub(now) + 1))
-}
-
-/// Whether an answer is a rate limit, and how long it lasts. GitHub answers 403 as well as 429.
-fn asked_to_wait(status: StatusCode, reply: &Reply) -> Option<Duration> {
-    let after = number(&reply.headers, &["retry-after"]).map(Duration::from_secs);
-    let used_up = remaining(&reply.headers) == Some(0);
-    match status {
-        StatusCode::TOO_MANY_REQUESTS => {}
-        StatusCode::FORBIDDEN if after.is_some() || used_up || words(&reply.body).contains("rate limit") => {}
-        StatusCode::SERVICE_UNAVAILABLE if after.is_some() => {}
-        _ => return None,
-    }
-    // without a word about it a minute, which GitHub's documentation gives for its secondary limit
-    Some(after.or_else(|| until_reset(&reply.headers)).unwrap_or(Duration::from_secs(60)))
-}
-
-/// The forge's own words about a refusal, short and printable.
-fn words(body: &[u8]) -> String {
-    let said = serde_json::from_slice::<serde_json::Value>(body).ok();
-    let text = said.as_ref().and_then(|said| {
-        let message = &said["message"];
-        message.as_str().or(said["error"]["message"].as_str()).or(said["error"].as_str())
-    });
-    let text = text.unwrap_or("no reason given").chars().filter(|letter| !letter.is_control());
-    text.take(200).collect()
 }

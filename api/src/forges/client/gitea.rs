@@ -3,7 +3,8 @@
 use reqwest::Method;
 use scanner::repository::Credentials;
 
-use super::api::{Api, Call, Login};
+use super::api::Api;
+use super::call::{Call, Login};
 use super::github::{keep_comment, status_body};
 use super::{Forge, ForgeError, Later, Patience, Status, Subject, token_credentials};
 use crate::config::ForgeAccess;

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::api::{Api, Call, Login, Reply};
+use super::api::Api;
+use super::call::{Call, Login, Reply};
 use super::github_app::Identity;
 use super::{
     Annotation, CONTEXT, Check, DeliveryLog, Forge, ForgeError, Later, Level, PastContent, PastDelivery, Patience,

@@ -10,7 +10,8 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::api::{Api, Call, Login};
+use super::api::Api;
+use super::call::{Call, Login};
 use super::{ForgeError, ForgeKind};
 use crate::config::ForgeAccess;
 use crate::credential::Credential;

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use super::api::{Api, Call, Login};
+use super::api::Api;
+use super::call::{Call, Login};
 use super::{
     CONTEXT, Forge, ForgeError, Later, Patience, Standing, Status, Subject, cut, marked, nothing_new, token_credentials,
 };

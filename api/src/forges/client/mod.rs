@@ -2,11 +2,14 @@
 
 mod api;
 mod bitbucket;
+mod call;
 mod code_scanning;
+mod error;
 mod gitea;
 mod github;
 mod github_app;
 mod gitlab;
+mod rate_limit;
 mod select;
 
 use std::fmt;
@@ -16,8 +19,9 @@ use std::pin::Pin;
 use jiff::Timestamp;
 use scanner::repository::Credentials;
 
-pub use api::{Api, ForgeError, Patience};
+pub use api::{Api, Patience};
 pub use code_scanning::{Upload, pack};
+pub use error::ForgeError;
 pub use select::{Choice, Selection};
 
 use super::{ForgeKind, RemoteRepository};
