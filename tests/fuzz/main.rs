@@ -44,7 +44,9 @@ fn made(target: &Target) -> Vec<Vec<u8>> {
         }
         "secrets_text" => secrets(|name| [".py", ".txt", ".json", ".js"].iter().any(|end| name.ends_with(end))),
         "secrets_notebook" => secrets(|name| name.ends_with(".ipynb")),
-        "secrets_container" => secrets(|name| [".gz", ".zip", ".tar", ".sqlite", ".pyc"].iter().any(|end| name.ends_with(end))),
+        "secrets_container" => {
+            secrets(|name| [".gz", ".zip", ".tar", ".sqlite", ".pyc"].iter().any(|end| name.ends_with(end)))
+        }
         _ => Vec::new(),
     }
 }

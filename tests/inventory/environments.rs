@@ -55,7 +55,9 @@ fn a_pixi_lock_takes_its_roots_from_its_manifest() {
                 - pypi: https://f.example.org/packages/a/jinja2-3.0-py3-none-any.whl\n  name: jinja2\n  version: '3.0'\n\
                 - pypi: https://f.example.org/packages/a/asgiref-3.1-py3-none-any.whl\n  name: asgiref\n  version: '3.1'\n";
     let manifest = |flask: &str| {
-        format!("[dependencies]\ntqdm = \"*\"\n[feature.web.pypi-dependencies]\nflask = {{ version = \"*\", extras = [{flask}] }}\n")
+        format!(
+            "[dependencies]\ntqdm = \"*\"\n[feature.web.pypi-dependencies]\nflask = {{ version = \"*\", extras = [{flask}] }}\n"
+        )
     };
     let found = |flask: &str| rows("pixi.lock", &[("pixi.lock", lock), ("pixi.toml", &manifest(flask))]);
     assert_eq!(
@@ -99,11 +101,29 @@ fn tox_configurations() {
             "a 1, b 2, c 3",
             0,
         ),
-        ("a circle of sections", path, "[testenv:a]\ndeps = {[testenv:b]deps}\n  x==1\n[testenv:b]\ndeps = {[testenv:a]deps}\n", "x 1", 0),
+        (
+            "a circle of sections",
+            path,
+            "[testenv:a]\ndeps = {[testenv:b]deps}\n  x==1\n[testenv:b]\ndeps = {[testenv:a]deps}\n",
+            "x 1",
+            0,
+        ),
         ("a section that is missing", path, "[testenv]\ndeps = {[base]deps}\n  a==1\n", "a 1", 1),
-        ("tox docs, substitutions", path, "[testenv]\ndeps = {env:DJANGO:django==4.2}\n  {env:X}\n  a=={posargs:3}\n", "django 4.2, a 3", 1),
+        (
+            "tox docs, substitutions",
+            path,
+            "[testenv]\ndeps = {env:DJANGO:django==4.2}\n  {env:X}\n  a=={posargs:3}\n",
+            "django 4.2, a 3",
+            1,
+        ),
         ("tox, loader/ini: a line that goes on", path, "[testenv]\ndeps = a \\\n    ==1\n  b==2\n", "a 1, b 2", 0),
-        ("pip's options", path, "[testenv]\ndeps =\n  -i https://h.example.org/simple\n  --pre\n  -e .[dev]\n  ./libs/a\n  a==1 --hash=sha256:00\n", "a 1", 0),
+        (
+            "pip's options",
+            path,
+            "[testenv]\ndeps =\n  -i https://h.example.org/simple\n  --pre\n  -e .[dev]\n  ./libs/a\n  a==1 --hash=sha256:00\n",
+            "a 1",
+            0,
+        ),
         ("what is no requirement", path, "[testenv]\ndeps =\n  a==1\n  === what\n  b==2\n", "a 1, b 2", 1),
         ("no environment", path, "[flake8]\ndeps = a==1\n[pytest]\naddopts = -x\n", "", 0),
         (
@@ -113,8 +133,20 @@ fn tox_configurations() {
             "tox, pytest 8, z 9, ruff 0.1, a 1, b 2",
             0,
         ),
-        ("tox.toml, not a requirement", "tox.toml", "[env.a]\ndeps = [3, \"a==1\", { replace = \"posargs\" }]\n", "a 1", 2),
-        ("tox.toml, a missing reference", "tox.toml", "[env.a]\ndeps = [{ replace = \"ref\", env = \"b\", key = \"deps\" }]\n", "", 1),
+        (
+            "tox.toml, not a requirement",
+            "tox.toml",
+            "[env.a]\ndeps = [3, \"a==1\", { replace = \"posargs\" }]\n",
+            "a 1",
+            2,
+        ),
+        (
+            "tox.toml, a missing reference",
+            "tox.toml",
+            "[env.a]\ndeps = [{ replace = \"ref\", env = \"b\", key = \"deps\" }]\n",
+            "",
+            1,
+        ),
         (
             "tox docs, pyproject.toml: legacy_tox_ini",
             "pyproject.toml",
@@ -133,7 +165,10 @@ fn tox_configurations() {
     check(cases);
     // files are followed as pip does, groups are the environments, and lines are the file's own
     let files = [
-        ("tox.ini", "[testenv]\ndeps =\n  -r{toxinidir}/dev.txt\n  -c{env:C:bounds.txt}\n  b\n[testenv:docs]\ndeps =\n  {[testenv]deps}\n  sphinx\n"),
+        (
+            "tox.ini",
+            "[testenv]\ndeps =\n  -r{toxinidir}/dev.txt\n  -c{env:C:bounds.txt}\n  b\n[testenv:docs]\ndeps =\n  {[testenv]deps}\n  sphinx\n",
+        ),
         ("dev.txt", "a\n"),
         ("bounds.txt", "a==1\nb==2\nsphinx==7\n"),
     ];
@@ -175,12 +210,30 @@ fn hooks_of_pre_commit() {
             "a 1",
             0,
         ),
-        ("language: conda", path, "repos:\n- repo: r\n  hooks:\n  - id: a\n    language: conda\n    additional_dependencies: [numpy==1.2]\n", "numpy 1.2", 0),
-        ("no list", path, "repos:\n- repo: r\n  hooks:\n  - id: a\n    additional_dependencies: x==1\n  - id: b\n    additional_dependencies: [y==2, [z], '=== what']\n", "y 2", 3),
+        (
+            "language: conda",
+            path,
+            "repos:\n- repo: r\n  hooks:\n  - id: a\n    language: conda\n    additional_dependencies: [numpy==1.2]\n",
+            "numpy 1.2",
+            0,
+        ),
+        (
+            "no list",
+            path,
+            "repos:\n- repo: r\n  hooks:\n  - id: a\n    additional_dependencies: x==1\n  - id: b\n    additional_dependencies: [y==2, [z], '=== what']\n",
+            "y 2",
+            3,
+        ),
         ("no repositories", path, "repos: x\n", "", 1),
         ("another file of that name", path, "a: b\n", "", 1),
         ("nothing to install", path, "repos:\n- repo: r\n  hooks:\n  - id: a\n", "", 0),
-        ("not YAML", path, "repos:\n- repo: r\n  hooks:\n  - id: a\n    additional_dependencies: [x==1, y==2\n", "x 1, y 2", 1),
+        (
+            "not YAML",
+            path,
+            "repos:\n- repo: r\n  hooks:\n  - id: a\n    additional_dependencies: [x==1, y==2\n",
+            "x 1, y 2",
+            1,
+        ),
         ("an empty file", path, "", "", 0),
     ]);
 }

@@ -10,11 +10,11 @@ mod places;
 mod truth;
 mod versions;
 
+use content::token;
 use git::Work;
 use scanner::finding::{Detail, SecretDetail};
 use scanner::repository::{DirectorySnapshot, Mirror};
 use scanner::secrets::{Engine, FingerprintKey, History, Looking, RuleSet, SecretsFound, scan_history, scan_snapshot};
-use content::token;
 
 /// Scans the repository's own directory.
 pub fn scan(work: &Work, history: &History) -> SecretsFound {

@@ -6,8 +6,8 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::git::Work;
 use super::content::{gzip, tarred, utf16, zipped};
+use super::git::Work;
 use super::{of, scan, token};
 use scanner::secrets::History;
 

@@ -14,15 +14,15 @@ use jiff::{SignedDuration, Timestamp};
 use scanner::{Finding, FindingId, Report};
 
 use super::record::{
-    AuditRecord, Enqueued, ErrorClass, EventKind, FindingState, JobError, JobId, JobKind, JobState, LeaseToken, MessageId,
-    MessageState, NewJob, NewMessage, NewRepository, Outcome, PackageUse, Priority, RepositoryRecord, ScanId, ScanRecord, ScanSpec,
-    StoredResponse, Tenant, Triage, Trigger,
+    AuditRecord, Enqueued, ErrorClass, EventKind, FindingState, JobError, JobId, JobKind, JobState, LeaseToken,
+    MessageId, MessageState, NewJob, NewMessage, NewRepository, Outcome, PackageUse, Priority, RepositoryRecord,
+    ScanId, ScanRecord, ScanSpec, StoredResponse, Tenant, Triage, Trigger,
 };
 use super::*;
-use uuid::Uuid;
 use findings::*;
 use jobs::*;
 use keeping::*;
+use uuid::Uuid;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()

@@ -292,13 +292,8 @@ mod tests {
         let (rows, faults) = read("environment.yml", text);
         assert_eq!(faults, 0);
         // `=1.7` is a prefix, CEP 29
-        let expected = [
-            "python - 4 false",
-            "numpy 1.21.0 5 true",
-            "pandas 1.3.0 6 true",
-            "scipy - 7 true",
-            "requests - 8 true",
-        ];
+        let expected =
+            ["python - 4 false", "numpy 1.21.0 5 true", "pandas 1.3.0 6 true", "scipy - 7 true", "requests - 8 true"];
         assert_eq!(rows, expected);
         let declared = read_environment(&SourceText::new("environment.yml", text.to_owned()), &mut Vec::new()).unwrap();
         let lines: Vec<_> = declared.lists[0].lines.iter().map(|line| (line.text.as_str(), line.line)).collect();

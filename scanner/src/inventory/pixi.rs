@@ -118,10 +118,9 @@ fn named(name: &str, at: usize) -> Result<PackageName, (usize, String)> {
 }
 
 /// The range, where one is written, and the table, where there is one.
-fn written<'t, 'i>(
-    name: &PackageName,
-    value: &'t Value<'i>,
-) -> Result<(Option<&'t str>, Option<&'t DeTable<'i>>), (usize, String)> {
+type Written<'t, 'i> = (Option<&'t str>, Option<&'t DeTable<'i>>);
+
+fn written<'t, 'i>(name: &PackageName, value: &'t Value<'i>) -> Result<Written<'t, 'i>, (usize, String)> {
     let table = value.get_ref().as_table();
     let specifier = value.get_ref().as_str().or_else(|| toml_file::text(table?, "version"));
     if table.is_none() && specifier.is_none() {
@@ -133,7 +132,8 @@ fn written<'t, 'i>(
 /// rattler: a version without an operator is exact.
 fn exact(specifier: &str) -> Option<Version> {
     let text = specifier.strip_prefix("==").unwrap_or(specifier).trim();
-    let is_exact = text.starts_with(|first: char| first.is_ascii_digit()) && !text.contains(['*', ',', '|', ' ', '<', '>']);
+    let is_exact =
+        text.starts_with(|first: char| first.is_ascii_digit()) && !text.contains(['*', ',', '|', ' ', '<', '>']);
     is_exact.then(|| Version::new(text))
 }
 
@@ -201,7 +201,8 @@ pub fn read_lock(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Locked
 }
 
 fn edges_of(entry: &Node) -> impl Iterator<Item = Edge> {
-    let depends = texts(entry, "depends").filter_map(|text| Some((None, edge(first_word(text), None)?.name, Vec::new())));
+    let depends =
+        texts(entry, "depends").filter_map(|text| Some((None, edge(first_word(text), None)?.name, Vec::new())));
     let requires = texts(entry, "requires_dist").filter_map(|text| {
         let requirement = Requirement::parse(text).ok()?;
         let marker = requirement.marker.as_deref().unwrap_or_default();
@@ -245,8 +246,8 @@ fn locked(entry: &Node) -> Option<Package> {
     let mut package = Package { version, line: Some(entry.line), ..Package::new(name, source) };
     let digest = |name: &str| entry.field(name).map(|digest| format!("{name}:{digest}"));
     package.pin_by([digest("sha256"), digest("md5")].iter().flatten().map(String::as_str));
-    let depends = texts(entry, "depends")
-        .filter_map(|text| edge(first_word(text), text.split_once(' ').map(|(_, range)| range)));
+    let depends =
+        texts(entry, "depends").filter_map(|text| edge(first_word(text), text.split_once(' ').map(|(_, range)| range)));
     let requires = texts(entry, "requires_dist").filter_map(|text| {
         let Requirement { name, specifier, marker, .. } = Requirement::parse(text).ok()?;
         Some(Dependency { name, version: None, specifier, marker })

@@ -71,7 +71,8 @@ fn hatch(reader: &mut Reader<'_>, root: &DeTable<'_>) {
     }
     // what build hooks and targets need beside `[build-system]`
     let Some(build) = toml_file::table(root, &["tool", "hatch", "build"]) else { return };
-    let targets = reader.entries(build, &["targets"]).into_iter().filter_map(|(_, _, value)| value.get_ref().as_table());
+    let targets =
+        reader.entries(build, &["targets"]).into_iter().filter_map(|(_, _, value)| value.get_ref().as_table());
     for table in std::iter::once(build).chain(targets) {
         reader.requirements(table, "dependencies", &Serves::group(BUILD_GROUP));
         for hook in reader.entries(table, &["hooks"]).iter().filter_map(|(_, _, value)| value.get_ref().as_table()) {
@@ -154,12 +155,16 @@ pub(super) fn apply_uv_sources(reader: &mut Reader<'_>, root: &DeTable<'_>) {
             match one.get_ref().as_table().and_then(|table| uv_source(table, &indexes)) {
                 Some(source) => sources.entry(name.clone()).or_default().push(source),
                 None => reader.diagnostics.push(
-                    reader.file.gap(one.span().start, "expected a source: `git`, `url`, `path`, `index` or `workspace`"),
+                    reader
+                        .file
+                        .gap(one.span().start, "expected a source: `git`, `url`, `path`, `index` or `workspace`"),
                 ),
             }
         }
         if several.len() > MAX_SOURCES {
-            reader.diagnostics.push(reader.file.gap(at, format!("expected no more than {MAX_SOURCES} sources of {name}")));
+            reader
+                .diagnostics
+                .push(reader.file.gap(at, format!("expected no more than {MAX_SOURCES} sources of {name}")));
         }
     }
     for package in std::mem::take(&mut reader.manifest.packages) {
@@ -207,7 +212,10 @@ fn uv_source(table: &DeTable<'_>, indexes: &HashMap<&str, &str>) -> Option<UvSou
         // the workspace's root may know the address of a name that this file does not tell
         None => {
             let name = text("index")?;
-            (indexes.get(name.as_str()).map_or(Source::Index { url: Some(name.clone()) }, |url| Source::index(url)), None)
+            (
+                indexes.get(name.as_str()).map_or(Source::Index { url: Some(name.clone()) }, |url| Source::index(url)),
+                None,
+            )
         }
     };
     Some(UvSource { source, version, marker: text("marker"), extra: text("extra"), group: text("group") })

@@ -224,7 +224,10 @@ fn settled(path: &str, lists: &Lists, diagnostics: &mut Vec<Diagnostic>) -> Vec<
                 Err(unknown) => gap(
                     line.line,
                     line.column,
-                    format!("expected a requirement, found `{{{}}}`, which only a run of tox tells", shortened(&unknown)),
+                    format!(
+                        "expected a requirement, found `{{{}}}`, which only a run of tox tells",
+                        shortened(&unknown)
+                    ),
                 ),
             }
         }

@@ -27,9 +27,11 @@ pub const ALL: &[Target] = &[
     target("pylock", |bytes| manifest("pylock.toml", bytes), |name| name.starts_with("pylock")),
     target("pipfile", |bytes| manifest("Pipfile", bytes), |name| name == "Pipfile"),
     target("pipfile_lock", |bytes| manifest("Pipfile.lock", bytes), |name| name == "Pipfile.lock"),
-    target("requirements", |bytes| manifest("requirements.txt", bytes), |name| {
-        name.ends_with(".txt") || name.ends_with(".in")
-    }),
+    target(
+        "requirements",
+        |bytes| manifest("requirements.txt", bytes),
+        |name| name.ends_with(".txt") || name.ends_with(".in"),
+    ),
     target("conda", |bytes| manifest("environment.yml", bytes), |name| name.starts_with("environment")),
     target("conda_lock", |bytes| manifest("conda-lock.yml", bytes), |name| name.contains("conda-lock")),
     target("conda_explicit", |bytes| manifest("conda-linux-64.lock", bytes), |name| name.starts_with("conda-")),
@@ -46,12 +48,18 @@ pub const ALL: &[Target] = &[
     target("dockerfile", |bytes| manifest("Dockerfile", bytes), |name| name.contains("Dockerfile")),
     target("workflow", |bytes| manifest(".github/workflows/ci.yml", bytes), is_yaml),
     target("advisory", osv::advisory, |_| false),
-    target("secrets_text", |bytes| secrets::of_file("settings.py", bytes), |name| name.ends_with(".py") || is_yaml(name)),
+    target(
+        "secrets_text",
+        |bytes| secrets::of_file("settings.py", bytes),
+        |name| name.ends_with(".py") || is_yaml(name),
+    ),
     target("secrets_notebook", |bytes| secrets::of_file("notebook.ipynb", bytes), |name| name.ends_with(".ipynb")),
     target("secrets_container", |bytes| secrets::of_file("file", bytes), |_| false),
     target("usage_python", usage::python, |name| name.ends_with(".py")),
     target("usage_notebook", usage::notebook, |name| name.ends_with(".ipynb")),
-    target("usage_text_files", usage::text_files, |name| is_yaml(name) || name.ends_with(".toml") || name.ends_with(".cfg")),
+    target("usage_text_files", usage::text_files, |name| {
+        is_yaml(name) || name.ends_with(".toml") || name.ends_with(".cfg")
+    }),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]), takes: fn(&str) -> bool) -> Target {
