@@ -65,7 +65,8 @@ def pipfile_lock(path):
         if section == "_meta":
             continue
         for name, entry in packages.items():
-            if entry.get("editable") or "path" in entry:
+            # an editable checkout of somebody else's repository is no source tree of one's own
+            if entry.get("editable") and "git" not in entry or "path" in entry:
                 continue
             version = entry.get("version", "").removeprefix("==")
             if not version and "file" in entry and (found := from_file_name(entry["file"])):
@@ -284,6 +285,13 @@ def poetry_entry(name, entry):
         yield pair(name, exact[1] if exact else found and found[1])
 
 
+def uncovered(sources, name):
+    """Whether the sources of a name all stand under markers."""
+    wanted = canonicalize_name(name)
+    found = next((source for key, source in sources.items() if canonicalize_name(key) == wanted), {})
+    return isinstance(found, list) and all("marker" in one for one in found)
+
+
 def pyproject(path, root):
     document = tomllib.loads(path.read_text())
     tool = document.get("tool", {})
@@ -302,17 +310,33 @@ def pyproject(path, root):
         for one in source if isinstance(source, list) else [source]:
             if one.get("workspace") or ("path" in one and not one["path"].endswith((".whl", ".tar.gz", ".zip"))):
                 own.add(canonicalize_name(name))
+    archives = {}
+    for name, source in uv.get("sources", {}).items():
+        for one in source if isinstance(source, list) else [source]:
+            if archive := from_file_name(one.get("url", one.get("path", ""))):
+                archives.setdefault(canonicalize_name(name), []).append(archive[1])
     found = []
     for texts in lists:
         for text in texts:
             entry = isinstance(text, str) and requirement_line(text)
-            if entry and canonicalize_name(entry[0]) not in own:
-                found.append(pair(*entry))
+            if not entry or canonicalize_name(entry[0]) in own:
+                continue
+            for version in [None] if entry[1] else archives.get(canonicalize_name(entry[0]), [None]):
+                found.append(pair(entry[0], entry[1] or version))
+            # what no source covers comes from the index; which markers do is for the tables of cases
+            if not entry[1] and uncovered(uv.get("sources", {}), entry[0]):
+                found.append(pair(entry[0], None))
     dynamic = tool.get("setuptools", {}).get("dynamic", {})
     for value in [dynamic.get("dependencies", {}), *dynamic.get("optional-dependencies", {}).values()]:
         names = value.get("file", [])
         for name in [names] if isinstance(names, str) else names:
             target = (path.parent / name).resolve()
+            found += [pair(*entry) for entry in requirements_of(target, root.resolve(), set(), {})]
+    hook = hatch.get("metadata", {}).get("hooks", {}).get("requirements_txt", {})
+    files = [hook["filename"]] if "filename" in hook else []
+    for name in files + hook.get("files", []) + sum(hook.get("optional-dependencies", {}).values(), []):
+        target = (path.parent / name).resolve()
+        if target.exists():
             found += [pair(*entry) for entry in requirements_of(target, root.resolve(), set(), {})]
     poetry_tables = tool.get("poetry", {})
     declared = {canonicalize_name(Requirement(text).name) for text in project.get("dependencies", [])}
