@@ -162,6 +162,7 @@ fn credentials_of_the_index_stay_out_of_errors() {
     let nobody = format!("http://someone:{word}@127.0.0.1:9/simple/");
     let request = Request { requirements: requirements(&["app"]), ..Request::default() };
     let error = resolver(nobody).resolve(&request).unwrap_err();
+    assert!(matches!(error, ResolveError::Index(_)), "{error:?}");
     let said = format!("{error} {error:?}");
     assert!(said.contains("app") && !said.contains(&word), "{said}");
 }

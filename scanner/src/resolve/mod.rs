@@ -99,9 +99,12 @@ pub enum ResolveError {
     /// It took too long and was stopped.
     #[error("uv was stopped after {0:?}")]
     Timeout(Duration),
-    /// It found no solution, or could not reach the index.
+    /// It found no solution.
     #[error("uv found no resolution: {0}")]
     Unresolvable(String),
+    /// It could not ask the index: nobody answered, or the credentials were refused.
+    #[error("uv could not ask the index: {0}")]
+    Index(String),
     /// Its answer was not understood whole.
     #[error("uv's answer was not understood: {0}")]
     Answer(String),

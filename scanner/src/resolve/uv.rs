@@ -13,6 +13,8 @@ use crate::inventory::origin;
 const MAX_ANSWER: u64 = 64 << 20;
 /// uv's own words in an error, as far as they are kept.
 const MAX_WORDS: usize = 1000;
+/// uv's words where an index did not answer, or did not let us in.
+const UNASKED: [&str; 4] = ["error sending request", "Failed to fetch", "Request failed", "could not be queried"];
 /// What of our environment uv may see: where programs are, whom to trust, and how to reach the network.
 const PASSED_ON: [&str; 9] = [
     "PATH",
@@ -48,8 +50,14 @@ pub(super) fn compile(resolver: &Resolver, request: &Request) -> Result<String, 
     let broken = |_| std::io::Error::other("reading its answer failed");
     match success? {
         true => Ok(output.map_err(broken)??),
-        false => Err(ResolveError::Unresolvable(without_index(resolver, &errors.map_err(broken)??))),
+        false => Err(failure(without_index(resolver, &errors.map_err(broken)??))),
     }
+}
+
+/// What uv's words mean: a package that it could not ask for is none that is not there.
+fn failure(words: String) -> ResolveError {
+    let is_about_the_index = UNASKED.iter().any(|phrase| words.contains(phrase));
+    if is_about_the_index { ResolveError::Index(words) } else { ResolveError::Unresolvable(words) }
 }
 
 fn command(resolver: &Resolver, request: &Request, empty: &Path) -> Result<Command, ResolveError> {
@@ -134,4 +142,31 @@ fn without_index(resolver: &Resolver, errors: &str) -> String {
 fn without_credentials(word: &str) -> String {
     let start = word.find("http").unwrap_or(0);
     format!("{}{}", &word[..start], origin::without_credentials(&word[start..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_was_not_asked_is_no_missing_solution() {
+        // the words of uv 0.13
+        let cases = [
+            (
+                "error: Request failed after 3 retries cause: Failed to fetch: the index/a/ cause: Connection refused",
+                true,
+            ),
+            (
+                "error: No solution found when resolving dependencies hint: An index URL (x) could not be queried due to a lack of valid authentication credentials (401 Unauthorized)",
+                true,
+            ),
+            (
+                "error: No solution found when resolving dependencies cause: Because a was not found in the package registry",
+                false,
+            ),
+        ];
+        for (words, expected) in cases {
+            assert_eq!(matches!(failure(words.to_owned()), ResolveError::Index(_)), expected, "{words}");
+        }
+    }
 }
