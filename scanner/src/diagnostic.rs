@@ -47,7 +47,14 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Something could not be looked at: the report is incomplete.
     pub fn gap(stage: Stage, path: impl Into<Option<String>>, reason: impl Into<String>) -> Self {
-        Self { path: path.into(), stage, reason: reason.into(), line: None, column: None, gap: true }
+        // what is quoted of a repository must not steer a terminal
+        let plain = |character: char| match character {
+            '\n' | '\r' | '\t' => ' ',
+            other if other.is_control() => char::REPLACEMENT_CHARACTER,
+            other => other,
+        };
+        let reason = reason.into().chars().map(plain).collect();
+        Self { path: path.into(), stage, reason, line: None, column: None, gap: true }
     }
 
     /// A remark that takes nothing from completeness.

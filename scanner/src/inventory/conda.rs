@@ -15,7 +15,7 @@ use super::package::{Dependency, Format, Manifest, Package, Role, Source};
 use super::pyproject::Serves;
 use super::requirement::Requirement;
 use super::text::SourceText;
-use super::yaml_file::{self, Node};
+use super::yaml_file::{self, Content, Node};
 use crate::diagnostic::Diagnostic;
 
 /// conda's packages of software that is no Python distribution but has a name somebody took on the Python index.
@@ -73,16 +73,33 @@ pub(super) fn channel(name: &str) -> Source {
 pub fn read_environment(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Declared> {
     let before = diagnostics.len();
     let documents = yaml_file::parse(file, diagnostics);
-    let Some(dependencies) = documents.first().and_then(|root| root.get("dependencies")) else {
-        // some other tool's `environment.yml`
-        diagnostics.truncate(before);
+    let dependencies = documents.first().and_then(|root| root.get("dependencies"));
+    let Some(dependencies) = dependencies.filter(|list| is_environment(file, list)) else {
+        // some other tool's `environment.yml`, unless it breaks off where dependencies begin
+        if dependencies.is_some() || !file.text.lines().any(|line| line.starts_with("dependencies:")) {
+            diagnostics.truncate(before);
+        }
         return None;
     };
     let mut declared = Declared::from(Manifest::new(&file.path, Format::Conda, Role::Declared));
     let default = documents[0].get("channels").and_then(|list| list.items().first()?.text()).unwrap_or("defaults");
+    let mut expected = |node: &Node, what: &str| {
+        diagnostics.push(file.gap(0, format!("expected {what}")).at(node.line, node.column));
+    };
+    // an empty one is null
+    let is_null = matches!(dependencies.content, Content::Scalar(..)) && dependencies.text().is_none();
+    if !matches!(dependencies.content, Content::Sequence(_)) && !is_null {
+        expected(dependencies, "`dependencies`, a list");
+    }
     for item in dependencies.items() {
         if let Some(pip) = item.get("pip") {
-            let lines = pip.items().iter().filter_map(|entry| pip_line(file, entry, diagnostics)).collect();
+            if !matches!(pip.content, Content::Sequence(_)) {
+                expected(pip, "`pip`, a list of requirements");
+            }
+            for entry in pip.items().iter().filter(|entry| entry.text().is_none()) {
+                expected(entry, "a requirement, a text");
+            }
+            let lines = pip.items().iter().filter_map(|entry| pip_line(entry)).collect();
             declared.lists.push(List { lines, serves: Serves::main() });
         } else if let Some(text) = item.text() {
             match match_spec(text, default) {
@@ -90,22 +107,24 @@ pub fn read_environment(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) ->
                     package.line = Some(item.line);
                     declared.manifest.packages.push(package);
                 }
-                None => {
-                    diagnostics.push(file.gap(0, "expected a conda match specification").at(item.line, item.column))
-                }
+                None => expected(item, "a conda match specification"),
             }
+        } else if item.entries().is_empty() {
+            expected(item, "a conda match specification, a text");
         }
     }
     Some(declared)
 }
 
+/// Other tools have mappings of that name in files that are called so; conda's is a list, which a person may have got wrong.
+fn is_environment(file: &SourceText, dependencies: &Node) -> bool {
+    let name = file.path.rsplit('/').next().unwrap_or(&file.path).to_ascii_lowercase();
+    matches!(dependencies.content, Content::Sequence(_)) || name.contains("environment") || name.contains("conda")
+}
+
 /// A line of the `pip:` section, which is one of a requirements file: a comment needs a blank before it.
-fn pip_line(file: &SourceText, entry: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Listed> {
-    let Some(text) = entry.text() else {
-        diagnostics.push(file.gap(0, "expected a requirement, a text").at(entry.line, entry.column));
-        return None;
-    };
-    let text = text.split(" #").next().unwrap_or_default().trim().to_owned();
+fn pip_line(entry: &Node) -> Option<Listed> {
+    let text = entry.text()?.split(" #").next().unwrap_or_default().trim().to_owned();
     Some(Listed { text, line: entry.line, column: entry.column })
 }
 
@@ -175,12 +194,8 @@ impl Merged {
 /// Reads `conda-lock.yml`.
 pub fn read_conda_lock(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
     let documents = yaml_file::parse(file, diagnostics);
-    let Some(packages) = documents.first().and_then(|root| root.get("package")) else {
-        diagnostics.push(file.gap(0, "expected `package`, a list"));
-        return Merged::default().into_manifest(file);
-    };
     let mut merged = Merged::default();
-    for entry in packages.items() {
+    for entry in yaml_file::list(file, &documents, "package", diagnostics) {
         let name = entry.field("name").and_then(|name| PackageName::new(name.trim_start_matches('_')).ok());
         let (Some(name), Some(version)) = (name, entry.field("version")) else {
             diagnostics.push(file.gap(0, "expected a package with `name` and `version`").at(entry.line, entry.column));

@@ -11,8 +11,8 @@ use super::pyproject::Serves;
 pub struct Follow {
     /// As written, from the manifest's own directory.
     pub path: String,
-    /// The line it is named on.
-    pub line: u32,
+    /// The 1-based line and column it is named at.
+    pub place: (u32, u32),
     /// Whom its requirements serve.
     pub serves: Serves,
 }

@@ -10,6 +10,7 @@ pub mod follow;
 pub mod graph;
 mod ini_file;
 pub mod join;
+mod links;
 pub mod markers;
 pub mod notebook;
 pub mod origin;
@@ -114,9 +115,11 @@ pub fn read(snapshot: &dyn Snapshot) -> Inventory {
         named_files: BTreeSet::new(),
         diagnostics: Vec::new(),
     };
-    for entry in snapshot.entries().iter().filter(|entry| entry.kind == EntryKind::File) {
-        if let Some(found) = discovery::recognise(&entry.path) {
-            reading.read(entry, found);
+    for entry in snapshot.entries() {
+        match (entry.kind, discovery::recognise(&entry.path)) {
+            (EntryKind::File, Some(found)) => reading.read(entry, found),
+            (EntryKind::Symlink, Some(found)) => reading.read_link(entry, found),
+            _ => {}
         }
     }
     reading.read_named();
@@ -154,8 +157,26 @@ impl Reading<'_> {
         }
     }
 
+    /// A link to a manifest is that manifest, which is read where it stands; one to a file that no name gives away is read by the link's.
+    fn read_link(&mut self, entry: &Entry, found: Found) {
+        if matches!(found, Found::Script | Found::Notebook | Found::Workflow | Found::PerhapsRequirements) {
+            return;
+        }
+        let reason = match links::target(self.snapshot, &entry.path) {
+            Ok(target) if self.snapshot.entry(&target).is_some() => {
+                if discovery::recognise(&target).is_none() {
+                    self.read(entry, found);
+                }
+                return;
+            }
+            Ok(target) => format!("a symbolic link to `{target}`, which is not in the repository"),
+            Err(error) => error.to_string(),
+        };
+        self.diagnostics.push(Diagnostic::gap(Stage::Inventory, entry.path.clone(), reason));
+    }
+
     fn read_file(&mut self, path: &str, found: Found) {
-        let bytes = match self.snapshot.read(path) {
+        let bytes = match links::read(self.snapshot, path) {
             Ok(bytes) => bytes,
             Err(error) => {
                 self.diagnostics.push(Diagnostic::gap(Stage::Inventory, path.to_owned(), error.to_string()));
@@ -205,7 +226,7 @@ impl Reading<'_> {
     fn follow(&mut self, mut declared: Declared) {
         let follows = std::mem::take(&mut declared.follows);
         for follow in follows {
-            let packages = self.requirements.included(&declared.manifest.path, &follow.path, follow.line);
+            let packages = self.requirements.included(&declared.manifest.path, &follow.path, follow.place);
             declared.take(&follow.serves, packages);
         }
         for list in std::mem::take(&mut declared.lists) {

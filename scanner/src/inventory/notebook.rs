@@ -8,6 +8,7 @@ use super::follow::Named;
 use super::package::{Format, Package};
 use super::pip_command::{Installed, installed};
 use super::text::SourceText;
+use super::yaml_file::{self, Node};
 use crate::diagnostic::{Diagnostic, Stage};
 
 /// Lines that were not found as they stand in the file, before the search is given up.
@@ -20,13 +21,19 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Name
     ["pip", "uv "].iter().find(|word| memchr::memmem::find(file.text.as_bytes(), word.as_bytes()).is_some())?;
     // serde_json refuses what is nested deeper than 128
     let cells = match serde_json::from_str(&file.text) {
-        Ok(root) => code_cells(&root),
+        Ok(root) => {
+            let root: Value = root;
+            if !root["cells"].is_array() && !root["worksheets"].is_array() {
+                diagnostics.push(file.gap(0, "expected a notebook, an object with the list `cells`"));
+            }
+            code_cells(&root)
+        }
         Err(error) => {
             let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
             let found = Diagnostic::gap(Stage::Inventory, file.path.clone(), format!("not a notebook: {error}"));
             let (line, column) = (number(error.line()), number(error.column()));
             diagnostics.push(found.at(line, column));
-            lines_before(file, line)
+            cells_before(file)
         }
     };
     let mut places = Places { file, from: 0, misses: 0 };
@@ -59,11 +66,20 @@ fn code_cells(root: &Value) -> Vec<String> {
     .collect()
 }
 
-/// What can be kept of a notebook that breaks off: the lines before the fault that hold one text and nothing else, as Jupyter writes them.
-fn lines_before(file: &SourceText, fault: u32) -> Vec<String> {
-    let lines = file.text.lines().take(fault as usize).map(|line| line.trim().trim_end_matches([',', ']', '}', ' ']));
-    let texts = lines.filter_map(|line| serde_json::from_str::<String>(line).ok());
-    vec![texts.map(|text| if text.ends_with('\n') { text } else { format!("{text}\n") }).collect()]
+/// The code cells of a notebook that breaks off, as far as it goes: JSON is YAML, which is read up to the fault.
+fn cells_before(file: &SourceText) -> Vec<String> {
+    let documents = yaml_file::parse(file, &mut Vec::new());
+    let Some(root) = documents.first() else { return Vec::new() };
+    let sheets = root.get("worksheets").map_or(&[][..], Node::items).iter().filter_map(|sheet| sheet.get("cells"));
+    let cells = root.get("cells").into_iter().chain(sheets).flat_map(Node::items);
+    let code = cells.filter(|cell| cell.field("cell_type") == Some("code"));
+    let source = code.filter_map(|cell| cell.get("source").or_else(|| cell.get("input")));
+    source
+        .map(|source| match source.text() {
+            Some(text) => text.to_owned(),
+            None => source.items().iter().filter_map(|line| line.text()).collect(),
+        })
+        .collect()
 }
 
 /// The shell's part of a cell: each command with the line it begins on, as written.

@@ -55,8 +55,10 @@ struct Declaring<'r, 'f, 'i> {
     channel: &'i str,
 }
 
-/// A package, or where and what was expected.
-type Read = Result<Package, (usize, String)>;
+/// Where, and what was expected.
+type Expected = (usize, String);
+/// A package, or what was expected.
+type Read = Result<Package, Expected>;
 
 impl Declaring<'_, '_, '_> {
     fn feature(&mut self, feature: &DeTable<'_>, serves: &Serves) {
@@ -112,7 +114,7 @@ impl Declaring<'_, '_, '_> {
     }
 }
 
-fn named(name: &str, at: usize) -> Result<PackageName, (usize, String)> {
+fn named(name: &str, at: usize) -> Result<PackageName, Expected> {
     // conda has names that begin with `_`
     PackageName::new(name.trim_start_matches('_')).map_err(|error| (at, error.to_string()))
 }
@@ -120,7 +122,7 @@ fn named(name: &str, at: usize) -> Result<PackageName, (usize, String)> {
 /// The range, where one is written, and the table, where there is one.
 type Written<'t, 'i> = (Option<&'t str>, Option<&'t DeTable<'i>>);
 
-fn written<'t, 'i>(name: &PackageName, value: &'t Value<'i>) -> Result<Written<'t, 'i>, (usize, String)> {
+fn written<'t, 'i>(name: &PackageName, value: &'t Value<'i>) -> Result<Written<'t, 'i>, Expected> {
     let table = value.get_ref().as_table();
     let specifier = value.get_ref().as_str().or_else(|| toml_file::text(table?, "version"));
     if table.is_none() && specifier.is_none() {
@@ -173,11 +175,7 @@ pub fn read_lock(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Locked
     let documents = yaml_file::parse(file, diagnostics);
     let mut merged = Merged::default();
     let mut edges: Vec<Vec<Edge>> = Vec::new();
-    let packages = documents.first().and_then(|root| root.get("packages"));
-    if packages.is_none() {
-        diagnostics.push(file.gap(0, "expected `packages`, a list"));
-    }
-    for entry in packages.map_or(&[][..], Node::items) {
+    for entry in yaml_file::list(file, &documents, "packages", diagnostics) {
         let Some(package) = locked(entry) else {
             let expected = "expected a conda or pypi package with name and version";
             diagnostics.push(file.gap(0, expected).at(entry.line, entry.column));

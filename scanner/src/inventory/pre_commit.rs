@@ -43,6 +43,12 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Decl
             if !matches!(repos.content, Content::Sequence(_)) {
                 expected(repos, "a list of repositories");
             }
+            for repo in repos.items() {
+                let hooks = repo.get("hooks");
+                if !hooks.is_some_and(|hooks| matches!(hooks.content, Content::Sequence(_))) {
+                    expected(hooks.unwrap_or(repo), "a repository with `hooks`, a list");
+                }
+            }
             repos.items().iter().filter_map(|repo| repo.get("hooks")).collect()
         }
         _ => {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use advisories::{PackageName, Version};
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::follow::{Declared, Follow, List};
 use super::package::{Format, Manifest, Package, Role, Source};
@@ -83,14 +83,14 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Declared {
     reader.read_groups(&root);
     pyproject_poetry::read(&mut reader, &root);
     pyproject_tools::read(&mut reader, &root);
-    if let Some(build) = toml_file::table(&root, &["build-system"]) {
+    if let Some(build) = reader.table(&root, &["build-system"]) {
         reader.requirements(build, "requires", &Serves::group(BUILD_GROUP));
     }
     pyproject_tools::apply_uv_sources(&mut reader, &root);
-    if let Some(pixi) = toml_file::table(&root, &["tool", "pixi"]) {
+    if let Some(pixi) = reader.table(&root, &["tool", "pixi"]) {
         pixi::declare(&mut reader, pixi);
     }
-    if let Some(table) = toml_file::table(&root, &["tool", "tox"]) {
+    if let Some(table) = reader.table(&root, &["tool", "tox"]) {
         let lists = tox::of_table(file, table, reader.diagnostics);
         reader.lists.extend(lists);
     }
@@ -115,7 +115,7 @@ impl<'f> Reader<'f> {
 
 impl Reader<'_> {
     fn read_project(&mut self, root: &DeTable<'_>) {
-        let Some(project) = toml_file::table(root, &["project"]) else { return };
+        let Some(project) = self.table(root, &["project"]) else { return };
         self.name_project(project, "name", "requires-python");
         self.requirements(project, "dependencies", &Serves::main());
         for (extra, _, value) in self.entries(project, &["optional-dependencies"]) {
@@ -125,20 +125,24 @@ impl Reader<'_> {
 
     /// The entries of the table at a path, in the order of the file. Something else that stands there is a gap.
     pub fn entries<'t, 'i>(&mut self, root: &'t DeTable<'i>, path: &[&str]) -> Vec<(&'t str, usize, &'t Value<'i>)> {
-        let Some((last, way)) = path.split_last() else { return Vec::new() };
-        let found = toml_file::table(root, way).and_then(|table| table.get(*last));
-        match found.map(|value| (value, value.get_ref().as_table())) {
-            Some((_, Some(table))) => toml_file::in_order(table),
-            Some((value, None)) => {
-                self.diagnostics.push(self.file.gap(value.span().start, format!("expected a table `{last}`")));
-                Vec::new()
+        self.table(root, path).map_or_else(Vec::new, toml_file::in_order)
+    }
+
+    /// The table at a path. Something else that stands on the way is a gap.
+    pub fn table<'t, 'i>(&mut self, root: &'t DeTable<'i>, path: &[&str]) -> Option<&'t DeTable<'i>> {
+        path.iter().try_fold(root, |table, key| {
+            let value = table.get(*key)?;
+            let inner = value.get_ref().as_table();
+            if inner.is_none() {
+                self.diagnostics.push(self.file.gap(value.span().start, format!("expected a table `{key}`")));
             }
-            None => Vec::new(),
-        }
+            inner
+        })
     }
 
     /// Fills in what is not known yet of the project itself.
     pub fn name_project(&mut self, table: &DeTable<'_>, name: &str, python: &str) {
+        toml_file::expect(self.file, table, name, "a text", DeValue::is_str, self.diagnostics);
         let project = self.manifest.project.get_or_insert_default();
         if let Some((text, at)) = toml_file::text_at(table, name) {
             match PackageName::new(text) {
@@ -168,7 +172,7 @@ impl Reader<'_> {
             match item.get_ref().as_str() {
                 Some(text) => self.requirement(text, item.span().start, serves),
                 // PEP 735's includes are followed by `read_groups`
-                None if item.get_ref().is_table() => {}
+                None if item.get_ref().as_table().is_some_and(|table| table.contains_key("include-group")) => {}
                 None => self.diagnostics.push(self.file.gap(item.span().start, "expected a requirement, a text")),
             }
         }

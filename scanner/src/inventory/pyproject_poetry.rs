@@ -19,7 +19,7 @@ const MAX_GROUPS: usize = 256;
 
 /// Reads the tables into the manifest.
 pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
-    let Some(poetry) = toml_file::table(root, &["tool", "poetry"]) else { return };
+    let Some(poetry) = reader.table(root, &["tool", "poetry"]) else { return };
     reader.name_project(poetry, "name", "python");
     let extras = extras(reader, poetry);
     // what `[project]` declares, by its place
@@ -47,8 +47,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
         declare(reader, (&none, &indexes), (name, at, value), &|_| Serves::group("dev"));
     }
     let groups = reader.entries(poetry, &["group"]);
-    for (group, _, value) in &groups {
-        let Some(table) = value.get_ref().as_table() else { continue };
+    for (group, _, _) in &groups {
+        let Some(table) = reader.table(poetry, &["group", group]) else { continue };
         let serves = Serves { groups: groups_with(&groups, group), ..Serves::default() };
         for (name, at, value) in reader.entries(table, &["dependencies"]) {
             declare(reader, (&none, &indexes), (name, at, value), &|_| serves.clone());

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use advisories::{PackageName, Version};
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::follow::Follow;
 use super::markers::{self, Rest};
@@ -31,12 +31,12 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) {
 }
 
 fn uv(reader: &mut Reader<'_>, root: &DeTable<'_>) {
-    let Some(uv) = toml_file::table(root, &["tool", "uv"]) else { return };
+    let Some(uv) = reader.table(root, &["tool", "uv"]) else { return };
     reader.requirements(uv, "dev-dependencies", &Serves::group("dev"));
     for kind in [CONSTRAINTS, OVERRIDES, "build-constraint-dependencies"] {
         reader.requirements(uv, kind, &Serves::bound(kind));
     }
-    if let Some(workspace) = toml_file::table(uv, &["workspace"]) {
+    if let Some(workspace) = reader.table(uv, &["workspace"]) {
         let globs = |key| toml_file::texts(workspace, key).iter().map(|(glob, _)| (*glob).to_owned()).collect();
         let project = reader.manifest.project.get_or_insert_default();
         (project.members, project.excluded_members) = (globs("members"), globs("exclude"));
@@ -70,7 +70,7 @@ fn hatch(reader: &mut Reader<'_>, root: &DeTable<'_>) {
         }
     }
     // what build hooks and targets need beside `[build-system]`
-    let Some(build) = toml_file::table(root, &["tool", "hatch", "build"]) else { return };
+    let Some(build) = reader.table(root, &["tool", "hatch", "build"]) else { return };
     let targets =
         reader.entries(build, &["targets"]).into_iter().filter_map(|(_, _, value)| value.get_ref().as_table());
     for table in std::iter::once(build).chain(targets) {
@@ -82,7 +82,7 @@ fn hatch(reader: &mut Reader<'_>, root: &DeTable<'_>) {
 }
 
 fn flit(reader: &mut Reader<'_>, root: &DeTable<'_>) {
-    let Some(flit) = toml_file::table(root, &["tool", "flit", "metadata"]) else { return };
+    let Some(flit) = reader.table(root, &["tool", "flit", "metadata"]) else { return };
     let name = if flit.contains_key("dist-name") { "dist-name" } else { "module" };
     reader.name_project(flit, name, "requires-python");
     reader.requirements(flit, "requires", &Serves::main());
@@ -94,8 +94,8 @@ fn flit(reader: &mut Reader<'_>, root: &DeTable<'_>) {
 
 /// `dynamic = ["dependencies"]` with the files to take them from, and Hatch's plugin that does the same.
 fn setuptools(reader: &mut Reader<'_>, root: &DeTable<'_>) {
-    if let Some(dynamic) = toml_file::table(root, &["tool", "setuptools", "dynamic"]) {
-        if let Some(dependencies) = toml_file::table(dynamic, &["dependencies"]) {
+    if let Some(dynamic) = reader.table(root, &["tool", "setuptools", "dynamic"]) {
+        if let Some(dependencies) = reader.table(dynamic, &["dependencies"]) {
             follow(reader, toml_file::texts(dependencies, "file"), &Serves::main());
         }
         for (extra, _, value) in reader.entries(dynamic, &["optional-dependencies"]) {
@@ -104,7 +104,7 @@ fn setuptools(reader: &mut Reader<'_>, root: &DeTable<'_>) {
             }
         }
     }
-    if let Some(hook) = toml_file::table(root, &["tool", "hatch", "metadata", "hooks", "requirements_txt"]) {
+    if let Some(hook) = reader.table(root, &["tool", "hatch", "metadata", "hooks", "requirements_txt"]) {
         follow(reader, toml_file::texts(hook, "files"), &Serves::main());
         follow(reader, toml_file::texts(hook, "filename"), &Serves::main());
         for (extra, _, _) in reader.entries(hook, &["optional-dependencies"]) {
@@ -117,8 +117,8 @@ fn setuptools(reader: &mut Reader<'_>, root: &DeTable<'_>) {
 
 fn follow(reader: &mut Reader<'_>, files: Vec<(&str, usize)>, serves: &Serves) {
     for (path, at) in files {
-        let line = reader.file.line(at);
-        reader.follows.push(Follow { path: path.to_owned(), line, serves: serves.clone() });
+        let place = reader.file.position(at);
+        reader.follows.push(Follow { path: path.to_owned(), place, serves: serves.clone() });
     }
 }
 
@@ -137,7 +137,8 @@ struct UvSource {
 /// indexes.
 pub(super) fn apply_uv_sources(reader: &mut Reader<'_>, root: &DeTable<'_>) {
     let mut indexes = HashMap::new();
-    if let Some(uv) = toml_file::table(root, &["tool", "uv"]) {
+    if let Some(uv) = reader.table(root, &["tool", "uv"]) {
+        toml_file::expect(reader.file, uv, "index", "an array of tables", DeValue::is_array, reader.diagnostics);
         for table in toml_file::items(uv, "index").iter().filter_map(|item| item.get_ref().as_table()) {
             if let (Some(name), Some(url)) = (toml_file::text(table, "name"), toml_file::text(table, "url")) {
                 indexes.insert(name, url);

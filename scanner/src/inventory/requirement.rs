@@ -79,7 +79,10 @@ impl Requirement {
                 source: place.source,
                 marker,
             }),
-            None => Err(format!("expected a package name: `{}` does not tell it", origin::without_credentials(head))),
+            None => Err(format!(
+                "expected a package name: `{}` does not tell it",
+                shortened(&origin::without_credentials(head))
+            )),
         }
     }
 
@@ -132,7 +135,8 @@ fn split_extras(rest: &str) -> Result<(Vec<String>, &str), String> {
     };
     let mut extras = Vec::new();
     for extra in list.split(',').map(str::trim).filter(|extra| !extra.is_empty()) {
-        let name = PackageName::new(extra).map_err(|_| format!("expected an extra's name, found `{extra}`"))?;
+        let name =
+            PackageName::new(extra).map_err(|_| format!("expected an extra's name, found `{}`", shortened(extra)))?;
         extras.push(name.as_str().to_owned());
     }
     Ok((extras, rest))

@@ -58,10 +58,10 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Decl
 fn files(lines: &[Line], serves: &Serves) -> Vec<Follow> {
     let parts = lines.iter().flat_map(|line| {
         let text = line.text.strip_prefix("file:").unwrap_or(&line.text);
-        text.split(',').map(|path| (path.trim(), line.number))
+        text.split(',').map(|path| (path.trim(), (line.number, line.column)))
     });
     let named = parts.filter(|(path, _)| !path.is_empty());
-    named.map(|(path, line)| Follow { path: path.to_owned(), line, serves: serves.clone() }).collect()
+    named.map(|(path, place)| Follow { path: path.to_owned(), place, serves: serves.clone() }).collect()
 }
 
 fn declare(
@@ -108,7 +108,8 @@ mod tests {
         let row = |p: &Package| format!("{}@{}:{}", p.name, p.line.unwrap_or(0), p.extras.join(","));
         let rows: Vec<String> = manifest.packages.iter().map(row).collect();
         assert_eq!(rows, ["requests@8:", "a@9:", "pytest@11:test", "mock@11:test"]);
-        let followed: Vec<_> = follows.iter().map(|f| (f.path.as_str(), f.line, f.serves.extras.join(","))).collect();
+        let followed: Vec<_> =
+            follows.iter().map(|f| (f.path.as_str(), f.place.0, f.serves.extras.join(","))).collect();
         assert_eq!(followed, [("docs/requirements.txt", 14, "docs".to_owned()), ("b.txt", 14, "docs".to_owned())]);
         let project = manifest.project.unwrap();
         assert_eq!((project.name.unwrap().as_str(), project.version, diagnostics.len()), ("my-app", None, 0));

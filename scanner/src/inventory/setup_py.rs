@@ -3,8 +3,8 @@
 //! Specification: <https://setuptools.pypa.io/en/stable/references/keywords.html>. What cannot be known without running is a diagnostic.
 
 use advisories::{PackageName, Version};
-use ruff_python_ast::{Expr, ExprCall, Keyword, Operator};
-use ruff_python_parser::parse_module;
+use ruff_python_ast::{Expr, ExprCall, Keyword, Operator, PySourceType};
+use ruff_python_parser::parse_unchecked_source;
 use ruff_text_size::Ranged;
 
 use super::follow::{Declared, Follow};
@@ -46,28 +46,23 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Declared {
 }
 
 fn parse(file: &SourceText) -> (Declared, Vec<Diagnostic>) {
-    // declared first, for what is found borrows from it
-    let parsed = parse_module(&file.text);
+    // declared first, for what is found borrows from it; behind a fault it goes on as far as it can
+    let parsed = parse_unchecked_source(&file.text, PySourceType::Python);
     let mut setup = Setup {
         file,
-        bindings: Bindings::default(),
+        bindings: Bindings::of(&parsed.syntax().body),
         declared: Declared::from(Manifest::new(&file.path, Format::Setup, Role::Declared)),
         unknown: 0,
         project: Project::default(),
         diagnostics: Vec::new(),
     };
-    match &parsed {
-        Ok(parsed) => {
-            setup.bindings = Bindings::of(&parsed.syntax().body);
-            let calls = std::mem::take(&mut setup.bindings.calls);
-            for call in calls.into_iter().filter(|call| is_setup(&call.func)) {
-                setup.read_call(call);
-            }
-        }
-        Err(error) => {
-            let found = file.gap(error.location.start().to_usize(), format!("not Python: {}", error.error));
-            setup.diagnostics.push(found);
-        }
+    if let Some(error) = parsed.errors().iter().min_by_key(|error| error.location.start()) {
+        let found = file.gap(error.location.start().to_usize(), format!("not Python: {}", error.error));
+        setup.diagnostics.push(found);
+    }
+    let calls = std::mem::take(&mut setup.bindings.calls);
+    for call in calls.into_iter().filter(|call| is_setup(&call.func)) {
+        setup.read_call(call);
     }
     setup.declared.manifest.project = Some(setup.project);
     (setup.declared, setup.diagnostics)
@@ -227,7 +222,7 @@ impl<'a> Setup<'_, 'a> {
         for path in files {
             let reason = format!("requirements of `{path}`, which it opens: taken as they stand there");
             self.diagnostics.push(self.file.remark(at, reason));
-            self.declared.follows.push(Follow { path, line: self.file.line(at), serves: serves.clone() });
+            self.declared.follows.push(Follow { path, place: self.file.position(at), serves: serves.clone() });
         }
     }
 }

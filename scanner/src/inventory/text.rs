@@ -18,11 +18,12 @@ pub struct SourceText {
 }
 
 impl SourceText {
-    /// Decodes a file. Bytes that are no text become U+FFFD, and a gap says where the first one is.
+    /// Decodes a file. Bytes that are no text become U+FFFD, and a gap says where the first one is, or the first NUL.
     pub fn decode(path: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Self {
         let (text, bad) = decode(bytes);
         let file = Self::new(path, text);
-        if let Some(offset) = bad {
+        let nul = memchr::memchr(0, file.text.as_bytes());
+        if let Some(offset) = bad.into_iter().chain(nul).min() {
             diagnostics.push(file.gap(offset, "not text: expected UTF-8, or UTF-16 or UTF-32 with a byte order mark"));
         }
         file
@@ -74,6 +75,15 @@ impl SourceText {
         let start = self.line_starts.get(line as usize - 1).copied().unwrap_or(0);
         let before = self.text.get(start..offset).unwrap_or_default();
         (line, u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX))
+    }
+
+    /// The byte offset of a 1-based line and column (in characters); the text's end for what is behind it.
+    #[must_use]
+    pub fn offset(&self, line: u32, column: u32) -> usize {
+        let start = (line as usize).checked_sub(1).and_then(|index| self.line_starts.get(index).copied());
+        let Some(start) = start else { return self.text.len() };
+        let mut characters = self.text[start..].char_indices().skip((column as usize).saturating_sub(1));
+        characters.next().map_or(self.text.len(), |(at, _)| start + at)
     }
 
     /// Something at this offset could not be understood.
@@ -151,7 +161,8 @@ mod tests {
         let little = |text| [vec![0xFF, 0xFE], utf16(text).iter().flat_map(|u| u.to_le_bytes()).collect()].concat();
         let big = |text| [vec![0xFE, 0xFF], utf16(text).iter().flat_map(|u| u.to_be_bytes()).collect()].concat();
         type Case = (Vec<u8>, &'static str, Option<(u32, u32)>);
-        let cases: [Case; 6] = [
+        let cases: [Case; 7] = [
+            (b"a==1\n\0".to_vec(), "a==1\n\0", Some((2, 1))),
             (b"a==1\n".to_vec(), "a==1\n", None),
             (b"\xEF\xBB\xBFa==1".to_vec(), "a==1", None),
             (little("a==1\né"), "a==1\né", None),

@@ -42,7 +42,7 @@ struct Lock<'f, 't, 'i> {
 
 impl<'t, 'i> Lock<'_, 't, 'i> {
     fn read_packages(&mut self, root: &'t DeTable<'i>, diagnostics: &mut Vec<Diagnostic>) {
-        let key = if root.contains_key("package") { "package" } else { "distribution" };
+        let key = if root.contains_key("distribution") { "distribution" } else { "package" };
         for item in toml_file::packages(self.file, root, key, diagnostics) {
             let Some(table) = item.get_ref().as_table() else {
                 diagnostics.push(self.file.gap(item.span().start, "expected a [[package]] table"));

@@ -1,12 +1,14 @@
-//! YAML and JSON (which is YAML) with the place of every value, read up to the first fault.
+//! YAML and JSON (which is YAML) with the place of every value, read up to the first fault. A key that comes twice in one mapping is a fault,
+//! too, for which of its values counts is for each program to say; both are kept.
 //!
 //! The parser is driven event by event, so depth costs no stack; an alias shares its anchor's value and is never unfolded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
+use super::requirement::shortened;
 use super::text::SourceText;
 use crate::diagnostic::{Diagnostic, Stage};
 
@@ -86,6 +88,17 @@ struct Open {
 }
 
 impl Open {
+    /// The keys that are there already.
+    fn repeated(&self) -> Vec<&Node> {
+        if !self.is_mapping {
+            return Vec::new();
+        }
+        let mut known = HashSet::new();
+        let keys = self.children.iter().step_by(2).map(Rc::as_ref);
+        // several merges stand side by side in real files
+        keys.filter(|key| key.text().is_some_and(|text| text != "<<" && !known.insert(text))).collect()
+    }
+
     fn close(self) -> Node {
         let content = if self.is_mapping {
             let mut entries = Vec::with_capacity(self.children.len() / 2);
@@ -101,69 +114,119 @@ impl Open {
     }
 }
 
+/// The items of the list at a key of a file's first document. Something else in its place, and nothing, are gaps.
+pub fn list<'n>(
+    file: &SourceText,
+    documents: &'n [Rc<Node>],
+    key: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> &'n [Rc<Node>] {
+    let found = documents.first().and_then(|root| root.get(key));
+    if !found.is_some_and(|node| matches!(node.content, Content::Sequence(_))) {
+        let (line, column) = found.map_or((1, 1), |node| (node.line, node.column));
+        diagnostics.push(file.gap(0, format!("expected `{key}`, a list")).at(line, column));
+    }
+    found.map_or(&[], Node::items)
+}
+
 /// The documents of a file, as far as it is YAML; a fault is a gap with its place.
 pub fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Vec<Rc<Node>> {
-    let mut documents = Vec::new();
-    let mut open: Vec<Open> = Vec::new();
-    let mut anchors: HashMap<usize, Rc<Node>> = HashMap::new();
-    let mut gap = |line: usize, column: usize, reason: String| {
-        let number = |value| u32::try_from(value).unwrap_or(u32::MAX);
-        let found = Diagnostic::gap(Stage::Inventory, file.path.clone(), reason);
-        diagnostics.push(found.at(number(line), number(column + 1)));
-    };
-    for event in Parser::new_from_str(&file.text) {
-        let (event, span) = match event {
-            Ok(event) => event,
-            Err(error) => {
-                gap(error.marker().line(), error.marker().col(), format!("not YAML: {}", error.info()));
+    let language = if file.text.trim_start().starts_with('{') { "JSON" } else { "YAML" };
+    let mut reading = Reading::default();
+    reading.read(&file.text);
+    if let Some(fault) = reading.broken.take() {
+        // the parser looks far ahead between brackets, and a fault there takes what stands before it along
+        let (line, column, _) = fault;
+        reading = Reading { faults: vec![fault], ..Reading::default() };
+        reading.read(&file.text[..file.offset(line, column)]);
+    }
+    diagnostics.extend(reading.faults.into_iter().map(|(line, column, reason)| {
+        let reason = format!("not {language}: {reason}");
+        Diagnostic::gap(Stage::Inventory, file.path.clone(), reason).at(line, column)
+    }));
+    reading.documents
+}
+
+/// Where, and what is wrong there.
+type Fault = (u32, u32, String);
+
+#[derive(Default)]
+struct Reading {
+    documents: Vec<Rc<Node>>,
+    open: Vec<Open>,
+    anchors: HashMap<usize, Rc<Node>>,
+    faults: Vec<Fault>,
+    /// What ended the reading.
+    broken: Option<Fault>,
+}
+
+impl Reading {
+    fn read(&mut self, text: &str) {
+        for event in Parser::new_from_str(text) {
+            let (event, span) = match event {
+                Ok(event) => event,
+                Err(error) => {
+                    let (line, column) = place(error.marker());
+                    self.broken = Some((line, column, error.info().to_owned()));
+                    break;
+                }
+            };
+            let (line, column) = place(&span.start);
+            self.take(event, line, column);
+            if self.open.len() > MAX_DEPTH {
+                self.faults.push((line, column, format!("nested deeper than {MAX_DEPTH} levels")));
                 break;
             }
-        };
-        let line = u32::try_from(span.start.line()).unwrap_or(u32::MAX);
-        let column = u32::try_from(span.start.col() + 1).unwrap_or(u32::MAX);
+        }
+        // what was read before a fault is closed as it stands
+        while let Some(collection) = self.open.pop() {
+            self.add(Rc::new(collection.close()));
+        }
+    }
+
+    fn take(&mut self, event: Event<'_>, line: u32, column: u32) {
         let (anchor, node) = match event {
             Event::SequenceStart(anchor, _) => {
-                open.push(Open { anchor, line, column, children: Vec::new(), is_mapping: false });
-                (0, None)
+                return self.open.push(Open { anchor, line, column, children: Vec::new(), is_mapping: false });
             }
             Event::MappingStart(anchor, _) => {
-                open.push(Open { anchor, line, column, children: Vec::new(), is_mapping: true });
-                (0, None)
+                return self.open.push(Open { anchor, line, column, children: Vec::new(), is_mapping: true });
             }
-            Event::SequenceEnd | Event::MappingEnd => match open.pop() {
-                Some(collection) => (collection.anchor, Some(Rc::new(collection.close()))),
-                None => (0, None),
-            },
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(collection) = self.open.pop() else { return };
+                self.faults.extend(collection.repeated().into_iter().map(|key| {
+                    let name = shortened(key.text().unwrap_or_default());
+                    (key.line, key.column, format!("the key `{name}` comes twice in one mapping"))
+                }));
+                (collection.anchor, Rc::new(collection.close()))
+            }
             Event::Scalar(text, style, anchor, _) => {
                 let content = Content::Scalar(text.into_owned(), style == ScalarStyle::Plain);
-                (anchor, Some(Rc::new(Node { content, line, column })))
+                (anchor, Rc::new(Node { content, line, column }))
             }
-            Event::Alias(anchor) => (0, anchors.get(&anchor).cloned()),
-            _ => (0, None),
+            Event::Alias(anchor) => match self.anchors.get(&anchor) {
+                Some(node) => (0, Rc::clone(node)),
+                None => return,
+            },
+            _ => return,
         };
-        if open.len() > MAX_DEPTH {
-            gap(span.start.line(), span.start.col(), format!("nested deeper than {MAX_DEPTH} levels"));
-            break;
+        if anchor > 0 {
+            self.anchors.insert(anchor, Rc::clone(&node));
         }
-        if let Some(node) = node {
-            if anchor > 0 {
-                anchors.insert(anchor, Rc::clone(&node));
-            }
-            match open.last_mut() {
-                Some(parent) => parent.children.push(node),
-                None => documents.push(node),
-            }
-        }
+        self.add(node);
     }
-    // what was read before a fault is closed as it stands
-    while let Some(collection) = open.pop() {
-        let node = Rc::new(collection.close());
-        match open.last_mut() {
+
+    fn add(&mut self, node: Rc<Node>) {
+        match self.open.last_mut() {
             Some(parent) => parent.children.push(node),
-            None => documents.push(node),
+            None => self.documents.push(node),
         }
     }
-    documents
+}
+
+fn place(marker: &Marker) -> (u32, u32) {
+    let number = |value| u32::try_from(value).unwrap_or(u32::MAX);
+    (number(marker.line()), number(marker.col() + 1))
 }
 
 #[cfg(test)]
@@ -194,5 +257,26 @@ mod tests {
         assert_eq!(faults.len(), 1);
         let (_, faults) = parsed(&"[".repeat(100_000));
         assert_eq!(faults.len(), 1, "{faults:?}");
+        // cut off inside of a text, and of a number of brackets
+        let (documents, faults) = parsed("{\"a\": {\"b\": 1},\n \"c\": [1, \"é\", {\"d");
+        assert_eq!(documents[0].get("a").and_then(|a| a.field("b")), Some("1"));
+        assert_eq!(documents[0].get("c").map(|c| c.items().len()), Some(3));
+        assert_eq!(faults.iter().map(|said| (said.line, said.column)).collect::<Vec<_>>(), [(Some(2), Some(17))]);
+    }
+
+    #[test]
+    fn keys_that_come_twice_are_told_and_both_are_kept() {
+        let cases = [
+            ("a: 1\nb:\n  c: 2\n  c: 3\n", vec![(4, 3)]),
+            ("{\"a\": 1, \"a\": 2, \"a\": 3}", vec![(1, 10), (1, 18)]),
+            ("a: 1\nb: {a: 2}\n", vec![]),
+            ("x: &x {a: 1}\ny:\n  <<: *x\n  <<: *x\n", vec![]),
+        ];
+        for (text, expected) in cases {
+            let (documents, faults) = parsed(text);
+            let places: Vec<_> = faults.iter().map(|said| (said.line.unwrap(), said.column.unwrap())).collect();
+            assert_eq!(places, expected, "{text}");
+            assert!(documents[0].entries().len() >= 2);
+        }
     }
 }

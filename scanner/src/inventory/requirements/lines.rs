@@ -11,6 +11,8 @@ pub struct Line {
     pub comment: Option<String>,
     /// 1-based number of the first physical line.
     pub number: u32,
+    /// 1-based, in characters.
+    pub column: u32,
 }
 
 /// Splits a file.
@@ -73,7 +75,9 @@ fn without_comment(text: &str, number: u32) -> Line {
     let begins = |&at: &usize| at == 0 || bytes[at - 1].is_ascii_whitespace();
     let at = memchr::memchr_iter(b'#', bytes).find(begins);
     let (before, comment) = at.map_or((text, None), |at| (&text[..at], Some(text[at + 1..].trim().to_owned())));
-    Line { text: before.trim().to_owned(), comment, number }
+    let blank = text.chars().take_while(|character| character.is_whitespace()).count();
+    let column = u32::try_from(blank + 1).unwrap_or(u32::MAX);
+    Line { text: before.trim().to_owned(), comment, number, column }
 }
 
 #[cfg(test)]

@@ -14,9 +14,10 @@ use advisories::{PackageName, Version};
 
 use super::follow::Listed;
 use super::graph::{Graph, Label};
+use super::links;
 use super::origin;
 use super::package::{Dependency, Format, Manifest, Package, Role, Source};
-use super::requirement::Requirement;
+use super::requirement::{Requirement, shortened};
 use super::text::SourceText;
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::repository::{ReadError, Snapshot};
@@ -27,16 +28,29 @@ use via::Via;
 const MAX_DEPTH: usize = 32;
 /// Packages one manifest takes from the files it includes.
 const MAX_INCLUDED: usize = 50_000;
+/// Lines of one file of which it is told what was expected.
+const MAX_FAULTS: usize = 100;
 
 /// One file, read by itself.
 #[derive(Debug, Default)]
 struct Parsed {
     packages: Vec<(Package, Via)>,
-    /// Included files and where: (path as written, line, true for `-c`).
-    includes: Vec<(String, u32, bool)>,
+    includes: Vec<Include>,
     compiled: bool,
     /// The last `-i`.
     index: Option<String>,
+    /// Lines that are none of pip's.
+    faults: usize,
+}
+
+/// An included file.
+#[derive(Debug)]
+struct Include {
+    written: String,
+    /// 1-based line and column.
+    place: (u32, u32),
+    /// It was named by `-c`.
+    constraints: bool,
 }
 
 /// Reads requirements files; each file once, however many include it.
@@ -72,9 +86,9 @@ impl<'s> Reader<'s> {
     }
 
     /// The requirements of a file that another kind of manifest names, with all that it includes.
-    pub fn included(&mut self, from: &str, written: &str, line: u32) -> Vec<Package> {
-        let parsed = self.target(from, written, line).and_then(|target| {
-            let parsed = self.parse(&target, Some((from, line)))?;
+    pub fn included(&mut self, from: &str, written: &str, place: (u32, u32)) -> Vec<Package> {
+        let parsed = self.target(from, written, place).and_then(|target| {
+            let parsed = self.parse(&target, Some((from, place)))?;
             Some((target, parsed))
         });
         let Some((target, parsed)) = parsed else { return Vec::new() };
@@ -96,11 +110,11 @@ impl<'s> Reader<'s> {
         closure.into_packages()
     }
 
-    fn parse(&mut self, path: &str, from: Option<(&str, u32)>) -> Option<Rc<Parsed>> {
+    fn parse(&mut self, path: &str, from: Option<(&str, (u32, u32))>) -> Option<Rc<Parsed>> {
         if let Some(known) = self.parsed.get(path) {
             return known.clone();
         }
-        let parsed = match self.snapshot.read(path) {
+        let parsed = match links::read(self.snapshot, path) {
             Ok(bytes) => {
                 let file = match latin1(&bytes) {
                     Some(text) => SourceText::new(path, text),
@@ -110,12 +124,12 @@ impl<'s> Reader<'s> {
             }
             Err(error) => {
                 let diagnostic = match from {
-                    Some((from, line)) => {
+                    Some((from, (line, column))) => {
                         let reason = match error {
                             ReadError::NotFound => format!("includes `{path}`, which is not in the repository"),
                             error => format!("includes `{path}`, which {error}"),
                         };
-                        Diagnostic::gap(Stage::Inventory, from.to_owned(), reason).at(line, 1)
+                        Diagnostic::gap(Stage::Inventory, from.to_owned(), reason).at(line, column)
                     }
                     None => Diagnostic::gap(Stage::Inventory, path.to_owned(), error.to_string()),
                 };
@@ -131,25 +145,24 @@ impl<'s> Reader<'s> {
         closure.chain.push(path.to_owned());
         closure.seen.insert((path.to_owned(), constraints));
         // pip: only the option that names a file says what it is, so that `-r` inside a constraints file brings requirements
-        for (written, line, constraints) in &parsed.includes {
-            let Some(target) = self.target(path, written, *line) else { continue };
-            let constraints = *constraints;
+        for Include { written, place, constraints } in &parsed.includes {
+            let (Some(target), constraints) = (self.target(path, written, *place), *constraints) else { continue };
+            let said = |reason: String| Diagnostic::gap(Stage::Inventory, path.to_owned(), reason).at(place.0, place.1);
             if closure.chain.contains(&target) {
                 let reason = format!("includes `{target}`, which includes this file: the circle is cut here");
-                self.diagnostics.push(Diagnostic::remark(Stage::Inventory, path.to_owned(), reason).at(*line, 1));
+                self.diagnostics.push(Diagnostic { gap: false, ..said(reason) });
                 continue;
             }
             if closure.seen.contains(&(target.clone(), constraints)) {
                 continue;
             }
             if closure.chain.len() >= MAX_DEPTH || closure.included.len() >= MAX_INCLUDED {
-                let reason = format!(
+                self.diagnostics.push(said(format!(
                     "includes `{target}`, which is not followed: more than {MAX_DEPTH} files deep or {MAX_INCLUDED} packages"
-                );
-                self.diagnostics.push(Diagnostic::gap(Stage::Inventory, path.to_owned(), reason).at(*line, 1));
+                )));
                 continue;
             }
-            let Some(included) = self.parse(&target, Some((path, *line))) else { continue };
+            let Some(included) = self.parse(&target, Some((path, *place))) else { continue };
             if constraints {
                 closure.pins.extend(included.packages.iter().map(|(package, _)| package.clone()));
             } else {
@@ -161,21 +174,24 @@ impl<'s> Reader<'s> {
     }
 
     /// The path an include means, from the repository's root.
-    fn target(&mut self, from: &str, written: &str, line: u32) -> Option<String> {
+    fn target(&mut self, from: &str, written: &str, (line, column): (u32, u32)) -> Option<String> {
         let mut gap = |reason: String| {
-            self.diagnostics.push(Diagnostic::gap(Stage::Inventory, from.to_owned(), reason).at(line, 1));
+            self.diagnostics.push(Diagnostic::gap(Stage::Inventory, from.to_owned(), reason).at(line, column));
             None
         };
         if written.contains("${") {
-            return gap(format!("includes `{written}`, whose name depends on the environment"));
+            return gap(format!("includes `{}`, whose name depends on the environment", shortened(written)));
         }
         let place = written.strip_prefix("file:").unwrap_or(written);
         if place.contains("://") || place.starts_with('/') || place.contains(":\\") {
-            return gap(format!("includes `{}`, which is not in the repository", origin::without_credentials(written)));
+            return gap(format!(
+                "includes `{}`, which is not in the repository",
+                shortened(&origin::without_credentials(written))
+            ));
         }
         match joined(from, place) {
             Some(target) => Some(target),
-            None => gap(format!("includes `{written}`, which leaves the repository")),
+            None => gap(format!("includes `{}`, which leaves the repository", shortened(written))),
         }
     }
 }
@@ -254,13 +270,14 @@ fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Parsed {
         if line.text.starts_with("{%") || line.text.starts_with("{#") {
             if !templated {
                 let reason = "a template: the requirements of all its branches are taken";
-                diagnostics.push(Diagnostic::remark(Stage::Inventory, file.path.clone(), reason).at(line.number, 1));
+                diagnostics
+                    .push(Diagnostic::remark(Stage::Inventory, file.path.clone(), reason).at(line.number, line.column));
             }
             templated = true;
             continue;
         }
         let before = parsed.packages.len();
-        parsed.line(&file.path, &line.text, (line.number, 1), diagnostics);
+        parsed.line(&file.path, &line.text, (line.number, line.column), diagnostics);
         for (_, via) in &mut parsed.packages[before..] {
             line.comment.iter().for_each(|comment| via.add(comment));
         }
@@ -284,12 +301,12 @@ impl Parsed {
                 requirement(&text).map(|found| found.map(pinned))
             }
             Meaning::Editable(text) => requirement(&text).map(|found| found.map(editable)),
-            Meaning::Include(path) => {
-                self.includes.push((path, line, false));
+            Meaning::Include(written) => {
+                self.includes.push(Include { written, place: (line, column), constraints: false });
                 Ok(None)
             }
-            Meaning::Constraints(path) => {
-                self.includes.push((path, line, true));
+            Meaning::Constraints(written) => {
+                self.includes.push(Include { written, place: (line, column), constraints: true });
                 Ok(None)
             }
             Meaning::Index(url) => {
@@ -300,7 +317,16 @@ impl Parsed {
             Meaning::Unknown(expected) => Err(expected),
         };
         let package = outcome.unwrap_or_else(|expected| {
-            diagnostics.push(Diagnostic::gap(Stage::Inventory, path.to_owned(), expected).at(line, column));
+            self.faults += 1;
+            let said = |reason| Diagnostic::gap(Stage::Inventory, path.to_owned(), reason).at(line, column);
+            match self.faults {
+                1..=MAX_FAULTS => diagnostics.push(said(expected)),
+                // a file of another kind has a fault on every line
+                faults if faults == MAX_FAULTS + 1 => {
+                    diagnostics.push(said("from here on more lines are no requirements".to_owned()));
+                }
+                _ => {}
+            }
             open.map(Requirement::into_package)
         });
         let placed = package.map(|package| (Package { line: Some(line), ..package }, Via::default()));
