@@ -14,6 +14,8 @@ const WHOLE: &[&str] = &[
     "GET /api/v1/tokens",
     "DELETE /api/v1/tokens/{id}",
     "GET /api/v1/audit",
+    "GET /api/v1/messages",
+    "POST /api/v1/messages/{id}/retry",
     "POST /api/v1/advisories/sync",
 ];
 

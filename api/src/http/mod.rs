@@ -15,6 +15,8 @@ mod extract;
 mod findings;
 mod health;
 mod limits;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod messages;
 mod observe;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them")]
 mod operations;

@@ -18,8 +18,8 @@ use utoipa_axum::routes;
 use super::error::ApiError;
 use super::service::Service;
 use super::{
-    advisories, audit, auth, describe, docs, etag, findings, health, limits, observe, operations, osv, repositories,
-    scans, tokens, webhooks, writes,
+    advisories, audit, auth, describe, docs, etag, findings, health, limits, messages, observe, operations, osv,
+    repositories, scans, tokens, webhooks, writes,
 };
 
 /// Where the page of the API is.
@@ -44,6 +44,8 @@ fn rest() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(operations::jobs))
         .routes(routes!(operations::retry))
         .routes(routes!(operations::cancel))
+        .routes(routes!(messages::list))
+        .routes(routes!(messages::retry))
         .routes(routes!(operations::start_sweep, operations::sweeps))
         .routes(routes!(operations::sweep))
         .routes(routes!(operations::sweep_report))

@@ -153,11 +153,20 @@ pub fn finish(
     Ok(Some(after.state))
 }
 
+/// A message of the tenant.
+pub fn message(
+    rows: &(impl Read + ?Sized),
+    tenant: &Tenant,
+    id: MessageId,
+) -> Result<Option<MessageRecord>, StoreError> {
+    let found = load::<MessageRecord>(rows, &keys::message(id))?;
+    Ok(found.filter(|message| message.tenant == *tenant))
+}
+
 /// Puts a message that was given up back. `None`: no such message; false: it was not given up.
 pub fn retry(rows: &mut dyn Write, tenant: &Tenant, id: MessageId, now: Timestamp) -> Result<Option<bool>, StoreError> {
     rows.lock(Scope::Messages)?;
-    let found = load::<MessageRecord>(rows, &keys::message(id))?;
-    let Some(before) = found.filter(|message| message.tenant == *tenant) else { return Ok(None) };
+    let Some(before) = message(rows, tenant, id)? else { return Ok(None) };
     let mut after = before.clone();
     if !after.retry(now) {
         return Ok(Some(false));

@@ -6,6 +6,7 @@ mod audit;
 mod findings;
 mod fresh;
 mod gate;
+mod messages;
 mod operations;
 mod repositories;
 mod tokens;

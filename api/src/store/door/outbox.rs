@@ -71,6 +71,15 @@ impl Store {
         self.read(move |rows| outbox::messages(rows, &tenant, state, after, limit)).await
     }
 
+    /// A message of the tenant; `None` when it is delivered, too.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn message(&self, tenant: &Tenant, id: MessageId) -> Result<Option<MessageRecord>, StoreError> {
+        let tenant = tenant.clone();
+        self.read(move |rows| outbox::message(rows, &tenant, id)).await
+    }
+
     /// Puts a message that was given up back. `None`: no such message; false: it was not given up.
     ///
     /// # Errors
