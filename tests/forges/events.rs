@@ -141,6 +141,30 @@ async fn repositories_are_created_renamed_archived_and_deleted_on_every_forge() 
     }
 }
 
+/// Bitbucket keeps no ref of a request's head: what another repository holds cannot be had from this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_from_a_fork_on_bitbucket_is_told_and_not_queued() {
+    let running = start().await;
+    let side = |branch: &str, repository: Value| json!({"branch": {"name": branch}, "commit": {"hash": "a".repeat(40)}, "repository": repository});
+    let body = |source: Value| {
+        let mut body = bucket("{7}", "acme/one", false);
+        body["pullrequest"] =
+            json!({"id": 4, "source": side("change", source), "destination": side("main", json!({"uuid": "{7}"}))});
+        body
+    };
+    for (id, source, outcome) in [
+        ("own", json!({"uuid": "{7}"}), "accepted"),
+        ("fork", json!({"uuid": "{8}"}), "ignored"),
+        ("a fork that is gone", json!(null), "ignored"),
+    ] {
+        let (answered, said) = deliver(&running, "bitbucket", "pullrequest:created", id, &body(source)).await;
+        assert_eq!((answered, said["outcome"].as_str()), (StatusCode::ACCEPTED, Some(outcome)), "{id}: {said}");
+        let told =
+            said["reason"].as_str().is_some_and(|reason| reason.contains("pull request 4 is in another repository"));
+        assert_eq!(told, outcome == "ignored", "{id}: {said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_installation_brings_repositories_and_takes_them_away() {
     let running = start().await;

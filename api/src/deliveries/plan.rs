@@ -46,6 +46,10 @@ impl Door {
     pub(super) async fn plan(&self, forge: ForgeKind, event: &Event, request_id: &str) -> Result<Planned, StoreError> {
         match event {
             Event::Push { pushes } => self.scans(forge, pushes.iter().filter_map(pushed), request_id).await,
+            Event::PullRequest(request) if elsewhere(forge, request) => Ok(Planned::nothing(format!(
+                "the head of pull request {} is in another repository, and Bitbucket keeps no ref of it here: it is not scanned",
+                request.number
+            ))),
             Event::PullRequest(request) => self.scans(forge, proposed(forge, request).into_iter(), request_id).await,
             Event::Repository(event) => self.repository_changed(forge, event, request_id).await,
             Event::Installation(installation) => self.installed(forge, installation, request_id).await,
@@ -274,6 +278,11 @@ fn pushed(push: &Push) -> Option<Wanted<'_>> {
         base: push.before.clone().filter(|_| default),
         trigger: Trigger::Push,
     })
+}
+
+/// Whether the repository itself does not have the head. Of other forges it has: they keep a ref for each request.
+fn elsewhere(forge: ForgeKind, request: &PullRequest) -> bool {
+    forge == ForgeKind::Bitbucket && request.from_fork
 }
 
 /// The head of a request from the same repository came as a push already: then its scan is known, and only the answer is another.

@@ -1,4 +1,4 @@
-//! Signatures and payloads as tables. Payloads are cut from each forge's documentation to the fields it documents.
+//! Signatures and payloads as tables.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
@@ -188,35 +188,48 @@ fn what_is_not_understood_is_named_and_never_quoted() {
     assert!(ForgeKind::Github.webhooks().delivery_id(&headers(&[("x-github-delivery", &long)])).is_err());
 }
 
+/// A payload of `tests/fixtures/forges`, whose README names its source.
+macro_rules! payload {
+    ($name:literal) => {
+        serde_json::from_str::<serde_json::Value>(include_str!(concat!("../../../tests/fixtures/forges/", $name)))
+            .expect($name)
+    };
+}
+
 #[test]
 fn gitea_speaks_githubs_words_under_its_own_headers() {
-    let body = json!({"ref": "refs/heads/develop", "before": "28e1879d029cb852e4844d9c718537df08844e03",
-        "after": "bffeb74224043ba2feb48d137756c8a9331c449a", "repository": github_repository()});
+    let body = payload!("gitea-push.json");
     let push = read_event(ForgeKind::Gitea, "x-gitea-event", "push", &body);
-    assert!(matches!(push, Ok(Event::Push { ref pushes }) if pushes[0].reference == "refs/heads/develop"), "{push:?}");
+    let Ok(Event::Push { pushes }) = &push else { panic!("{push:?}") };
+    assert_eq!((pushes[0].reference.as_str(), pushes[0].repository.forge_id.as_str()), ("refs/heads/develop", "140"));
     assert!(read_event(ForgeKind::Gitea, "x-github-event", "push", &body).is_err());
     assert!(read_event(ForgeKind::Forgejo, "x-forgejo-event", "push", &body).is_ok());
 }
 
 #[test]
 fn gitlab_pushes_merge_requests_and_projects() {
-    let project = json!({"id": 15, "path_with_namespace": "mike/diaspora", "default_branch": "master",
-        "git_http_url": "http://example.com/mike/diaspora.git", "git_ssh_url": "git@example.com:mike/diaspora.git"});
-    let push = json!({"object_kind": "push", "event_name": "push", "ref": "refs/heads/master", "project_id": 15,
-        "before": "95790bf891e76fee5e1747ab589903a6a1f80f22", "after": "da1560886d4f094c3e6c9ef40349f7d38b5d27d7",
-        "project": project});
+    let push = payload!("gitlab-push.json");
     for header in ["Push Hook", "System Hook"] {
         let event = read_event(ForgeKind::Gitlab, "x-gitlab-event", header, &push);
-        assert!(matches!(event, Ok(Event::Push { ref pushes }) if pushes[0].repository.forge_id == "15"), "{event:?}");
+        let Ok(Event::Push { pushes }) = &event else { panic!("{event:?}") };
+        assert_eq!(pushes[0].repository.forge_id, "15");
+        assert_eq!(pushes[0].after.as_deref(), Some("da1560886d4f094c3e6c9ef40349f7d38b5d27d7"));
     }
-    for (action, oldrev, moved) in [("open", None, true), ("update", None, false), ("update", Some("a"), true)] {
-        let body = json!({"project": project, "object_attributes": {"iid": 1, "action": action, "oldrev": oldrev,
-            "target_branch": "master", "source_project_id": 14, "target_project_id": 15, "last_commit": {"id": "da15"}}});
+    for (action, oldrev, target, expected) in [
+        ("open", None, 14, (true, false)),
+        ("open", None, 15, (true, true)),
+        ("update", None, 14, (false, false)),
+        ("update", Some("a"), 15, (true, true)),
+    ] {
+        let mut body = payload!("gitlab-merge-request.json");
+        let attributes = &mut body["object_attributes"];
+        (attributes["action"], attributes["oldrev"]) = (json!(action), json!(oldrev));
+        attributes["target_project_id"] = json!(target);
         let event = read_event(ForgeKind::Gitlab, "x-gitlab-event", "Merge Request Hook", &body);
         let Ok(Event::PullRequest(request)) = event else { panic!("{event:?}") };
-        assert_eq!((request.head_moved, request.from_fork), (moved, true), "{action}");
+        assert_eq!((request.head_moved, request.from_fork), expected, "{action} {oldrev:?} {target}");
     }
-    let renamed = json!({"event_name": "project_rename", "project_id": 74, "path_with_namespace": "jsmith/underscore"});
+    let renamed = payload!("gitlab-project-rename.json");
     let event = read_event(ForgeKind::Gitlab, "x-gitlab-event", "System Hook", &renamed);
     assert!(
         matches!(event, Ok(Event::Repository(ref event)) if event.change == RepositoryChange::Renamed),
@@ -226,18 +239,38 @@ fn gitlab_pushes_merge_requests_and_projects() {
 
 #[test]
 fn bitbucket_pushes_may_move_several_refs() {
-    let repository = json!({"uuid": "{673a6070}", "full_name": "team/name",
-        "links": {"html": {"href": "https://bitbucket.org/team/name"}}});
     let side = |kind: &str, name: &str| json!({"type": kind, "name": name, "target": {"hash": "709d658d"}});
-    let body = json!({"repository": repository, "push": {"changes": [
-        {"new": side("branch", "main"), "old": side("branch", "main"), "forced": false},
-        {"new": null, "old": side("branch", "gone")},
-        {"new": side("tag", "v1"), "old": null},
-        {"new": null, "old": null}]}});
+    let mut body = payload!("bitbucket-push.json");
+    let changes = body["push"]["changes"].as_array_mut().expect("changes");
+    changes.extend([
+        json!({"new": null, "old": side("branch", "gone")}),
+        json!({"new": side("tag", "v1"), "old": null}),
+        json!({"new": null, "old": null}),
+    ]);
     let event = read_event(ForgeKind::Bitbucket, "x-event-key", "repo:push", &body);
     let Ok(Event::Push { pushes }) = event else { panic!("{event:?}") };
     let references: Vec<_> = pushes.iter().map(|push| push.reference.as_str()).collect();
-    assert_eq!(references, ["refs/heads/main", "refs/heads/gone", "refs/tags/v1"]);
+    assert_eq!(references, ["refs/heads/name-of-branch", "refs/heads/gone", "refs/tags/v1"]);
     assert_eq!(pushes[1].after, None);
-    assert_eq!(pushes[0].repository.clone_url, "https://bitbucket.org/team/name.git");
+    assert_eq!(pushes[0].repository.clone_url, "https://bitbucket.org/team_name/repo_name.git");
+}
+
+#[test]
+fn bitbucket_pull_requests_know_forks() {
+    for (source, from_fork) in [
+        (json!({"uuid": "{673a6070-3421-46c9-9d48-90745f7bfe8e}"}), false),
+        (json!({"uuid": "{another}"}), true),
+        // the fork was deleted
+        (json!(null), true),
+    ] {
+        let mut body = payload!("bitbucket-pull-request.json");
+        body["pullrequest"]["source"]["repository"] = source.clone();
+        let event = read_event(ForgeKind::Bitbucket, "x-event-key", "pullrequest:created", &body);
+        let Ok(Event::PullRequest(request)) = event else { panic!("{event:?}") };
+        assert_eq!(
+            (request.from_fork, request.number, request.base_branch.as_str()),
+            (from_fork, 1, "main"),
+            "{source}"
+        );
+    }
 }
