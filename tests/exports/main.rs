@@ -97,19 +97,63 @@ fn json(world: &World, target: &Path, format: &str) -> Value {
 fn every_form_passes_its_own_validator() {
     let world = World::new();
     let target = repository(&world);
+    for format in FORMATS {
+        validated(&world, format, &export(&world, &target, format)).unwrap_or_else(|said| panic!("{format}: {said}"));
+    }
+}
+
+#[cfg(feature = "real-parts")]
+const FORMATS: [&str; 9] = [
+    "sarif",
+    "cyclonedx",
+    "cyclonedx-1.7",
+    "spdx",
+    "openvex",
+    "csv",
+    "badge",
+    "gitlab-code-quality",
+    "gitlab-dependency-scanning",
+];
+
+/// What the format's validator says against a document.
+#[cfg(feature = "real-parts")]
+fn validated(world: &World, format: &str, document: &str) -> Result<(), String> {
     let venv = std::env::var("SECRETARYBIRD_TEST_VENV").expect("SECRETARYBIRD_TEST_VENV: tests/run makes the venv");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/exports/validate.py");
-    for format in ["sarif", "cyclonedx", "cyclonedx-1.7", "spdx", "openvex", "csv", "badge"] {
-        let file = world.path(&format!("report.{}.{}", format, if format == "spdx" { "spdx.json" } else { "json" }));
-        std::fs::write(&file, export(&world, &target, format)).unwrap();
-        let mut command = Command::new(Path::new(&venv).join("bin/python"));
-        command.arg(&script).arg(format).arg(&file);
-        if format == "sarif" {
-            command.arg(sarif_schema());
+    let file = world.path(&format!("report.{}.{}", format, if format == "spdx" { "spdx.json" } else { "json" }));
+    std::fs::write(&file, document).unwrap();
+    let mut command = Command::new(Path::new(&venv).join("bin/python"));
+    command.arg(&script).arg(format).arg(&file);
+    if format == "sarif" {
+        command.arg(sarif_schema());
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    if output.status.success() { Ok(()) } else { Err(said) }
+}
+
+/// Records say what they like; GitLab refuses a whole report for one name that is too long.
+#[cfg(feature = "real-parts")]
+#[test]
+fn gitlab_takes_long_names_and_odd_references() {
+    let world = World::new();
+    let record = serde_json::json!({"id": "PYSEC-2099-7", "modified": "2026-01-02T00:00:00Z", "summary": "ä".repeat(400),
+        "references": [{"type": "WEB", "url": "gopher://example.org/1"}, {"type": "WEB", "url": "https://example.org/2"}],
+        "affected": [{"package": {"ecosystem": "PyPI", "name": "jinja2"}, "versions": ["2.10"]}]});
+    let advisories = world.path("odd.json");
+    std::fs::write(&advisories, serde_json::json!([record]).to_string()).unwrap();
+    let target = world.files("odd", &[("requirements.txt", "jinja2==2.10\n"), ("app.py", "import jinja2\n")]);
+    for format in ["gitlab-dependency-scanning", "gitlab-code-quality"] {
+        let arguments = ["scan", target.to_str().unwrap(), "--offline", "--advisories", advisories.to_str().unwrap()];
+        let answer = world.run(&[&arguments[..], &["--format", format, "--exit-zero"]].concat());
+        assert_eq!(answer.code, 0, "{}", answer.err);
+        validated(&world, format, &answer.out).unwrap_or_else(|said| panic!("{format}: {said}"));
+        if format == "gitlab-dependency-scanning" {
+            let links = &serde_json::from_str::<Value>(&answer.out).unwrap()["vulnerabilities"][0]["links"];
+            assert_eq!(*links, serde_json::json!([{"url": "https://example.org/2"}]));
+            let broken = answer.out.replacen("\"name\"", "\"called\"", 1);
+            assert!(validated(&world, format, &broken).is_err(), "the validator refuses what lacks a name");
         }
-        let output = command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{format}: {said}");
     }
 }
 

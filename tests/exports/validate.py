@@ -54,6 +54,85 @@ def openvex(path):
             assert statement.get("justification") or statement.get("impact_statement")
 
 
+def against(path, schema):
+    from jsonschema import Draft7Validator
+
+    with open(path) as file:
+        problems = list(Draft7Validator(schema).iter_errors(json.load(file)))
+    assert not problems, "\n".join(f"{problem.json_path}: {problem.message}" for problem in problems)
+
+
+def text(**more):
+    return {"type": "string", "minLength": 1, **more}
+
+
+def record(required, **optional):
+    return {"type": "object", "required": list(required), "properties": {**required, **optional}}
+
+
+LINK = text(pattern="^(https?|ftp)://.+")
+
+
+def gitlab_code_quality(path):
+    """The table of https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format: GitLab publishes no schema of it."""
+    line = {"type": "integer", "minimum": 1}
+    entry = record(
+        {
+            "description": text(),
+            "check_name": text(),
+            "fingerprint": text(),
+            "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+            "location": record({"path": text(pattern="^(?!/|\\./.)"), "lines": record({"begin": line})}),
+        }
+    )
+    against(path, {"type": "array", "minItems": 1, "items": entry})
+    with open(path) as file:
+        marks = [entry["fingerprint"] for entry in json.load(file)]
+    assert len(marks) == len(set(marks)), marks
+
+
+def gitlab_dependency_scanning(path):
+    """What GitLab's schema 15.2.1 (security-report-schemas, dependency-scanning-report-format.json) asks of the parts that we write."""
+    time = text(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$")
+    tool = record({"id": text(), "name": text(), "version": text(), "vendor": record({"name": text()})})
+    package = {"package": record({"name": {"type": "string"}}), "version": {"type": "string"}}
+    vulnerability = record(
+        {
+            "id": text(),
+            "identifiers": {
+                "type": "array",
+                "minItems": 1,
+                "items": record({"type": text(), "name": text(), "value": text()}, url=LINK),
+            },
+            "location": record({"file": text(), "dependency": record(package, direct={"type": "boolean"})}),
+        },
+        name={"type": "string", "maxLength": 255},
+        severity={"enum": ["Info", "Unknown", "Low", "Medium", "High", "Critical"]},
+        solution={"type": "string", "maxLength": 7000},
+        links={"type": "array", "items": record({"url": LINK})},
+    )
+    scan = record(
+        {
+            "analyzer": tool,
+            "scanner": tool,
+            "start_time": time,
+            "end_time": time,
+            "status": {"enum": ["success", "failure"]},
+            "type": {"enum": ["dependency_scanning"]},
+        }
+    )
+    files = record({"path": text(), "package_manager": text(), "dependencies": {"type": "array", "items": record(package)}})
+    schema = record(
+        {
+            "scan": scan,
+            "version": text(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$"),
+            "vulnerabilities": {"type": "array", "minItems": 1, "items": vulnerability},
+        },
+        dependency_files={"type": "array", "items": files},
+    )
+    against(path, schema)
+
+
 def rows(path):
     with open(path, newline="") as file:
         table = list(csv.reader(file, strict=True))
@@ -83,6 +162,8 @@ FORMATS = {
     "cyclonedx-1.7": lambda path: cyclonedx(path, "1.7"),
     "spdx": spdx,
     "openvex": openvex,
+    "gitlab-code-quality": gitlab_code_quality,
+    "gitlab-dependency-scanning": gitlab_dependency_scanning,
     "csv": rows,
     "badge": badge,
 }

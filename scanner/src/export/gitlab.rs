@@ -13,6 +13,8 @@ use crate::inventory::Format;
 use crate::report::Report;
 
 const SCHEMA: &str = "15.2.1";
+/// Characters of a vulnerability's name.
+const LONGEST_NAME: usize = 255;
 
 /// Everything that counts, as a code-quality report. What has no path (a commit message) stands at the repository's root.
 #[must_use]
@@ -84,7 +86,7 @@ fn vulnerability(finding: &Finding, detail: &VulnerabilityDetail) -> Value {
     let solution = detail.fix.as_ref().map(|fix| format!("Upgrade {} to {}.", detail.package, fix.version));
     let mut entry = json!({
         "id": finding.id.as_str(),
-        "name": finding.title,
+        "name": finding.title.chars().take(LONGEST_NAME).collect::<String>(),
         "severity": match finding.severity {
             Severity::Critical => "Critical",
             Severity::High => "High",
@@ -94,7 +96,7 @@ fn vulnerability(finding: &Finding, detail: &VulnerabilityDetail) -> Value {
             Severity::Unknown => "Unknown",
         },
         "identifiers": ids.into_iter().map(identifier).collect::<Vec<_>>(),
-        "links": detail.references.iter().map(|url| json!({ "url": url })).collect::<Vec<_>>(),
+        "links": detail.references.iter().filter(|url| is_link(url)).map(|url| json!({ "url": url })).collect::<Vec<_>>(),
         "location": {
             "file": finding.location.path.as_deref().unwrap_or("."),
             "dependency": {
@@ -108,6 +110,11 @@ fn vulnerability(finding: &Finding, detail: &VulnerabilityDetail) -> Value {
         entry["solution"] = solution.into();
     }
     entry
+}
+
+/// Records also refer to mailing lists and packages by other schemes, which the schema does not take.
+fn is_link(url: &str) -> bool {
+    ["https://", "http://", "ftp://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme))
 }
 
 fn dependency_files(report: &Report) -> Vec<Value> {
