@@ -48,13 +48,16 @@ impl SendError {
 enum Sender {
     Webhook { http: Http, url: Credential, secret: Credential },
     Slack { http: Http, url: Credential },
-    Email { smtp: AsyncSmtpTransport<Tokio1Executor>, from: Mailbox, to: Vec<Mailbox> },
+    Email { smtp: AsyncSmtpTransport<Tokio1Executor>, from: Mailbox, to: Mailbox },
 }
 
 /// One channel with its rule.
 pub struct Channel {
-    /// Its name in the configuration and in the store.
-    pub name: &'static str,
+    /// Its name in the store: what the configuration calls it, and of e-mail the receiver. A server that refuses one receiver then keeps
+    /// the message from none of the others.
+    pub name: String,
+    /// What the configuration calls it.
+    pub kind: &'static str,
     /// What it is told.
     pub rule: Rule,
     sender: Sender,
@@ -117,21 +120,25 @@ impl Channel {
             .map_err(|error| failed("webhook")(error.to_string()))?;
         let http = Http { client, guard: guard.clone() };
         let mut channels = Vec::new();
-        let mut add = |name: &'static str, told: &Told, sender: Sender| -> Result<(), ChannelError> {
-            let rule = Rule::new(told).map_err(failed(name))?;
-            channels.push(Self { name, rule, sender });
+        let mut add = |kind: &'static str, name: String, told: &Told, sender: Sender| -> Result<(), ChannelError> {
+            let rule = Rule::new(told).map_err(failed(kind))?;
+            channels.push(Self { name, kind, rule, sender });
             Ok(())
         };
         if let Some(url) = &configured.webhook.url {
             let secret = configured.webhook.secret.clone();
             let secret = secret.ok_or_else(|| failed("webhook")("secret is missing".to_owned()))?;
-            add("webhook", &configured.webhook.told, Sender::Webhook { http: http.clone(), url: url.clone(), secret })?;
+            let sender = Sender::Webhook { http: http.clone(), url: url.clone(), secret };
+            add("webhook", "webhook".to_owned(), &configured.webhook.told, sender)?;
         }
         if let Some(url) = &configured.slack.url {
-            add("slack", &configured.slack.told, Sender::Slack { http: http.clone(), url: url.clone() })?;
+            let sender = Sender::Slack { http: http.clone(), url: url.clone() };
+            add("slack", "slack".to_owned(), &configured.slack.told, sender)?;
         }
         if let Some(url) = &configured.email.smtp_url {
-            add("email", &configured.email.told, email(&configured.email, url).map_err(failed("email"))?)?;
+            for (to, sender) in email(&configured.email, url).map_err(failed("email"))? {
+                add("email", format!("email {to}"), &configured.email.told, sender)?;
+            }
         }
         Ok(channels)
     }
@@ -154,13 +161,11 @@ impl Channel {
             }
             Sender::Slack { http, url } => http.post(url, vec![], bytes(&content.slack())?).await,
             Sender::Email { smtp, from, to } => {
-                let mut message = Message::builder()
+                let message = Message::builder()
                     .from(from.clone())
+                    .to(to.clone())
                     .subject(content.subject())
                     .message_id(Some(format!("<{id}@secretarybird>")));
-                for receiver in to {
-                    message = message.to(receiver.clone());
-                }
                 let message = message.body(content.text()).map_err(|error| SendError::lasting(error.to_string()))?;
                 match smtp.send(message).await {
                     Ok(_) => Ok(()),
@@ -177,16 +182,17 @@ fn bytes(body: &Value) -> Result<Vec<u8>, SendError> {
 }
 
 /// The mail server is the configuration's own word, and commonly inside: the guard does not ask about it.
-fn email(configured: &EmailChannel, url: &Credential) -> Result<Sender, String> {
+fn email(configured: &EmailChannel, url: &Credential) -> Result<Vec<(String, Sender)>, String> {
     // its errors may repeat the address with its password
     let smtp = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose())
         .map_err(|_| "smtp_url is none of smtps://, smtp:// with a host".to_owned())?
         .timeout(Some(TIMEOUT))
         .build();
     let mailbox = |text: &String| text.parse::<Mailbox>().map_err(|error| error.to_string());
-    Ok(Sender::Email {
-        smtp,
-        from: mailbox(&configured.from)?,
-        to: configured.to.iter().map(mailbox).collect::<Result<_, _>>()?,
-    })
+    let from = mailbox(&configured.from)?;
+    let sender = |text: &String| {
+        let to = mailbox(text)?;
+        Ok((to.email.to_string(), Sender::Email { smtp: smtp.clone(), from: from.clone(), to }))
+    };
+    configured.to.iter().map(sender).collect()
 }

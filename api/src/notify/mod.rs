@@ -121,7 +121,7 @@ impl Notifier {
                 let content = Content::new(&record, items.to_vec(), now);
                 messages.push(NewMessage {
                     tenant: tenant.clone(),
-                    channel: channel.name.to_owned(),
+                    channel: channel.name.clone(),
                     content: serde_json::to_value(content).map_err(|error| StoreError::Failed(error.to_string()))?,
                     ready_at: now,
                 });
@@ -145,8 +145,10 @@ impl Notifier {
         let sent = self.send(&message).await;
         let now = Timestamp::now();
         let result = if sent.is_ok() { "sent" } else { "failed" };
-        metrics::counter!("secretarybird_notifications_total", "channel" => message.channel.clone(), "outcome" => result)
-            .increment(1);
+        // who reads the metrics need not know the receivers
+        let channel = self.channels.iter().find(|channel| channel.name == message.channel);
+        let channel = channel.map_or("unknown", |channel| channel.kind);
+        metrics::counter!("secretarybird_notifications_total", "channel" => channel, "outcome" => result).increment(1);
         let outcome = match sent {
             Ok(()) => Outcome::Done,
             Err(error) => {

@@ -8,6 +8,7 @@
     reason = "helpers of tests stand outside of #[test] functions"
 )]
 
+mod mail;
 mod payloads;
 mod rest;
 #[path = "../../service/running.rs"]
