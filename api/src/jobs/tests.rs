@@ -73,6 +73,10 @@ impl Look for Endless {
         Digests { rules: "r".into(), advisories: "a".into() }
     }
 
+    fn feeds(&self) -> Vec<FeedFact> {
+        Vec::new()
+    }
+
     fn look(&self, _: &RepositoryRecord, _: &Prepared, _: Timestamp, stop: Stop<'_>) -> Result<Report, RunError> {
         let begun = std::time::Instant::now();
         while begun.elapsed() < Duration::from_secs(60) {

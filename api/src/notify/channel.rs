@@ -48,7 +48,14 @@ impl SendError {
 enum Sender {
     Webhook { http: Http, url: Credential, secret: Credential },
     Slack { http: Http, url: Credential },
-    Email { smtp: AsyncSmtpTransport<Tokio1Executor>, from: Mailbox, to: Mailbox },
+    Email(Box<Mail>),
+}
+
+/// E-mail to one receiver.
+struct Mail {
+    smtp: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+    to: Mailbox,
 }
 
 /// One channel with its rule.
@@ -160,14 +167,14 @@ impl Channel {
                 http.post(url, headers, body).await
             }
             Sender::Slack { http, url } => http.post(url, vec![], bytes(&content.slack())?).await,
-            Sender::Email { smtp, from, to } => {
+            Sender::Email(mail) => {
                 let message = Message::builder()
-                    .from(from.clone())
-                    .to(to.clone())
+                    .from(mail.from.clone())
+                    .to(mail.to.clone())
                     .subject(content.subject())
                     .message_id(Some(format!("<{id}@secretarybird>")));
                 let message = message.body(content.text()).map_err(|error| SendError::lasting(error.to_string()))?;
-                match smtp.send(message).await {
+                match mail.smtp.send(message).await {
                     Ok(_) => Ok(()),
                     Err(error) if error.is_permanent() => Err(SendError::lasting(error.to_string())),
                     Err(error) => Err(SendError::passing(error.to_string())),
@@ -192,7 +199,8 @@ fn email(configured: &EmailChannel, url: &Credential) -> Result<Vec<(String, Sen
     let from = mailbox(&configured.from)?;
     let sender = |text: &String| {
         let to = mailbox(text)?;
-        Ok((to.email.to_string(), Sender::Email { smtp: smtp.clone(), from: from.clone(), to }))
+        let mail = Mail { smtp: smtp.clone(), from: from.clone(), to };
+        Ok((mail.to.email.to_string(), Sender::Email(Box::new(mail))))
     };
     configured.to.iter().map(sender).collect()
 }
