@@ -137,8 +137,11 @@ pub fn parse(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Vec<Rc<Nod
     if let Some(fault) = reading.broken.take() {
         // the parser looks far ahead between brackets, and a fault there takes what stands before it along
         let (line, column, _) = fault;
-        reading = Reading { faults: vec![fault], ..Reading::default() };
+        reading = Reading::default();
         reading.read(&file.text[..file.offset(line, column)]);
+        if !reading.too_deep {
+            reading.faults.insert(0, fault);
+        }
     }
     diagnostics.extend(reading.faults.into_iter().map(|(line, column, reason)| {
         let reason = format!("not {language}: {reason}");
@@ -158,6 +161,8 @@ struct Reading {
     faults: Vec<Fault>,
     /// What ended the reading.
     broken: Option<Fault>,
+    /// The depth ended it; that is among the faults.
+    too_deep: bool,
 }
 
 impl Reading {
@@ -175,6 +180,7 @@ impl Reading {
             self.take(event, line, column);
             if self.open.len() > MAX_DEPTH {
                 self.faults.push((line, column, format!("nested deeper than {MAX_DEPTH} levels")));
+                self.too_deep = true;
                 break;
             }
         }
