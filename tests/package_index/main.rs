@@ -368,7 +368,10 @@ fn one_piece_of_work_waits_so_long_in_all_and_what_is_kept_still_answers() {
     assert!(!reached.is_empty() && !not.is_empty(), "{} {}", reached.len(), not.len());
     assert!(not.iter().all(|(_, answer)| matches!(answer, Err(IndexError::Unreachable { .. }))), "{not:?}");
     // its time is over, and it is not asked any more; another piece of work has its own
-    server.asked();
+    // questions that were given up may still be on their way
+    while !server.asked().is_empty() {
+        std::thread::sleep(Duration::from_millis(300));
+    }
     assert!(project(&work, reached[0].0.as_str()).is_ok());
     assert!(project(&work, not[0].0.as_str()).is_err());
     assert!(server.asked().is_empty());
