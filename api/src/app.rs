@@ -115,6 +115,8 @@ pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let drain = Duration::from_secs(config.limits.drain_seconds);
     let base_url = config.base_url(address);
     store.take_over(MAX_ATTEMPTS, jiff::Timestamp::now()).await?;
+    // what jobs count before somebody listens would be lost
+    crate::telemetry::metrics_handle();
     // last: from here on jobs run
     let mut jobs = Jobs::start_with(&config, store.clone(), Arc::clone(&look) as Arc<dyn Look>)?;
     jobs.keep_matched(Arc::clone(&known), &config, look.index());
