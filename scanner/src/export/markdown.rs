@@ -41,7 +41,7 @@ pub fn render(report: &Report) -> String {
 
 /// The upgrades in their order, and the commands of each manifest.
 fn plan(out: &mut String, plan: &FixPlan) {
-    if plan.steps.is_empty() {
+    if plan.steps.is_empty() && plan.unfixed.is_empty() {
         return;
     }
     out.push_str("\n## Fix plan\n\n");
@@ -76,7 +76,7 @@ fn plan(out: &mut String, plan: &FixPlan) {
         }
     }
     for unfixed in &plan.unfixed {
-        let what = format!("{} {} in {}: {}", unfixed.package, unfixed.version, unfixed.manifest, unfixed.reason);
+        let what = format!("{} in {}: {}", unfixed.what(), unfixed.manifest, unfixed.reason);
         let _ = writeln!(out, "\n- {} ({})", cell(&what), cell(&unfixed.advisories.join(", ")));
     }
 }

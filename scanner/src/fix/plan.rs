@@ -135,14 +135,22 @@ pub struct ManifestPlan {
 pub struct Unfixed {
     /// Which.
     pub package: PackageName,
-    /// At which version.
-    pub version: Version,
+    /// At which version; `None` for one that is known by its commit only.
+    pub version: Option<Version>,
     /// Where.
     pub manifest: String,
     /// Canonical ids.
     pub advisories: Vec<String>,
     /// Why, and what there is to do.
     pub reason: String,
+}
+
+impl Unfixed {
+    /// The package, and its version where that is known.
+    #[must_use]
+    pub fn what(&self) -> String {
+        self.version.as_ref().map_or_else(|| self.package.to_string(), |version| format!("{} {version}", self.package))
+    }
 }
 
 type Said<'a> = Vec<(&'a Finding, &'a VulnerabilityDetail)>;
@@ -190,14 +198,20 @@ fn needs<'a>(
     releases: &dyn Releases,
 ) -> Result<(Vec<Need<'a>>, Vec<Unfixed>), Damaged> {
     let mut said: BTreeMap<(&str, &PackageName, &Version), Said<'a>> = BTreeMap::new();
+    let mut pinned: BTreeMap<(&str, &PackageName), Said<'a>> = BTreeMap::new();
     for finding in findings.iter().filter(|finding| finding.ignored.is_none()) {
         let (Detail::Vulnerability(detail), Some(path)) = (&finding.detail, &finding.location.path) else { continue };
-        let counts = matches!(finding.kind, Kind::Vulnerability | Kind::Malicious);
-        if let Some(version) = detail.version.as_ref().filter(|_| counts) {
-            said.entry((path, &detail.package, version)).or_default().push((finding, detail));
+        if !matches!(finding.kind, Kind::Vulnerability | Kind::Malicious) {
+            continue;
+        }
+        match &detail.version {
+            Some(version) => said.entry((path, &detail.package, version)).or_default().push((finding, detail)),
+            None => pinned.entry((path, &detail.package)).or_default().push((finding, detail)),
         }
     }
-    let (mut needs, mut unfixed) = (Vec::new(), Vec::new());
+    let mut needs = Vec::new();
+    let mut unfixed: Vec<Unfixed> =
+        pinned.into_iter().map(|((path, package), said)| by_commit(path, package, &said)).collect();
     for (manifest, package) in inventory.matchable() {
         let Some(version) = &package.version else { continue };
         let place = package.declared_in.as_deref().unwrap_or(&manifest.path);
@@ -206,13 +220,13 @@ fn needs<'a>(
         let advisories = || said.iter().map(|(_, detail)| detail.advisory.clone()).collect();
         let without_fix = |reason: &str, advisories| Unfixed {
             package: package.name.clone(),
-            version: version.clone(),
+            version: Some(version.clone()),
             manifest: manifest.path.clone(),
             advisories,
             reason: reason.to_owned(),
         };
         if said.iter().any(|(finding, _)| finding.kind == Kind::Malicious) {
-            unfixed.push(without_fix("it is malicious: remove it, no version of it is to be trusted", advisories()));
+            unfixed.push(without_fix(MALICIOUS, advisories()));
             continue;
         }
         let whole = said.iter().find_map(|(_, detail)| detail.fix.as_ref()).map(|fix| fix.version.clone());
@@ -231,6 +245,21 @@ fn needs<'a>(
         }
     }
     Ok((needs, unfixed))
+}
+
+const MALICIOUS: &str = "it is malicious: remove it, no version of it is to be trusted";
+
+/// A package that is pinned to a commit: which later one has the fix is for its own history to say.
+fn by_commit(path: &str, package: &PackageName, said: &Said<'_>) -> Unfixed {
+    let malicious = said.iter().any(|(finding, _)| finding.kind == Kind::Malicious);
+    let reason = if malicious { MALICIOUS } else { "it is pinned to a commit: move the pin to one that has the fix" };
+    Unfixed {
+        package: package.clone(),
+        version: None,
+        manifest: path.to_owned(),
+        advisories: said.iter().map(|(_, detail)| detail.advisory.clone()).collect(),
+        reason: reason.to_owned(),
+    }
 }
 
 /// Lets places join the higher target of another place of the same package, so that fewer versions are to be looked at.

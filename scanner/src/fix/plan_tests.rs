@@ -74,6 +74,25 @@ fn risk_orders_and_one_version_serves_several_places() {
 }
 
 #[test]
+fn what_is_pinned_to_a_commit_is_not_left_out() {
+    let snapshot = MemorySnapshot::new([("requirements.txt", &b"a==2.1\nevil==1.0\n"[..])]);
+    let inventory = inventory::read(&snapshot);
+    let mut findings = vulnerabilities::find(&inventory, &index(), None).unwrap();
+    for finding in &mut findings {
+        // as of a package that a git history matched
+        if let Detail::Vulnerability(detail) = &mut finding.detail {
+            detail.version = None;
+        }
+    }
+    let plan = of(&inventory, &snapshot, &findings, &index(), &crate::fix::NoReleases).unwrap();
+    let unfixed: Vec<_> =
+        plan.unfixed.iter().map(|it| (it.what(), it.manifest.as_str(), it.reason.split(':').next())).collect();
+    let expected = |what: &str, reason| (what.to_owned(), "requirements.txt", Some(reason));
+    assert_eq!(unfixed, [expected("a", "it is pinned to a commit"), expected("evil", "it is malicious")]);
+    assert!(plan.steps.is_empty());
+}
+
+#[test]
 fn what_is_ignored_needs_no_upgrade() {
     let files = [("requirements.txt", "a==2.1\nb==2.0\n")];
     assert_eq!(rows(&plan_of(&files, &["X-A2"])), ["b 3.0 X-B [requirements.txt 2.0]"]);

@@ -34,7 +34,7 @@ pub fn render(out: &mut String, plan: &FixPlan) {
         }
     }
     for unfixed in &plan.unfixed {
-        let what = format!("{} {} in {}", unfixed.package, unfixed.version, unfixed.manifest);
+        let what = format!("{} in {}", unfixed.what(), unfixed.manifest);
         wrapped(
             out,
             "     ",
