@@ -25,6 +25,19 @@ fn check(cases: &[Case<'_>]) {
 const UV: &str = "version = 1\n[[package]]\nname = \"a\"\nversion = \"1\"\nsource = { registry = \"r\" }\n";
 
 #[test]
+fn a_circle_of_groups_is_said() {
+    for (second, expected) in [("A", vec![(2, 5), (3, 5)]), ("c", vec![])] {
+        let text = format!(
+            "[dependency-groups]\na = [\"x\", {{include-group = \"b\"}}]\nb = [{{include-group = \"{second}\"}}]\nc = []\n"
+        );
+        let inventory = inventory::read(&MemorySnapshot::new([("pyproject.toml", text.as_str())]));
+        let said = inventory.diagnostics.iter().filter(|said| said.reason.contains("includes itself"));
+        let places: Vec<_> = said.map(|said| (said.line.unwrap(), said.column.unwrap())).collect();
+        assert_eq!(places, expected, "{:?}", inventory.diagnostics);
+    }
+}
+
+#[test]
 fn a_fault_is_placed_and_what_stands_before_it_is_kept() {
     let uv = |rest: &str| format!("{UV}{rest}");
     check(&[
@@ -43,6 +56,13 @@ fn a_fault_is_placed_and_what_stands_before_it_is_kept() {
             "[[package]]\nname = \"a\"\nversion = \"1\"\n<<<<<<< HEAD\n[[package]]\nname = \"b\"\nversion = \"1\"\n>>>>>>> x\n",
             "a b",
             &[(4, 9), (8, 9)],
+        ),
+        ("uv.lock", &UV.replace("version = 1\n", "version = 2\n"), "a", &[(1, 1)]),
+        (
+            "pyproject.toml",
+            "[dependency-groups]\na = [\"x\", {include-group = \"b\"}]\nb = [{include-group = \"c\"}]\nc = []\n",
+            "x",
+            &[],
         ),
         ("pdm.lock", "[[package]]\nname = \"a\"\nversion = \"1\"\n[[package]\n", "a", &[(4, 1), (4, 11)]),
         (

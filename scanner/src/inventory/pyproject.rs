@@ -223,6 +223,11 @@ impl Reader<'_> {
             let mut queue = vec![*group];
             while let Some(name) = queue.pop() {
                 let outer = included_by.get(name).into_iter().flatten();
+                if outer.clone().any(|outer| outer == group) {
+                    // nothing is lost by it
+                    let reason = format!("the group `{group}` includes itself: the circle is cut here");
+                    self.diagnostics.push(self.file.remark(value.span().start, reason));
+                }
                 queue.extend(outer.copied().filter(|outer| serves.len() < MAX_GROUPS && serves.insert(*outer)));
             }
             let groups = serves.into_iter().map(str::to_owned).collect();

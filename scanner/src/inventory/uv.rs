@@ -19,7 +19,7 @@ use crate::diagnostic::Diagnostic;
 pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Manifest {
     let root = toml_file::parse(file, diagnostics);
     if root.get("version").and_then(|version| version.get_ref().as_integer()).is_some_and(|v| v.as_str() != "1") {
-        diagnostics.push(file.remark(0, "a lock version other than 1: read as far as it is like version 1"));
+        diagnostics.push(file.gap(0, "expected lock version 1: read as far as this one is like it"));
     }
     let mut lock = Lock { file, tables: Vec::new(), manifest: Manifest::new(&file.path, Format::Uv, Role::Locked) };
     lock.read_packages(&root, diagnostics);
