@@ -6,7 +6,9 @@ use scanner::repository::MemorySnapshot;
 /// Reads one file as a repository of its own and checks the answer.
 pub fn manifest(path: &str, bytes: &[u8]) {
     let inventory = inventory::read(&MemorySnapshot::new([(path, bytes)]));
-    let lines = u32::try_from(String::from_utf8_lossy(bytes).split(['\n', '\r']).count()).unwrap_or(u32::MAX);
+    // pip ends lines at all that Python does, form feeds too
+    let ends = |letter: char| matches!(letter, '\n'..='\r' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    let lines = u32::try_from(String::from_utf8_lossy(bytes).split(ends).count()).unwrap_or(u32::MAX);
     for package in inventory.manifests.iter().flat_map(|manifest| &manifest.packages) {
         // UTF-16 has a line end in every other byte only
         assert!(package.line.is_none_or(|line| (1..=lines.saturating_mul(2)).contains(&line)), "{package:?}");
