@@ -161,6 +161,20 @@ fn tox_configurations() {
             "a 1, b 2, c 3",
             0,
         ),
+        (
+            "tox docs, config: setup.cfg",
+            "setup.cfg",
+            "[metadata]\nname = x\n[options]\ninstall_requires = a==1\n[tox:tox]\nrequires = tox-uv==1.2\n[testenv]\ndeps =\n  b==2\n[testenv:lint]\ndeps =\n  {[testenv]deps}\n  ruff==3\n",
+            "a 1, tox-uv 1.2, b 2, ruff 3",
+            0,
+        ),
+        (
+            "tox docs, config: setup.cfg, which is tox's by [tox:tox] only",
+            "setup.cfg",
+            "[metadata]\nname = x\n[options]\ninstall_requires = a==1\n[testenv]\ndeps = b==2\n",
+            "a 1",
+            0,
+        ),
     ];
     check(cases);
     // files are followed as pip does, groups are the environments, and lines are the file's own

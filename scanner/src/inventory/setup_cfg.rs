@@ -1,6 +1,7 @@
 //! `setup.cfg`.
 //!
-//! Specification: <https://setuptools.pypa.io/en/stable/userguide/declarative_config.html>, in the grammar of `ini_file.rs`.
+//! Specification: <https://setuptools.pypa.io/en/stable/userguide/declarative_config.html>, in the grammar of `ini_file.rs`; what tox asks for
+//! in it is read by `tox.rs`.
 
 use advisories::{PackageName, Version};
 
@@ -10,16 +11,20 @@ use super::package::{Format, Manifest, Package, Project, Role};
 use super::pyproject::{BUILD_GROUP, Serves};
 use super::requirement::Requirement;
 use super::text::SourceText;
+use super::tox;
 use crate::diagnostic::{Diagnostic, Stage};
 
 /// Reads a manifest; `None` for a file that only configures tools.
 pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Declared> {
     let (settings, stray) = ini_file::settings(&file.text, 1);
-    if !settings.iter().any(|(section, ..)| section == "metadata" || section.starts_with("options")) {
+    let lists = tox::of_setup_cfg(&file.path, &settings, diagnostics);
+    let is_ours = |section: &str| section == "metadata" || section.starts_with("options");
+    let is_project = settings.iter().any(|(section, ..)| is_ours(section));
+    if lists.is_empty() && !is_project {
         return None;
     }
     diagnostics.extend(ini_file::expected(&file.path, &stray));
-    let mut declared = Declared::from(Manifest::new(&file.path, Format::Setup, Role::Declared));
+    let mut declared = Declared { lists, ..Declared::from(Manifest::new(&file.path, Format::Setup, Role::Declared)) };
     let mut project = Project::default();
     for (section, key, lines) in settings {
         let first = lines.iter().map(|line| line.text.as_str()).find(|text| !text.is_empty());
@@ -50,7 +55,7 @@ pub fn read(file: &SourceText, diagnostics: &mut Vec<Diagnostic>) -> Option<Decl
             declare(file, &mut declared.manifest, line, &serves, diagnostics);
         }
     }
-    declared.manifest.project = Some(project);
+    declared.manifest.project = is_project.then_some(project);
     Some(declared)
 }
 

@@ -1,4 +1,4 @@
-//! tox: `tox.ini`, `tox.toml`, and `[tool.tox]` of a `pyproject.toml`.
+//! tox: `tox.ini`, `tox.toml`, `[tool.tox]` of a `pyproject.toml`, and the sections of a `setup.cfg` that has a `[tox:tox]`.
 //!
 //! Specification: <https://tox.wiki/en/latest/config.html>, and tox's `config/loader/ini` for factors, substitutions and references. `deps` are
 //! lines of a requirements file; what holds for some environments only (`py39: x`) is taken, too. An environment is a group of its own,
@@ -138,9 +138,27 @@ fn reference(table: &DeTable<'_>) -> Option<Key> {
 /// Takes in the lists of an ini text, and says what in it is no ini.
 fn ini(path: &str, text: &str, first_line: u32, lists: &mut Lists) -> Vec<Diagnostic> {
     let (settings, stray) = ini_file::settings(text, first_line);
+    of_ini(settings, "tox", lists);
+    ini_file::expected(path, &stray)
+}
+
+/// What the sections of a `setup.cfg` ask for, where `[tox:tox]` says that they are tox's.
+pub(super) fn of_setup_cfg(path: &str, settings: &[ini_file::Setting], diagnostics: &mut Vec<Diagnostic>) -> Vec<List> {
+    let core = "tox:tox";
+    if !settings.iter().any(|(section, ..)| section == core) {
+        return Vec::new();
+    }
+    let mut lists = Lists::new();
+    of_ini(settings.to_vec(), core, &mut lists);
+    settled(path, &lists, diagnostics)
+}
+
+/// Takes in the lists of sections, of which `core` is tox's own.
+fn of_ini(settings: Vec<ini_file::Setting>, core: &str, lists: &mut Lists) {
     for (section, key, lines) in settings {
         let environment = match (section.as_str(), key.as_str()) {
-            ("testenv", "deps") | ("tox", "requires") => Some(GROUP.to_owned()),
+            ("testenv", "deps") => Some(GROUP.to_owned()),
+            (section, "requires") if section == core => Some(GROUP.to_owned()),
             (section, "deps") => section.strip_prefix("testenv:").map(|name| format!("{GROUP}-{name}")),
             // what another section may take in
             _ => None,
@@ -158,7 +176,6 @@ fn ini(path: &str, text: &str, first_line: u32, lists: &mut Lists) -> Vec<Diagno
             list.add(rest);
         }
     }
-    ini_file::expected(path, &stray)
 }
 
 impl Lines {
