@@ -32,7 +32,7 @@ impl Webhooks for Gitlab {
         let name = header(headers, "x-gitlab-event")?;
         Ok(match name {
             "Push Hook" | "Tag Push Hook" => Event::Push { pushes: vec![read::<PushBody>(name, body)?.into()] },
-            "Merge Request Hook" => Event::PullRequest(read::<MergeRequestBody>(name, body)?.into()),
+            "Merge Request Hook" => read::<MergeRequestBody>(name, body)?.event(name),
             // system hooks tell of pushes, merge requests and projects under one header
             "System Hook" => system_event(body)?,
             other => Event::Unhandled { name: other.to_owned() },
@@ -45,7 +45,7 @@ fn system_event(body: &[u8]) -> Result<Event, Refusal> {
     let name = name.event_name.or(name.object_kind).unwrap_or_default();
     Ok(match name.as_str() {
         "push" | "tag_push" => Event::Push { pushes: vec![read::<PushBody>(&name, body)?.into()] },
-        "merge_request" => Event::PullRequest(read::<MergeRequestBody>(&name, body)?.into()),
+        "merge_request" => read::<MergeRequestBody>(&name, body)?.event(&name),
         "project_create" | "project_destroy" | "project_rename" | "project_transfer" | "project_update" => {
             Event::Repository(read::<ProjectBody>(&name, body)?.into())
         }
@@ -59,23 +59,24 @@ struct SystemBody {
     object_kind: Option<String>,
 }
 
+/// System hooks leave the project's id out and name it elsewhere.
 #[derive(Deserialize)]
 struct Project {
-    id: u64,
+    id: Option<u64>,
     path_with_namespace: String,
     git_http_url: String,
     git_ssh_url: Option<String>,
     default_branch: Option<String>,
 }
 
-impl From<Project> for RemoteRepository {
-    fn from(project: Project) -> Self {
-        Self {
-            forge_id: project.id.to_string(),
-            full_name: project.path_with_namespace,
-            clone_url: project.git_http_url,
-            ssh_url: project.git_ssh_url,
-            default_branch: project.default_branch,
+impl Project {
+    fn into_repository(self, id_elsewhere: u64) -> RemoteRepository {
+        RemoteRepository {
+            forge_id: self.id.unwrap_or(id_elsewhere).to_string(),
+            full_name: self.path_with_namespace,
+            clone_url: self.git_http_url,
+            ssh_url: self.git_ssh_url,
+            default_branch: self.default_branch,
             archived: false,
             fork: false,
         }
@@ -88,31 +89,14 @@ struct PushBody {
     reference: String,
     before: String,
     after: String,
-    project: ProjectOfPush,
+    project: Project,
     project_id: u64,
-}
-
-/// System hooks leave the project's id out of `project` and name it beside.
-#[derive(Deserialize)]
-struct ProjectOfPush {
-    path_with_namespace: String,
-    git_http_url: String,
-    git_ssh_url: Option<String>,
-    default_branch: Option<String>,
 }
 
 impl From<PushBody> for Push {
     fn from(body: PushBody) -> Self {
         Self {
-            repository: RemoteRepository {
-                forge_id: body.project_id.to_string(),
-                full_name: body.project.path_with_namespace,
-                clone_url: body.project.git_http_url,
-                ssh_url: body.project.git_ssh_url,
-                default_branch: body.project.default_branch,
-                archived: false,
-                fork: false,
-            },
+            repository: body.project.into_repository(body.project_id),
             reference: body.reference,
             before: commit(body.before),
             after: commit(body.after),
@@ -135,7 +119,8 @@ struct MergeRequest {
     target_branch: String,
     source_project_id: Option<u64>,
     target_project_id: u64,
-    last_commit: Commit,
+    /// None when the source branch is gone.
+    last_commit: Option<Commit>,
     /// The head before; present in an `update` only when the head moved.
     oldrev: Option<String>,
 }
@@ -145,20 +130,23 @@ struct Commit {
     id: String,
 }
 
-impl From<MergeRequestBody> for PullRequest {
-    fn from(body: MergeRequestBody) -> Self {
-        let request = body.object_attributes;
+impl MergeRequestBody {
+    fn event(self, name: &str) -> Event {
+        let request = self.object_attributes;
+        let Some(head) = request.last_commit else {
+            return Event::Unhandled { name: format!("{name} without a head") };
+        };
         let action = request.action.unwrap_or_default();
-        Self {
-            repository: body.project.into(),
+        Event::PullRequest(PullRequest {
+            repository: self.project.into_repository(request.target_project_id),
             number: request.iid,
             head_moved: matches!(action.as_str(), "open" | "reopen") || request.oldrev.is_some(),
             action,
-            head_commit: request.last_commit.id,
+            head_commit: head.id,
             base_branch: request.target_branch,
             base_commit: None,
             from_fork: request.source_project_id != Some(request.target_project_id),
-        }
+        })
     }
 }
 

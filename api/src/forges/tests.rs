@@ -229,6 +229,14 @@ fn gitlab_pushes_merge_requests_and_projects() {
         let Ok(Event::PullRequest(request)) = event else { panic!("{event:?}") };
         assert_eq!((request.head_moved, request.from_fork), expected, "{action} {oldrev:?} {target}");
     }
+    // a system hook names the project's id at the request only, and the head of a branch that is gone not at all
+    let mut body = payload!("gitlab-merge-request.json");
+    body["project"]["id"].take();
+    let event = read_event(ForgeKind::Gitlab, "x-gitlab-event", "System Hook", &body);
+    assert!(matches!(event, Ok(Event::PullRequest(ref request)) if request.repository.forge_id == "14"), "{event:?}");
+    body["object_attributes"]["last_commit"].take();
+    let event = read_event(ForgeKind::Gitlab, "x-gitlab-event", "System Hook", &body);
+    assert!(matches!(event, Ok(Event::Unhandled { .. })), "{event:?}");
     let renamed = payload!("gitlab-project-rename.json");
     let event = read_event(ForgeKind::Gitlab, "x-gitlab-event", "System Hook", &renamed);
     assert!(
