@@ -16,6 +16,7 @@ mod reading;
 mod running;
 mod scanned;
 mod start;
+mod vex;
 mod webhooks;
 mod work;
 mod writes;

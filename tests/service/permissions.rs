@@ -48,6 +48,7 @@ impl Route {
         match self.name().as_str() {
             "POST /api/v1/repositories" => Some(json!({"url": "http://127.0.0.1:1/acme/third"})),
             "PATCH /api/v1/findings/{id}" => Some(json!({"state": "open", "reason": "x"})),
+            "POST /api/v1/vex" => Some(json!({"@context": "https://openvex.dev/ns/v0.2.0", "statements": []})),
             "POST /api/v1/tokens" => Some(json!({"name": "x", "scopes": ["read"]})),
             _ => None,
         }

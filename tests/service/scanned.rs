@@ -12,7 +12,7 @@ use crate::running::{Running, answer, webhook_secret};
 use crate::work::{Work, advisories};
 
 /// A service that knows one advisory and may read repositories below its directory.
-async fn start(directory: &Path) -> Running {
+pub async fn start(directory: &Path) -> Running {
     let osv = advisories(directory);
     Running::start_with(|config| {
         config.advisories = Some(osv.display().to_string());
@@ -21,7 +21,7 @@ async fn start(directory: &Path) -> Running {
     .await
 }
 
-async fn gate(running: &Running, repository: &str, commit: &str) -> Value {
+pub async fn gate(running: &Running, repository: &str, commit: &str) -> Value {
     let path = format!("/api/v1/repositories/{repository}/gate?commit={commit}&wait=60");
     let (status, verdict) = running.admin(Method::GET, &path, None).await;
     assert_eq!(status, StatusCode::OK, "{verdict}");

@@ -28,6 +28,8 @@ mod routes;
 mod scans;
 mod service;
 mod tokens;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them")]
+mod vex;
 mod webhooks;
 pub mod wire;
 mod writes;

@@ -19,7 +19,7 @@ use super::error::ApiError;
 use super::service::Service;
 use super::{
     advisories, audit, auth, describe, docs, etag, findings, health, limits, messages, observe, operations, osv,
-    repositories, scans, tokens, webhooks, writes,
+    repositories, scans, tokens, vex, webhooks, writes,
 };
 
 /// Where the page of the API is.
@@ -37,6 +37,7 @@ fn rest() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(scans::report))
         .routes(routes!(findings::list))
         .routes(routes!(findings::show, findings::decide))
+        .routes(routes!(vex::take))
         .routes(routes!(advisories::status))
         .routes(routes!(advisories::sync))
         .routes(routes!(advisories::show))

@@ -92,6 +92,7 @@ macro_rules! contract {
 }
 
 contract! {
+    what_is_accepted_together_spares_what_was_decided_before
     a_manifest_that_was_renamed_takes_its_findings_along
     a_scan_with_other_advisories_than_those_in_force_is_noted_until_it_was_matched
     jobs_about_a_commit_are_found_by_it

@@ -9,8 +9,8 @@ use scanner::{Finding, FindingId, Report};
 
 use super::life::{self, Sighting, TriageRefused};
 use super::record::{
-    FindingRecord, JobId, Outcome, PackageUse, RepositoryId, RepositoryRecord, ScanId, ScanRecord, Tenant, Triage,
-    codec,
+    FindingRecord, FindingState, JobId, Outcome, PackageUse, RepositoryId, RepositoryRecord, ScanId, ScanRecord,
+    Tenant, Triage, codec,
 };
 use super::rows::{Read, Row, Scope, Write, list, load, load_many, save, successor};
 use super::{Change, Committed, FindingsPage, FindingsQuery, ScanCommit, StoreError, keys, outbox, queue};
@@ -408,6 +408,29 @@ pub fn triage(
     };
     put(rows, Some(&before), &after)?;
     Ok(Some(Ok(after)))
+}
+
+/// Accepts those that are open still, each for its reason; gives them.
+pub fn accept(
+    rows: &mut dyn Write,
+    tenant: &Tenant,
+    reasons: &BTreeMap<FindingId, String>,
+    (actor, at): (&str, Timestamp),
+) -> Result<Vec<FindingId>, StoreError> {
+    let mut accepted = Vec::new();
+    for (id, reason) in reasons {
+        let Some(before) = locked(rows, tenant, id.as_str())? else { continue };
+        if !before.state.is_open() {
+            continue;
+        }
+        let (reason, actor) = (reason.clone(), actor.to_owned());
+        let triage = Triage { state: FindingState::Accepted, reason, until: None, actor, at };
+        if let Ok(after) = life::decide(before.clone(), triage) {
+            put(rows, Some(&before), &after)?;
+            accepted.push(id.clone());
+        }
+    }
+    Ok(accepted)
 }
 
 /// Reopens what was accepted until a time that has come. Gives how many.

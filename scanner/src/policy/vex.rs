@@ -84,6 +84,17 @@ impl Statement {
         &self.reason
     }
 
+    /// The vulnerabilities it speaks of, by any of their ids.
+    #[must_use]
+    pub fn vulnerabilities(&self) -> &[String] {
+        &self.vulnerabilities
+    }
+
+    /// The packages it speaks of.
+    pub fn packages(&self) -> impl Iterator<Item = &PackageName> {
+        self.products.iter().map(|product| &product.name)
+    }
+
     /// Whether it closes this finding.
     #[must_use]
     pub fn closes(&self, finding: &Finding) -> bool {

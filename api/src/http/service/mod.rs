@@ -10,6 +10,7 @@ mod messages;
 mod operations;
 mod repositories;
 mod tokens;
+mod vex;
 
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! Findings: their life, their lists, who has a package.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 pub async fn scans_open_fix_and_reopen_findings_and_events_go_out_once(on: On) {
@@ -70,6 +72,39 @@ pub async fn triage_survives_scans_and_a_new_canonical_id_and_ends_on_its_day(on
     assert_eq!(store.expire_acceptances(at(101), 10).await.unwrap(), 0);
     let record = store.finding(&site.tenant, new.id.as_str()).await.unwrap().unwrap();
     assert_eq!(record.state, FindingState::Reopened);
+    sound(&store).await;
+}
+
+pub async fn what_is_accepted_together_spares_what_was_decided_before(on: On) {
+    let (_place, store) = open(on).await;
+    let site = registered(&store, "acme/site").await;
+    let ids = ["PYSEC-1", "PYSEC-2", "PYSEC-3"];
+    let found = ids.map(|id| vulnerability(&site, id, &[id]));
+    store.commit_scan(scanned(&site, "c1", found.to_vec()), at(1)).await.unwrap();
+    store.commit_scan(scanned(&site, "c2", found[..2].to_vec()), at(2)).await.unwrap();
+    let before = Triage {
+        state: FindingState::Accepted,
+        reason: "tolerable_risk".into(),
+        until: Some(at(100)),
+        actor: "ada".into(),
+        at: at(3),
+    };
+    store.triage(&site.tenant, found[1].id.as_str(), before.clone()).await.unwrap().unwrap().unwrap();
+    let mut reasons: BTreeMap<_, _> = found.iter().map(|found| (found.id.clone(), "not_affected".to_owned())).collect();
+    reasons.insert(FindingId::of(Kind::Vulnerability, &["elsewhere"]), "not_affected".to_owned());
+    let accepted = store.accept(&site.tenant, reasons.clone(), "bob", at(4)).await.unwrap();
+    assert_eq!(accepted, [found[0].id.clone()]);
+    assert_eq!(store.accept(&site.tenant, reasons, "bob", at(5)).await.unwrap(), [], "once");
+    let state = async |at: usize| store.finding(&site.tenant, found[at].id.as_str()).await.unwrap().unwrap();
+    let (first, second, third) = (state(0).await, state(1).await, state(2).await);
+    let triage = first.triage.unwrap();
+    assert_eq!(
+        (first.state, triage.reason.as_str(), triage.actor.as_str()),
+        (FindingState::Accepted, "not_affected", "bob")
+    );
+    assert_eq!((triage.until, triage.at), (None, at(4)));
+    assert_eq!(second.triage, Some(before));
+    assert_eq!((third.state, third.triage), (FindingState::Fixed, None));
     sound(&store).await;
 }
 

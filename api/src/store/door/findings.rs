@@ -42,6 +42,22 @@ impl Store {
         self.write(move |rows| findings::triage(rows, &tenant, &id, &triage)).await
     }
 
+    /// Accepts, in one transaction, those of the findings that are still open, each for the reason given; gives them. What is closed by then
+    /// keeps what was decided about it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn accept(
+        &self,
+        tenant: &Tenant,
+        reasons: BTreeMap<FindingId, String>,
+        actor: &str,
+        at: Timestamp,
+    ) -> Result<Vec<FindingId>, StoreError> {
+        let (tenant, actor) = (tenant.clone(), actor.to_owned());
+        self.write(move |rows| findings::accept(rows, &tenant, &reasons, (&actor, at))).await
+    }
+
     /// Reopens what was accepted until a time that has come; gives how many.
     ///
     /// # Errors
