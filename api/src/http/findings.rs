@@ -33,6 +33,9 @@ pub struct Wanted {
     pub package: Option<String>,
     /// A rule, or an advisory's canonical id.
     pub rule: Option<String>,
+    /// A secret's `fingerprint`: who else has the same one.
+    #[param(pattern = "^[0-9a-f]{64}$")]
+    pub fingerprint: Option<String>,
     /// The `next` of the page before.
     #[param(pattern = "^[0-9a-f]{16,2000}$")]
     pub after: Option<String>,

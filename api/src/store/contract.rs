@@ -5,7 +5,7 @@ mod jobs;
 mod keeping;
 
 use advisories::{PackageName, Severity, Version};
-use scanner::finding::{Confidence, Detail, Location, PostureDetail, VulnerabilityDetail};
+use scanner::finding::{Confidence, Detail, Location, PostureDetail, SecretDetail, Verified, VulnerabilityDetail};
 use scanner::inventory::Manifest;
 use scanner::report::{AdvisoriesUsed, Stats, Target, Tool};
 use scanner::{Diagnostic, Kind, Stage};
@@ -106,6 +106,7 @@ contract! {
     cancelling_stops_what_waits_and_tells_what_runs
     scans_open_fix_and_reopen_findings_and_events_go_out_once
     triage_survives_scans_and_a_new_canonical_id_and_ends_on_its_day
+    one_secret_is_found_in_every_repository_that_has_it
     lists_page_through_everything_once_in_order_and_a_cursor_fits_its_list_only
     who_has_a_package_follows_the_head_and_a_rematch_reaches_it_once
     a_key_answers_the_same_request_again_and_no_other
@@ -198,6 +199,25 @@ fn vulnerability(repository: &RepositoryRecord, advisory: &str, aliases: &[&str]
             references: vec![],
         })),
         ignored: None,
+    }
+}
+
+fn secret(repository: &RepositoryRecord, fingerprint: &str) -> Finding {
+    let detail = SecretDetail {
+        provider: "Acme".into(),
+        redacted: "(40 characters)".into(),
+        fingerprint: fingerprint.into(),
+        occurrences: vec![],
+        in_head: true,
+        verified: Verified::NotTried,
+        evidence: vec![],
+        remedy: None,
+    };
+    Finding {
+        id: FindingId::of(Kind::Secret, &[repository.id.as_str(), "acme", fingerprint]),
+        kind: Kind::Secret,
+        detail: Detail::Secret(Box::new(detail)),
+        ..check(repository, "acme", Severity::Critical)
     }
 }
 

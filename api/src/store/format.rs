@@ -6,7 +6,7 @@ use super::rows::{Key, Read, Scope, Write, decode, load, save, successor};
 use super::{Store, StoreError, keys};
 
 /// What this program writes. It grows with [`codec::SCHEMA`], and when keys or indexes change.
-pub const FORMAT: u16 = 2;
+pub const FORMAT: u16 = 3;
 
 const STEP: usize = 500;
 

@@ -221,6 +221,7 @@ pub fn finding_orders(record: &FindingRecord) -> Vec<Vec<u8>> {
         record.package().map(|package| (b'p', package)),
         Some((b'u', record.finding.rule.as_str())),
         Some((b'k', record.finding.kind.as_str())),
+        record.fingerprint().map(|fingerprint| (b's', fingerprint)),
     ];
     let key = |(index, of)| {
         let list = finding_order(&record.tenant, index, of);

@@ -24,6 +24,8 @@ pub struct FindingsQuery {
     pub package: Option<String>,
     /// Only of this rule or advisory.
     pub rule: Option<String>,
+    /// Only of this secret, by its keyed hash.
+    pub fingerprint: Option<String>,
     /// Behind the page whose `next` this is.
     pub after: Option<String>,
     /// How many at most.
@@ -51,6 +53,7 @@ impl FindingsQuery {
             repository: None,
             package: None,
             rule: None,
+            fingerprint: None,
             after: None,
             limit: 100,
         }
@@ -58,7 +61,9 @@ impl FindingsQuery {
 
     /// The narrowest index for the filters.
     pub(super) fn index(&self) -> (u8, String) {
-        if let Some(repository) = &self.repository {
+        if let Some(fingerprint) = &self.fingerprint {
+            (b's', fingerprint.clone())
+        } else if let Some(repository) = &self.repository {
             (b'r', repository.as_str().to_owned())
         } else if let Some(package) = &self.package {
             (b'p', package.clone())
@@ -86,6 +91,7 @@ impl FindingsQuery {
     /// The filters that the index does not serve.
     pub(super) fn admits(&self, record: &FindingRecord) -> bool {
         self.kind.is_none_or(|kind| kind == record.finding.kind)
+            && self.repository.as_ref().is_none_or(|repository| *repository == record.repository)
             && self.package.as_deref().is_none_or(|package| record.package() == Some(package))
             && self.rule.as_deref().is_none_or(|rule| record.finding.rule == rule)
     }
@@ -93,8 +99,15 @@ impl FindingsQuery {
     /// A digest of everything but position and page size: a cursor belongs to one list.
     fn digest(&self) -> [u8; 8] {
         let filters = format!(
-            "{}\0{:?}\0{:?}\0{:?}\0{:?}\0{:?}\0{:?}",
-            self.tenant, self.kind, self.severity, self.state, self.repository, self.package, self.rule
+            "{}\0{:?}\0{:?}\0{:?}\0{:?}\0{:?}\0{:?}\0{:?}",
+            self.tenant,
+            self.kind,
+            self.severity,
+            self.state,
+            self.repository,
+            self.package,
+            self.rule,
+            self.fingerprint
         );
         let mut digest = [0; 8];
         digest.copy_from_slice(&blake3::hash(filters.as_bytes()).as_bytes()[..8]);

@@ -35,6 +35,7 @@ impl Service {
             repository: wanted.repository.as_deref().map(RepositoryId::from_text),
             package: package.map(|package| package.to_string()),
             rule: wanted.rule.clone(),
+            fingerprint: wanted.fingerprint.as_deref().map(fingerprint).transpose()?,
             after: wanted.after.clone(),
             limit,
         };
@@ -136,6 +137,15 @@ fn package_name(text: &str) -> Result<PackageName, ApiError> {
 
 fn kind(text: &str) -> Option<Kind> {
     serde_json::from_value(text.into()).ok()
+}
+
+/// What was given is not repeated: it might be the secret itself.
+fn fingerprint(text: &str) -> Result<String, ApiError> {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if text.len() == 64 && text.bytes().all(is_digit) {
+        return Ok(text.to_owned());
+    }
+    Err(ApiError::Invalid("fingerprint: expected 64 hexadecimal digits, as a secret's finding has them".to_owned()))
 }
 
 fn severity(text: &str) -> Option<Severity> {

@@ -141,6 +141,29 @@ pub async fn a_manifest_that_was_renamed_takes_its_findings_along(on: On) {
     sound(&store).await;
 }
 
+pub async fn one_secret_is_found_in_every_repository_that_has_it(on: On) {
+    let (_place, store) = open(on).await;
+    let sites = [registered(&store, "acme/site").await, registered(&store, "acme/tool").await];
+    for (site, fingerprints) in sites.iter().zip([&["a", "b"][..], &["a"]]) {
+        let findings = fingerprints.iter().map(|fingerprint| secret(site, fingerprint)).collect();
+        store.commit_scan(scanned(site, "c1", findings), at(1)).await.unwrap();
+    }
+    let all = FindingsQuery { fingerprint: Some("a".into()), ..FindingsQuery::all(sites[0].tenant.clone()) };
+    for (query, expected) in [
+        (all.clone(), 2),
+        (FindingsQuery { repository: Some(sites[1].id.clone()), ..all.clone() }, 1),
+        (FindingsQuery { fingerprint: Some("b".into()), ..all.clone() }, 1),
+        (FindingsQuery { fingerprint: Some("b".into()), repository: Some(sites[1].id.clone()), ..all.clone() }, 0),
+        (FindingsQuery { fingerprint: Some("c".into()), ..all.clone() }, 0),
+        (FindingsQuery { state: Some(FindingState::Fixed), ..all.clone() }, 0),
+    ] {
+        assert_eq!(store.findings(query.clone()).await.unwrap().findings.len(), expected, "{query:?}");
+    }
+    store.commit_scan(scanned(&sites[0], "c2", vec![]), at(2)).await.unwrap();
+    assert_eq!(store.findings(all).await.unwrap().findings.len(), 2, "history still has it");
+    sound(&store).await;
+}
+
 pub async fn lists_page_through_everything_once_in_order_and_a_cursor_fits_its_list_only(on: On) {
     let (_place, store) = open(on).await;
     let site = registered(&store, "acme/site").await;

@@ -122,6 +122,15 @@ impl FindingRecord {
         }
     }
 
+    /// The keyed hash of the secret it is about: the same in every repository that has it.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<&str> {
+        match &self.finding.detail {
+            scanner::finding::Detail::Secret(detail) => Some(detail.fingerprint.as_str()),
+            _ => None,
+        }
+    }
+
     /// It in short.
     #[must_use]
     pub fn summary(&self) -> ScanFinding {
