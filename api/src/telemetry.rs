@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{ConfigError, Log, LogFormat};
@@ -31,25 +32,45 @@ pub mod metric {
     pub const OUTBOX_EVENTS: &str = "secretarybird_outbox_events";
     /// Gauge of messages by state.
     pub const MESSAGES: &str = "secretarybird_messages";
+    /// Counter of lines of the log that nobody read in time.
+    pub const LOST_LINES: &str = "secretarybird_log_lines_lost_total";
     /// Gauge, always 1, labelled with the version.
     pub const BUILD: &str = "secretarybird_build_info";
 }
 
-/// Starts logging. A second call in the same process changes nothing.
+/// Lines that wait at most for whoever reads stderr; what comes on top is lost, and counted.
+const WAITING_LINES: usize = 10_000;
+
+/// What counts the lines that were lost.
+static LOST: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// Starts logging; the lines are written by a thread of their own, for as long as the guard lives, so that a stderr that nobody reads stops
+/// nothing else. A second call in the same process changes nothing.
 ///
 /// # Errors
 /// A filter that cannot be read.
-pub fn start_logs(log: &Log) -> Result<(), ConfigError> {
+#[must_use = "the lines that still wait are written when the guard is dropped"]
+pub fn start_logs(log: &Log) -> Result<WorkerGuard, ConfigError> {
     let filter = EnvFilter::try_new(&log.filter)
         .map_err(|error| ConfigError::Setting { setting: "log.filter", reason: error.to_string() })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).finish(std::io::stderr());
+    let lost = writer.error_counter();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let started = match log.format {
         LogFormat::Text => lines.with_ansi(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).try_init(),
     };
     // only one subscriber can be; the first one stays, as with two servers in one test process
-    drop(started);
-    Ok(())
+    if started.is_ok() {
+        drop(LOST.set(lost));
+    }
+    Ok(guard)
+}
+
+/// Lines of the log that were lost because nobody read them.
+#[must_use]
+pub fn lost_lines() -> usize {
+    LOST.get().map_or(0, ErrorCounter::dropped_lines)
 }
 
 /// The process's metrics, started at the first call. `None` when another recorder is already installed.
@@ -82,6 +103,7 @@ fn describe() {
     describe_gauge!(metric::STORE_BYTES, "Bytes of the store on disk.");
     describe_gauge!(metric::OUTBOX_EVENTS, "Events that are still to be told.");
     describe_gauge!(metric::MESSAGES, "Messages by state.");
+    describe_counter!(metric::LOST_LINES, "Lines of the log that nobody read in time.");
     describe_counter!("secretarybird_feed_syncs_total", "Times that a feed was asked, by feed and outcome.");
     describe_counter!("secretarybird_notifications_total", "Notifications by receiver and outcome.");
     describe_counter!("secretarybird_rematches_total", "Repositories whose inventory was matched anew.");

@@ -155,6 +155,22 @@ async fn an_accepted_webhook_survives_kill_9() {
 }
 
 #[tokio::test]
+async fn a_log_that_nobody_reads_stops_nothing() {
+    let world = World::new();
+    let serving = world.serve_with(&[("SECRETARYBIRD_LOG_FILTER", "debug")]);
+    let asking = serving.asking();
+    // the pipe holds 64 KiB
+    for _ in 0..2_000 {
+        asking.get("repositories").await;
+    }
+    serving.visitor(SECRET).push(world.reports()).await.unwrap();
+    let (code, log) = serving.stop();
+    assert_eq!(code, Some(0));
+    assert!(log.len() > 64 << 10, "{} bytes: the log was too small to fill the pipe", log.len());
+    assert!(log.contains("draining"), "the end is told when it is read after all");
+}
+
+#[tokio::test]
 async fn a_wrong_signature_is_refused_and_registers_nothing() {
     let world = World::new();
     let serving = world.serve();

@@ -51,7 +51,7 @@ async fn serve(arguments: Arguments) -> Result<Exit, Failure> {
         settings.push(("advisories", Value::String(advisories)));
     }
     let config = ServerConfig::load(arguments.config.as_deref(), &environment, settings).map_err(Failure::usage)?;
-    telemetry::start_logs(&config.log).map_err(Failure::usage)?;
+    let _written = telemetry::start_logs(&config.log).map_err(Failure::usage)?;
     let drained = app::serve(config, announce).await.map_err(not_started)?;
     if drained {
         Ok(Exit::Clean)

@@ -32,7 +32,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         settings.push(("advisories", Value::String(advisories)));
     }
     let config = arguments.configured.load(settings)?;
-    telemetry::start_logs(&config.log).map_err(Failure::usage)?;
+    let _written = telemetry::start_logs(&config.log).map_err(Failure::usage)?;
     // a closed stdout is no reason not to work
     app::work(config, || drop(answer("working\n"))).await.map_err(Failure::usage)?;
     Ok(Exit::Clean)

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::error::ApiError;
 use super::observe::Deliberate;
 use super::service::Service;
+use crate::telemetry::{self, metric};
 
 /// The process runs.
 pub async fn live() -> &'static str {
@@ -30,6 +31,7 @@ pub async fn ready(State(service): State<Arc<Service>>) -> Response {
 /// Metrics for Prometheus.
 pub async fn metrics(State(service): State<Arc<Service>>) -> Result<Response, ApiError> {
     let handle = service.metrics.ok_or_else(|| ApiError::Unavailable("metrics are not recorded".to_owned()))?;
+    metrics::counter!(metric::LOST_LINES).absolute(telemetry::lost_lines() as u64);
     handle.run_upkeep();
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Ok((kind, handle.render()).into_response())
