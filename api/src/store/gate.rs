@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use scanner::FindingId;
+use serde::Deserialize;
 
 use super::record::{JobId, JobKind, JobRecord, RepositoryId, ScanRecord, Tenant, Triage};
-use super::rows::Read;
+use super::rows::{Read, load_many};
 use super::{Backend, Store, StoreError, findings, keys, queue, sled};
 
 /// Jobs of one repository that are looked at for a commit.
@@ -108,6 +109,13 @@ impl Store {
     }
 }
 
+/// What a verdict needs of a [`FindingRecord`](super::record::FindingRecord).
+#[derive(Deserialize)]
+struct Standing {
+    first_seen: Timestamp,
+    triage: Option<Triage>,
+}
+
 fn facts(
     rows: &dyn Read,
     tenant: &Tenant,
@@ -129,8 +137,9 @@ fn facts_of(rows: &dyn Read, tenant: &Tenant, scan: ScanRecord, now: Timestamp) 
     let report = findings::report(rows, tenant, scan.id)?.ok_or_else(missing)?;
     let (mut accepted, mut until) = (BTreeSet::new(), None::<Timestamp>);
     let mut first_seen = BTreeMap::new();
-    for finding in &scan.findings {
-        let Some(record) = findings::finding(rows, tenant, finding.id.as_str())? else { continue };
+    let kept: Vec<_> = scan.findings.iter().map(|finding| keys::finding(tenant, finding.id.as_str()).done()).collect();
+    for (finding, record) in scan.findings.iter().zip(load_many::<Standing>(rows, &kept)?) {
+        let Some(record) = record else { continue };
         first_seen.insert(finding.id.clone(), record.first_seen);
         let stands = |triage: &Triage| !triage.state.is_open() && triage.until.is_none_or(|until| now < until);
         let standing = record.triage.filter(stands);
