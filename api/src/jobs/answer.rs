@@ -39,7 +39,7 @@ fn new(repository: &RepositoryRecord, spec: AnswerSpec, request_id: &str, ready_
         tenant: repository.tenant.clone(),
         coalesce: Some(format!("answer|{}|{}", spec.scan, spec.reference.as_deref().unwrap_or_default())),
         kind: JobKind::Answer(spec),
-        priority: Priority::Webhook,
+        priority: Priority::Answer,
         organisation: repository.organisation.clone(),
         // the forge's REST has limits of its own; clones of the same host must not be held up
         host: format!("answers {}", repository.host),

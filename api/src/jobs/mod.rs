@@ -115,7 +115,6 @@ struct Shop {
     mirrors: PathBuf,
     process: String,
     limits: JobLimits,
-    workers: usize,
     cut_off: Arc<AtomicBool>,
     way: Way,
     config: Arc<ServerConfig>,
@@ -161,15 +160,17 @@ impl Jobs {
             mirrors: mirrors(config),
             process: process.clone(),
             limits: config.jobs.clone(),
-            workers,
             cut_off: Arc::clone(&cut_off),
             way: Way::open(guard, forges, silence)?,
             links,
             config: Arc::new(config.clone()),
             list_limit: Duration::from_secs(config.sweep.list_seconds),
         });
-        let mut tasks: Vec<_> =
-            (0..workers).map(|number| tokio::spawn(worker::run(Arc::clone(&shop), number, stop.clone()))).collect();
+        let mut tasks: Vec<_> = worker::least_urgent(workers)
+            .into_iter()
+            .enumerate()
+            .map(|(number, least)| tokio::spawn(worker::run(Arc::clone(&shop), number, least, stop.clone())))
+            .collect();
         tasks.push(tokio::spawn(upkeep::run(
             store.clone(),
             Tenant::default(),

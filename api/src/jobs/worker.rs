@@ -28,11 +28,20 @@ const IDLE: Duration = Duration::from_millis(250);
 /// How long a run that was told to stop may take to do so.
 const LAST_BREATH: Duration = Duration::from_secs(120);
 
-/// Works until asked to stop.
-pub(super) async fn run(shop: Arc<Shop>, number: usize, mut stop: watch::Receiver<bool>) {
+/// The least urgent work of each worker of a process: one of several is kept free of the night's work, so that a push never waits for it,
+/// and one more only answers, so that a forge is told while all others scan.
+pub(super) fn least_urgent(workers: usize) -> Vec<Priority> {
+    let mut of = vec![Priority::Sweep; workers];
+    if let [first, _, ..] = of.as_mut_slice() {
+        *first = Priority::Ci;
+    }
+    of.push(Priority::Answer);
+    of
+}
+
+/// Works until asked to stop, on nothing less urgent than `least`.
+pub(super) async fn run(shop: Arc<Shop>, number: usize, least: Priority, mut stop: watch::Receiver<bool>) {
     let name = format!("{}-{number}", shop.process);
-    // one of several is kept free of the night's work, so that a push never waits for it
-    let least = if number == 0 && shop.workers > 1 { Priority::Ci } else { Priority::Sweep };
     while !*stop.borrow() {
         let claim = Claim {
             worker: name.clone(),

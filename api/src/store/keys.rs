@@ -127,7 +127,7 @@ pub fn queue(rank: u8) -> Key {
 
 /// Host first: a host that is at its cap is passed over in one step.
 pub fn queue_of(job: &JobRecord) -> Key {
-    queue(job.priority.rank()).text(&job.host).text(&job.organisation)
+    queue(job.priority.queue()).text(&job.host).text(&job.organisation)
 }
 
 pub fn queued(job: &JobRecord) -> Key {

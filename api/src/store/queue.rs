@@ -12,6 +12,8 @@ use super::record::{
 use super::rows::{Key, Read, Row, Scope, Write, load, load_many, save, successor};
 use super::{Claim, Delivery, Receipt, StoreError};
 
+/// Answers under way beside the jobs that the caps are about.
+const ANSWERS: usize = 64;
 /// Waiting jobs of one organisation that are looked at in one turn.
 const LOOKAHEAD: usize = 16;
 /// Waiting jobs that are read at once.
@@ -144,12 +146,12 @@ pub fn claim(rows: &mut dyn Write, claim: &Claim, now: Timestamp) -> Result<Opti
     reap(rows, claim.max_attempts, now)?;
     let mut busy = HashMap::<String, usize>::new();
     let leases = Key::table(keys::LEASE);
-    let running = rows.range(leases.bytes(), &leases.end(), claim.running_cap)?;
-    if running.len() >= claim.running_cap {
-        return Ok(None);
-    }
-    for job in listed(rows, running)? {
+    let running = rows.range(leases.bytes(), &leases.end(), claim.running_cap + ANSWERS)?;
+    for job in listed(rows, running)?.into_iter().filter(|job| job.priority != Priority::Answer) {
         *busy.entry(job.host).or_default() += 1;
+    }
+    if busy.values().sum::<usize>() >= claim.running_cap && claim.least != Priority::Answer {
+        return Ok(None);
     }
     for priority in Priority::ALL.into_iter().filter(|priority| *priority <= claim.least) {
         if let Some(before) = next_turn(rows, priority, claim, &busy, now)? {
@@ -157,7 +159,7 @@ pub fn claim(rows: &mut dyn Write, claim: &Claim, now: Timestamp) -> Result<Opti
             after.lease(claim.token, &claim.worker, claim.lease, now);
             put(rows, Some(&before), &after)?;
             let turn = keys::queue_of(&after).end();
-            rows.put(keys::meta(&format!("turn {}", priority.rank())).done(), super::record::codec::encode_raw(&turn));
+            rows.put(keys::meta(&format!("turn {}", priority.queue())).done(), super::record::codec::encode_raw(&turn));
             return Ok(Some(after));
         }
     }
@@ -172,9 +174,9 @@ fn next_turn(
     busy: &HashMap<String, usize>,
     now: Timestamp,
 ) -> Result<Option<JobRecord>, StoreError> {
-    let table = keys::queue(priority.rank());
+    let table = keys::queue(priority.queue());
     let (start, end) = (table.bytes().to_vec(), table.end());
-    let turn = match rows.get(keys::meta(&format!("turn {}", priority.rank())).bytes())? {
+    let turn = match rows.get(keys::meta(&format!("turn {}", priority.queue())).bytes())? {
         Some(bytes) => super::record::codec::decode_raw(&bytes).map(<[u8]>::to_vec).unwrap_or(start.clone()),
         None => start.clone(),
     };
@@ -213,7 +215,7 @@ fn first_runnable(
             }
             organisation.1 += 1;
             if busy.get(&job.host).copied().unwrap_or(0) >= claim.host_cap {
-                from = keys::queue(job.priority.rank()).text(&job.host).end();
+                from = keys::queue(job.priority.queue()).text(&job.host).end();
             } else if job.ready_at > now || organisation.1 > LOOKAHEAD {
                 from = own.end();
             } else if !under_way(rows, &job)? {
@@ -251,10 +253,10 @@ pub fn anything(rows: &dyn Read, now: Timestamp) -> Result<bool, StoreError> {
     Ok(!rows.range(Key::table(keys::LEASE).bytes(), ended.bytes(), 1)?.is_empty())
 }
 
-/// Whether work more urgent than `than` waits for its turn, and may run now.
+/// Whether work more urgent than `than` waits for its turn, and may run now. Answers have a worker of their own, for which nothing gives way.
 pub fn more_urgent(rows: &dyn Read, than: Priority, now: Timestamp) -> Result<bool, StoreError> {
-    for priority in Priority::ALL.into_iter().filter(|priority| *priority < than) {
-        let table = keys::queue(priority.rank());
+    for priority in Priority::ALL.into_iter().filter(|priority| *priority != Priority::Answer && *priority < than) {
+        let table = keys::queue(priority.queue());
         let found = rows.range(table.bytes(), &table.end(), LOOKAHEAD)?;
         if listed(rows, found)?.iter().any(|job| job.ready_at <= now) {
             return Ok(true);

@@ -52,6 +52,16 @@ pub async fn turns_go_by_priority_then_round_the_organisations_under_the_host_ca
         order.push(spec.commit.unwrap());
     }
     assert_eq!(order, ["urgent", "big/a", "small/x", "big/b"], "the cap of the host leaves one waiting");
+    // an answer goes beside the caps, by its own worker; what it does is not counted to the others
+    let answer = NewJob { priority: Priority::Answer, ..push(&urls[3], "answer", "told", Priority::Webhook) };
+    store.enqueue(answer, at(4)).await.unwrap();
+    let full = || Claim { running_cap: 4, host_cap: 5, ..asks() };
+    assert_eq!(store.claim(full(), at(5)).await.unwrap(), None, "four run");
+    let told = store.claim(Claim { least: Priority::Answer, ..full() }, at(5)).await.unwrap().unwrap();
+    assert_eq!(told.priority, Priority::Answer);
+    assert_eq!(store.claim(Claim { least: Priority::Answer, ..full() }, at(5)).await.unwrap(), None);
+    let next = store.claim(Claim { running_cap: 5, host_cap: 5, ..asks() }, at(5)).await.unwrap();
+    assert!(next.is_some(), "the answer takes nobody's place");
     sound(&store).await;
 }
 

@@ -9,6 +9,8 @@ use super::{JobId, LeaseToken, RepositoryId, ScanId, SweepId, Tenant};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
+    /// A forge is told what is known; a matter of seconds, beside the caps of what takes long.
+    Answer,
     /// Somebody has just pushed.
     Webhook,
     /// A pipeline is waiting.
@@ -19,12 +21,17 @@ pub enum Priority {
 
 impl Priority {
     /// All, the most urgent first.
-    pub const ALL: [Self; 3] = [Self::Webhook, Self::Ci, Self::Sweep];
+    pub const ALL: [Self; 4] = [Self::Answer, Self::Webhook, Self::Ci, Self::Sweep];
 
-    /// 0 for the most urgent.
+    /// Names the queue in the store's keys; it says nothing about the order.
     #[must_use]
-    pub fn rank(self) -> u8 {
-        self as u8
+    pub fn queue(self) -> u8 {
+        match self {
+            Self::Webhook => 0,
+            Self::Ci => 1,
+            Self::Sweep => 2,
+            Self::Answer => 3,
+        }
     }
 }
 
