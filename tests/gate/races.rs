@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use advisories::Severity;
 use api::config::ServerConfig;
-use api::gate::{Asked, InForce, State, ask};
+use api::gate::{Asked, InForce, State, Verdicts, ask};
 use api::jobs::Digests;
 use api::store::record::{
     FindingState, NewRepository, RepositoryRecord, ScanFinding, ScanId, ScanRecord, Tenant, Triage,
@@ -66,6 +66,8 @@ struct World {
     tenant: Tenant,
     repository: RepositoryRecord,
     config: ServerConfig,
+    /// What REST remembers.
+    verdicts: Verdicts<State>,
     /// The advisories in force: which packages they name, and their edition.
     advisories: Mutex<(Packages, usize)>,
     /// One for each step done, the beginning first.
@@ -159,11 +161,20 @@ impl World {
     }
 
     async fn ask(&self, commit: usize) -> Option<State> {
+        let key = (self.repository.id.to_string(), name(commit), String::new());
+        let open = match self.verdicts.of(key, &self.store, self.digests()) {
+            Ok(state) => return Some(state),
+            Err(open) => open,
+        };
         let digests = || self.digests();
         let in_force = InForce { digests: &digests, feeds: &[] };
         let asked = ask(&self.store, &self.config, &self.repository, &name(commit), None, &in_force).await;
         match asked.expect("asked") {
-            Asked::Known(known) => Some(known.judge().state),
+            Asked::Known(known) => {
+                let state = known.judge().state;
+                self.verdicts.keep(open, &known, state);
+                Some(state)
+            }
             Asked::Lacking(_) => None,
         }
     }
@@ -221,6 +232,7 @@ async fn world(store: Store) -> Arc<World> {
         tenant,
         repository,
         config: ServerConfig::default(),
+        verdicts: Verdicts::default(),
         advisories: Mutex::new((0, 0)),
         moments: Mutex::new(vec![beginning]),
         begun: AtomicUsize::new(0),

@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 mod findings;
 mod format;
+pub(crate) mod fresh;
 mod gate;
 mod keys;
 pub mod life;

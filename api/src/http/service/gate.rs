@@ -1,7 +1,6 @@
 //! Scans, the gate, and the difference of two commits.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use axum::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -15,27 +14,13 @@ use crate::http::error::ApiError;
 use crate::http::scans::Question;
 use crate::http::wire::{Comparison, Gate, Layer, NewScan, Policy, Scan};
 use crate::identity::{Identity, Scope};
-use crate::jobs::Digests;
 use crate::store::record::{JobKind, JobRecord, JobState, RepositoryRecord, ScanId, ScanRecord};
 
 /// A scan with other rules or advisories than those in force is asked for again after this long.
 const AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// Verdicts that are remembered while nothing is written, and the longest of them in bytes.
-pub(super) const HELD: usize = 4096;
+/// The longest answer that is remembered, in bytes.
 const LONGEST: usize = 32 << 10;
-
-/// Repository, commit and threshold of a verdict.
-pub(super) type Key = (String, String, String);
-
-/// A verdict that is remembered.
-#[derive(Debug)]
-pub(super) struct Held {
-    in_force: Digests,
-    /// Somebody's decision ends then.
-    until: Option<Timestamp>,
-    body: Bytes,
-}
 
 /// An answer of the gate, as JSON.
 pub(in crate::http) struct Answer {
@@ -121,15 +106,12 @@ impl Service {
         let fail_on = question.fail_on.as_deref().map(str::parse::<Threshold>).transpose();
         let fail_on = fail_on.map_err(|error| ApiError::Invalid(format!("fail_on: {error}")))?;
         let commit = question.commit.to_ascii_lowercase();
-        let (edition, in_force) = (self.store.edition(), self.look.digests());
         let key = (id.to_owned(), commit.clone(), question.fail_on.clone().unwrap_or_default());
-        if identity.sees(id)
-            && let Some(held) = self.verdicts.get(edition, &key)
-            && held.in_force == in_force
-            && held.until.is_none_or(|until| Timestamp::now() < until)
-        {
-            return Ok(Answer { pending: false, body: held.body.clone() });
-        }
+        let open = match self.verdicts.of(key, &self.store, self.look.digests()) {
+            Ok(body) if identity.sees(id) => return Ok(Answer { pending: false, body }),
+            Ok(_) => return Err(not_found("repository", id)),
+            Err(open) => open,
+        };
         let repository = self.repository(identity, id).await?;
         let digests = || self.look.digests();
         let now_in_force = InForce { digests: &digests, feeds: &self.feeds.feeds() };
@@ -151,11 +133,8 @@ impl Service {
             new: verdict.new.into_iter().cloned().collect(),
             reasons: verdict.reasons,
         })?;
-        // gathered for what was in force before, or for something newer: then it is found out again
-        let current = known.scan.advisories_digest == in_force.advisories && known.scan.rules_digest == in_force.rules;
-        if current && !known.ages && answer.body.len() <= LONGEST {
-            let held = Held { in_force, until: known.until, body: answer.body.clone() };
-            self.verdicts.put(edition, key, Arc::new(held));
+        if answer.body.len() <= LONGEST {
+            self.verdicts.keep(open, &known, answer.body.clone());
         }
         Ok(answer)
     }

@@ -4,7 +4,6 @@
 
 mod audit;
 mod findings;
-mod fresh;
 mod gate;
 mod messages;
 mod operations;
@@ -15,6 +14,7 @@ mod vex;
 use std::sync::Arc;
 
 use advisories::AdvisoryIndex;
+use axum::body::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{Semaphore, watch};
 
@@ -23,13 +23,14 @@ use super::limits::Pace;
 use super::wire::Page;
 use crate::config::ServerConfig;
 use crate::deliveries::Door;
+use crate::gate::Verdicts;
 use crate::identity::{Attempts, TokenHash, TokenKey, TokenRecord, oidc};
 use crate::jobs::{Digests, Look};
 use crate::knowledge::Advisories;
 use crate::reach::Guard;
 use crate::store::Store;
+use crate::store::fresh::Fresh;
 use crate::store::record::Tenant;
-use fresh::Fresh;
 
 /// Everything behind the routes.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ pub struct Service {
     pub(super) feeds: Arc<Advisories>,
     look: InForce,
     known_tokens: Fresh<TokenHash, TokenRecord>,
-    verdicts: Fresh<gate::Key, Arc<gate::Held>>,
+    verdicts: Verdicts<Bytes>,
     base_url: String,
 }
 
@@ -113,7 +114,7 @@ impl Service {
             feeds: advisories,
             look: InForce(look),
             known_tokens: Fresh::new(10_000),
-            verdicts: Fresh::new(gate::HELD),
+            verdicts: Verdicts::default(),
             base_url,
         })
     }
