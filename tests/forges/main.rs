@@ -7,6 +7,7 @@
     reason = "helpers of tests stand outside of #[test] functions"
 )]
 
+mod documented;
 mod events;
 mod notifications;
 mod replay;
