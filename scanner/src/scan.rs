@@ -127,7 +127,8 @@ pub fn scan_with(
         findings.extend(standing.findings);
         stop.check()?;
         if let Some(resolver) = knowledge.resolver {
-            let found = stages.time("resolve", || resolve::unlocked(&inventory, resolver));
+            let found = stages.time("resolve", || resolve::unlocked(&inventory, resolver, stop));
+            stop.check()?;
             stages.say(found.diagnostics);
             let chosen = resolve::beyond(&inventory, &found.manifests);
             findings.extend(vulnerable(&mut stages, &chosen, usage.as_ref(), knowledge, &answers));

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use advisories::AdvisoryIndex;
@@ -14,7 +15,7 @@ use scanner::inventory::requirement::Requirement;
 use scanner::inventory::{self, Inventory, Role};
 use scanner::repository::MemorySnapshot;
 use scanner::resolve::{Request, Resolution, ResolveError, Resolver, unlocked};
-use scanner::vulnerabilities;
+use scanner::{Stop, vulnerabilities};
 
 /// Name, versions, requirements of each version.
 const PROJECTS: [(&str, &[&str], &str); 4] = [
@@ -99,7 +100,7 @@ fn requirements(texts: &[&str]) -> Vec<Requirement> {
 #[test]
 fn ranges_resolve_to_versions_with_who_asks_for_them() {
     let inventory = project("\"app<2\", \"local @ file:///etc/passwd\", \"g @ git+https://h.example.org/g\"");
-    let found = unlocked(&inventory, &resolver(index()));
+    let found = unlocked(&inventory, &resolver(index()), Stop::default());
     let rows: Vec<String> = found.manifests[0]
         .packages
         .iter()
@@ -120,22 +121,22 @@ fn constraints_and_overrides_bound_the_choice() {
             overrides: requirements(overrides),
             python: Some(">=3.10".to_owned()),
         };
-        let resolution = resolver(index()).resolve(&request).unwrap();
+        let resolution = resolver(index()).resolve(&request, Stop::default()).unwrap();
         resolution.packages.iter().map(|p| format!("{} {}", p.name, p.version.as_ref().unwrap())).collect::<Vec<_>>()
     };
     assert_eq!(chosen(&[], &[]), ["app 2.0", "leaf 1.1"]);
     assert_eq!(chosen(&["app<2", "sdistonly"], &[]), ["app 1.5", "leaf 1.1"]);
     assert_eq!(chosen(&[], &["leaf==1.0"]), ["app 2.0", "leaf 1.0"]);
-    assert_eq!(resolver(index()).resolve(&Request::default()).unwrap(), Resolution::default());
+    assert_eq!(resolver(index()).resolve(&Request::default(), Stop::default()).unwrap(), Resolution::default());
 }
 
 #[test]
 fn what_cannot_be_resolved_is_an_error_and_nothing_is_built() {
     for wanted in ["app>=3", "nowhere", "sdistonly"] {
         let request = Request { requirements: requirements(&[wanted]), ..Request::default() };
-        let outcome = resolver(index()).resolve(&request);
+        let outcome = resolver(index()).resolve(&request, Stop::default());
         assert!(matches!(outcome, Err(ResolveError::Unresolvable(_))), "{wanted}: {outcome:?}");
-        let found = unlocked(&project(&format!("\"{wanted}\"")), &resolver(index()));
+        let found = unlocked(&project(&format!("\"{wanted}\"")), &resolver(index()), Stop::default());
         assert!(found.manifests.is_empty());
         let [said] = found.diagnostics.as_slice() else { panic!("{:?}", found.diagnostics) };
         assert!(said.gap && said.reason.starts_with("not resolved: uv found no resolution"), "{}", said.reason);
@@ -146,14 +147,24 @@ fn what_cannot_be_resolved_is_an_error_and_nothing_is_built() {
 fn a_missing_uv_is_named_and_a_slow_index_is_given_up() {
     let request = Request { requirements: requirements(&["app"]), ..Request::default() };
     let missing = Resolver { uv: "/nowhere/uv".into(), ..resolver(index()) };
-    let Err(error @ ResolveError::NoUv(_)) = missing.resolve(&request) else { panic!("uv ran") };
+    let Err(error @ ResolveError::NoUv(_)) = missing.resolve(&request, Stop::default()) else { panic!("uv ran") };
     assert!(error.to_string().contains("`/nowhere/uv` is not installed"), "{error}");
     // accepts and never answers
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let slow = Resolver { timeout: Duration::from_millis(700), ..resolver(format!("http://{address}/simple/")) };
-    let outcome = slow.resolve(&request);
+    let outcome = slow.resolve(&request, Stop::default());
     assert!(matches!(outcome, Err(ResolveError::Timeout(_))), "{outcome:?}");
+    // told to stop, it does so long before its time is over
+    let patient = Resolver { timeout: Duration::from_secs(600), ..slow };
+    let told = AtomicBool::new(false);
+    let outcome = std::thread::scope(|scope| {
+        let resolving = scope.spawn(|| patient.resolve(&request, Stop::when(&told)));
+        std::thread::sleep(Duration::from_millis(300));
+        told.store(true, Ordering::Relaxed);
+        resolving.join().unwrap()
+    });
+    assert!(matches!(outcome, Err(ResolveError::Stopped)), "{outcome:?}");
 }
 
 #[test]
@@ -161,7 +172,7 @@ fn credentials_of_the_index_stay_out_of_errors() {
     let word = ["pass", "phrase"].concat();
     let nobody = format!("http://someone:{word}@127.0.0.1:9/simple/");
     let request = Request { requirements: requirements(&["app"]), ..Request::default() };
-    let error = resolver(nobody).resolve(&request).unwrap_err();
+    let error = resolver(nobody).resolve(&request, Stop::default()).unwrap_err();
     assert!(matches!(error, ResolveError::Index(_)), "{error:?}");
     let said = format!("{error} {error:?}");
     assert!(said.contains("app") && !said.contains(&word), "{said}");
@@ -178,7 +189,7 @@ fn verified(pins: &str, resolver: &Resolver) -> (FixPlan, Vec<scanner::Diagnosti
     let mut plan = plan::of(&inventory, &snapshot, &findings, &index, &NoReleases).unwrap();
     let cache = tempfile::tempdir().unwrap();
     let resolve = |request: &Request, timeout: Duration| {
-        Resolver { timeout, cache: Some(cache.path().to_owned()), ..resolver.clone() }.resolve(request)
+        Resolver { timeout, cache: Some(cache.path().to_owned()), ..resolver.clone() }.resolve(request, Stop::default())
     };
     let check = Check {
         inventory: &inventory.manifests,

@@ -21,6 +21,7 @@ use advisories::{PackageName, Version};
 
 use crate::inventory::Package;
 use crate::inventory::requirement::Requirement;
+use crate::stop::Stop;
 
 pub(crate) use request::lowest_python;
 pub use request::{Asked, asked_by};
@@ -99,6 +100,9 @@ pub enum ResolveError {
     /// It took too long and was stopped.
     #[error("uv was stopped after {0:?}")]
     Timeout(Duration),
+    /// Nobody wants its answer any more.
+    #[error("uv was stopped: the scan was")]
+    Stopped,
     /// It found no solution.
     #[error("uv found no resolution: {0}")]
     Unresolvable(String),
@@ -115,11 +119,11 @@ impl Resolver {
     ///
     /// # Errors
     /// [`ResolveError`]; never an empty answer for what could not be resolved.
-    pub fn resolve(&self, request: &Request) -> Result<Resolution, ResolveError> {
+    pub fn resolve(&self, request: &Request, stop: Stop<'_>) -> Result<Resolution, ResolveError> {
         if request.requirements.is_empty() {
             return Ok(Resolution::default());
         }
-        let answer = uv::compile(self, request)?;
+        let answer = uv::compile(self, request, stop)?;
         request::read_answer(answer)
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{ResolveError, Resolver, asked_by};
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::inventory::{Format, Inventory, Manifest, Package, Role};
+use crate::stop::Stop;
 
 /// Manifests resolved in one scan, and how long all of them may take.
 const MAX_MANIFESTS: usize = 64;
@@ -22,7 +23,7 @@ pub struct Unlocked {
 
 /// Resolves them. A manifest that could not be resolved is a gap, or a remark where nobody asked for it.
 #[must_use]
-pub fn unlocked(inventory: &Inventory, resolver: &Resolver) -> Unlocked {
+pub fn unlocked(inventory: &Inventory, resolver: &Resolver, stop: Stop<'_>) -> Unlocked {
     let mut found = Unlocked::default();
     let start = Instant::now();
     let gap = |manifest: &Manifest, reason: String| Diagnostic {
@@ -40,9 +41,9 @@ pub fn unlocked(inventory: &Inventory, resolver: &Resolver) -> Unlocked {
         if asked.request.requirements.is_empty() {
             continue;
         }
-        match resolver.resolve(&asked.request) {
+        match resolver.resolve(&asked.request, stop) {
             Ok(resolution) => found.manifests.push(answer(manifest, resolution.packages)),
-            Err(error @ ResolveError::NoUv(_)) => {
+            Err(error @ (ResolveError::NoUv(_) | ResolveError::Stopped)) => {
                 // the same for every other manifest
                 found.diagnostics.push(gap(manifest, error.to_string()));
                 break;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::request::{line_of, lowest_python};
 use super::{Request, ResolveError, Resolver};
 use crate::inventory::origin;
+use crate::stop::Stop;
 
 /// An answer of more than this is none.
 const MAX_ANSWER: u64 = 64 << 20;
@@ -29,7 +30,7 @@ const PASSED_ON: [&str; 9] = [
 ];
 
 /// Runs uv and returns what it printed.
-pub(super) fn compile(resolver: &Resolver, request: &Request) -> Result<String, ResolveError> {
+pub(super) fn compile(resolver: &Resolver, request: &Request, asked: Stop<'_>) -> Result<String, ResolveError> {
     let empty = tempfile::tempdir()?;
     let mut command = command(resolver, request, empty.path())?;
     let input: String = request.requirements.iter().map(line_of).collect();
@@ -44,7 +45,7 @@ pub(super) fn compile(resolver: &Resolver, request: &Request) -> Result<String, 
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let output = scope.spawn(move || text_of(stdout));
         let errors = scope.spawn(move || text_of(stderr));
-        let success = wait(&mut child, resolver.timeout);
+        let success = wait(&mut child, resolver.timeout, asked);
         (success, output.join(), errors.join())
     });
     let broken = |_| std::io::Error::other("reading its answer failed");
@@ -103,15 +104,16 @@ fn text_of(pipe: Option<impl Read>) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn wait(child: &mut Child, timeout: Duration) -> Result<bool, ResolveError> {
+fn wait(child: &mut Child, timeout: Duration, asked: Stop<'_>) -> Result<bool, ResolveError> {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status.success());
         }
-        if start.elapsed() > timeout {
+        let over = start.elapsed() > timeout;
+        if over || asked.is_asked() {
             stop(child)?;
-            return Err(ResolveError::Timeout(timeout));
+            return Err(if over { ResolveError::Timeout(timeout) } else { ResolveError::Stopped });
         }
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use advisories::AdvisoryIndex;
 use scanner::fix::verify::{self, Check};
 use scanner::resolve::Resolver;
-use scanner::{Diagnostic, Report};
+use scanner::{Diagnostic, Report, Stop};
 
 use super::{Arguments, resolver};
 use crate::cli::exit::Failure;
@@ -34,8 +34,9 @@ fn resolved(report: &mut Report, index: &AdvisoryIndex, arguments: &Arguments) -
         Err(error) => return Ok(verify::could_not(&mut report.fix_plan, &format!("no temporary directory: {error}"))),
     };
     let resolver = Resolver { cache: Some(cache.path().to_owned()), ..resolver(arguments) };
-    let resolve =
-        |request: &_, left: Duration| Resolver { timeout: ONE.min(left), ..resolver.clone() }.resolve(request);
+    let resolve = |request: &_, left: Duration| {
+        Resolver { timeout: ONE.min(left), ..resolver.clone() }.resolve(request, Stop::default())
+    };
     let check = Check {
         inventory: &report.inventory,
         index,
