@@ -13,7 +13,7 @@ use manifests::manifest;
 
 /// A target, and whether a file's name makes it a seed of its corpus.
 pub struct Target {
-    /// Also the name of its program under cargo-fuzz.
+    /// By which `run` asks for it.
     pub name: &'static str,
     pub run: fn(&[u8]),
     #[allow(dead_code, reason = "cargo-fuzz is given the corpus that the test wrote")]
@@ -74,5 +74,5 @@ fn is_yaml(name: &str) -> bool {
 #[allow(dead_code, reason = "the test has the targets themselves")]
 pub fn run(name: &str, bytes: &[u8]) {
     let target = ALL.iter().find(|target| target.name == name);
-    (target.expect("a program has the name of a target").run)(bytes);
+    (target.expect("the name of a target").run)(bytes);
 }
