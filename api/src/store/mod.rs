@@ -26,6 +26,7 @@ mod repositories;
 mod retention;
 pub mod rows;
 mod sled;
+mod triage;
 
 use std::path::Path;
 use std::sync::Arc;

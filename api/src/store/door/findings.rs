@@ -7,7 +7,7 @@ use scanner::FindingId;
 
 use crate::store::record::{FindingRecord, PackageUse, RepositoryId, ScanId, Tenant, Triage};
 use crate::store::{
-    Change, Committed, FindingsPage, FindingsQuery, Store, StoreError, TriageRefused, findings, keys, rows,
+    Change, Committed, FindingsPage, FindingsQuery, Store, StoreError, TriageRefused, findings, keys, rows, triage,
 };
 
 impl Store {
@@ -39,7 +39,7 @@ impl Store {
         triage: Triage,
     ) -> Result<Option<Result<FindingRecord, TriageRefused>>, StoreError> {
         let (tenant, id) = (tenant.clone(), id.to_owned());
-        self.write(move |rows| findings::triage(rows, &tenant, &id, &triage)).await
+        self.write(move |rows| triage::decide(rows, &tenant, &id, &triage)).await
     }
 
     /// Accepts, in one transaction, those of the findings that are still open, each for the reason given; gives them. What is closed by then
@@ -55,7 +55,7 @@ impl Store {
         at: Timestamp,
     ) -> Result<Vec<FindingId>, StoreError> {
         let (tenant, actor) = (tenant.clone(), actor.to_owned());
-        self.write(move |rows| findings::accept(rows, &tenant, &reasons, (&actor, at))).await
+        self.write(move |rows| triage::accept(rows, &tenant, &reasons, (&actor, at))).await
     }
 
     /// Reopens what was accepted until a time that has come; gives how many.
@@ -63,7 +63,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn expire_acceptances(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.write(move |rows| findings::expire(rows, now, limit)).await
+        self.write(move |rows| triage::expire(rows, now, limit)).await
     }
 
     /// Who has a package on a default branch: all uses of at most `limit` repositories, those behind `after`.
