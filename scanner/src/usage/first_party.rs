@@ -58,7 +58,9 @@ impl FirstParty {
             let at = if root.is_empty() { first.to_owned() } else { format!("{root}/{first}") };
             // a package's own directory is on the path only when the file is run as a script (or by Python 2)
             let is_root = !self.packages.contains(root);
-            if self.modules.contains(&at) || self.packages.contains(&at) {
+            // a module that imports its own name means another one: `chromadb.py` that wraps chromadb
+            let itself = own_directory && path.rsplit_once('.').is_some_and(|(own, _)| own == at);
+            if !itself && (self.modules.contains(&at) || self.packages.contains(&at)) {
                 if is_root {
                     return Origin::Regular;
                 } else if own_directory {
@@ -96,6 +98,8 @@ mod tests {
             "src/lib_a/__init__.py",
             "tests/test_a.py",
             "manage.py",
+            "tools/chroma.py",
+            "tools/run.py",
         ]);
         let cases = [
             ("app/main.py", "app.redis", Origin::Regular),
@@ -104,6 +108,10 @@ mod tests {
             ("app/main.py", "alembic", Origin::Namespace),
             ("tests/test_a.py", "lib_a.x", Origin::Elsewhere),
             ("app/main.py", "yaml", Origin::Outside),
+            // a module that wraps what it is called after
+            ("app/redis.py", "redis.asyncio", Origin::Outside),
+            ("tools/chroma.py", "chroma", Origin::Elsewhere),
+            ("tools/run.py", "chroma", Origin::Regular),
         ];
         for (path, module, expected) in cases {
             assert_eq!(own.origin(path, module), expected, "{module} in {path}");
