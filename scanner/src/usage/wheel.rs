@@ -36,7 +36,7 @@ const BESIDE: &[&str] =
 pub fn modules<'a>(members: impl IntoIterator<Item = &'a str>, namespaces: &[&str]) -> Vec<String> {
     let mut packages: BTreeSet<String> = BTreeSet::new();
     let mut found: BTreeSet<String> = BTreeSet::new();
-    let mut files = Vec::new();
+    let mut files = BTreeSet::new();
     for path in members {
         let path = match path.split_once(".data/") {
             Some((_, rest)) => match rest.split_once('/') {
@@ -57,7 +57,7 @@ pub fn modules<'a>(members: impl IntoIterator<Item = &'a str>, namespaces: &[&st
         if stem == "__init__" {
             packages.insert(directory);
         } else if super::imports::is_dotted(stem) {
-            files.push((directory, stem.to_owned()));
+            files.insert((directory, stem.to_owned()));
         }
     }
     let shared = |package: &str| SHARED.contains(&package) || namespaces.contains(&package);
@@ -68,12 +68,19 @@ pub fn modules<'a>(members: impl IntoIterator<Item = &'a str>, namespaces: &[&st
     for package in packages.iter().filter(|package| !package.is_empty() && !shared(package)) {
         found.extend(outermost(package));
     }
+    let mut beside: BTreeMap<&str, usize> = BTreeMap::new();
+    for (directory, _) in &files {
+        *beside.entry(directory).or_default() += 1;
+    }
+    // a few modules put into a directory that another distribution owns (`PyQt6/sip.so`), not a package without `__init__.py`
+    let few = beside.into_iter().filter(|(_, modules)| *modules <= 2);
+    let guests: BTreeSet<String> = few.map(|(directory, _)| directory.to_owned()).collect();
     for (directory, stem) in files {
         if directory.is_empty() {
             found.insert(stem);
         } else if let Some(outer) = outermost(&directory) {
             found.insert(outer);
-        } else if shared(&directory) {
+        } else if shared(&directory) || guests.contains(&directory) {
             found.insert(format!("{directory}.{stem}"));
         } else {
             found.insert(directory);
@@ -141,4 +148,23 @@ pub fn requirements(metadata: &CoreMetadata) -> (Vec<PackageName>, BTreeMap<Stri
         }
     }
     (always.into_iter().collect(), extras)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_in_another_package_provides_its_own_modules_only() {
+        let cases: &[(&[&str], &[&str])] = &[
+            (&["PyQt6/sip.abi3.so", "PyQt6/sip.pyi", "PyQt6/py.typed"], &["PyQt6.sip"]),
+            (&["a/b.py", "a/c.py", "a/d.py"], &["a"]),
+            (&["a/__init__.py", "a/b.py"], &["a"]),
+            (&["google/cloud/storage/__init__.py", "google/cloud/storage/x.py"], &["google.cloud.storage"]),
+            (&["six.py"], &["six"]),
+        ];
+        for (members, expected) in cases {
+            assert_eq!(modules(members.iter().copied(), &[]), *expected, "{members:?}");
+        }
+    }
 }
