@@ -90,13 +90,41 @@ const DEV_WORDS: &[&str] = &[
     "build-system",
     "workflow",
     "packaging",
+    "typecheck",
+    "check",
+    "checks",
 ];
+
+/// Words that speak of development only where they stand alone: `tokenizer-local` is an extra of the product.
+const ALONE: &[&str] = &[
+    "local",
+    "build",
+    "release",
+    "format",
+    "types",
+    "debug",
+    "workflow",
+    "packaging",
+    "tools",
+    "style",
+    "quality",
+    "check",
+    "checks",
+];
+/// Words of a requirements file's name that say nothing of its purpose.
+const NEUTRAL: &[&str] =
+    &["requirements", "requirement", "reqs", "deps", "txt", "in", "toml", "cfg", "pip", "constraints"];
 
 /// True for names of groups and files that speak of development.
 #[must_use]
 pub fn is_dev_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    DEV_WORDS.contains(&lower.as_str()) || lower.split(['-', '_', '.', '/']).any(|word| DEV_WORDS.contains(&word))
+    DEV_WORDS.contains(&lower.as_str())
+        || lower.split('/').any(|part| {
+            let mut words = part.split(['-', '_', '.']).filter(|word| !NEUTRAL.contains(word)).peekable();
+            let alone = words.peek().is_some() && words.clone().all(|word| DEV_WORDS.contains(&word));
+            alone || words.any(|word| DEV_WORDS.contains(&word) && !ALONE.contains(&word))
+        })
 }
 
 /// Groups the declarations by the directory whose files they answer for. `python` are the paths of all Python files.
@@ -168,5 +196,33 @@ fn scope(manifest: &str, python: &[&str]) -> String {
             return directory.to_owned();
         }
         directory = parent(directory);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_speak_of_development() {
+        for (name, expected) in [
+            ("dev", true),
+            ("test-extras", true),
+            ("requirements/local.txt", true),
+            ("requirements-local.txt", true),
+            ("requirements/base.txt", false),
+            ("tokenizer-local", false),
+            ("tool-mcp", false),
+            ("build-system", true),
+            ("pre-commit", true),
+            ("lint_types", true),
+            ("data-formats", false),
+            ("message-format", false),
+            ("contest", false),
+            ("check", true),
+            ("health-check", false),
+        ] {
+            assert_eq!(is_dev_name(name), expected, "{name}");
+        }
     }
 }
