@@ -11,15 +11,44 @@ pub(super) enum Part {
 pub(super) fn part(path: &str) -> Part {
     let lower = path.to_ascii_lowercase();
     let (directory, file) = lower.rsplit_once('/').unwrap_or(("", &lower));
-    let within = |names: &[&str]| directory.split('/').any(|part| names.contains(&part));
     let test_words = ["tests", "test", "testing", "e2e", "testsuite"];
     if directory.split(['/', '_', '-']).any(|word| test_words.contains(&word))
         || file.starts_with("test_")
         || ["_test.py", "_tests.py"].iter().any(|end| file.ends_with(end))
-        || matches!(file, "conftest.py" | "tests.py" | "pytest.ini")
+        || is_script_of_tests(file)
+        || matches!(file, "conftest.py" | "tests.py" | "testlib.py" | "testutils.py" | "pytest.ini")
     {
         Part::Tests
-    } else if within(&[
+    } else if directory.split('/').any(is_tooling_directory)
+        || matches!(
+            file,
+            "noxfile.py"
+                | "setup.py"
+                | "hatch_build.py"
+                | "tasks.py"
+                | "fabfile.py"
+                | "tox.ini"
+                | ".gitlab-ci.yml"
+                | "azure-pipelines.yml"
+        )
+        || file.starts_with(".pre-commit")
+        || file.ends_with(".spec")
+    {
+        Part::Tooling
+    } else {
+        Part::Product
+    }
+}
+
+/// `run_basic_tests.sh`, `test.sh`
+fn is_script_of_tests(file: &str) -> bool {
+    let stem = file.strip_suffix(".sh").or_else(|| file.strip_suffix(".bash"));
+    stem.is_some_and(|stem| stem.split(['-', '_', '.']).any(|word| matches!(word, "test" | "tests" | "pytest")))
+}
+
+/// True for `scripts`, `scripts-dev`, `dev_tools`: names that are made of such words alone.
+fn is_tooling_directory(name: &str) -> bool {
+    const WORDS: &[&str] = &[
         "docs",
         "doc",
         "examples",
@@ -27,22 +56,18 @@ pub(super) fn part(path: &str) -> Part {
         "benchmarks",
         "scripts",
         "tools",
-        ".github",
-        ".circleci",
-        ".gitlab",
+        "github",
+        "circleci",
+        "gitlab",
         "ci",
         "contrib",
         "dev",
+        "development",
+        "notebooks",
         "release",
-    ]) || matches!(
-        file,
-        "noxfile.py" | "setup.py" | "tasks.py" | "fabfile.py" | "tox.ini" | ".gitlab-ci.yml" | "azure-pipelines.yml"
-    ) || file.starts_with(".pre-commit")
-    {
-        Part::Tooling
-    } else {
-        Part::Product
-    }
+    ];
+    let mut words = name.split(['-', '_', '.']).filter(|word| !word.is_empty()).peekable();
+    words.peek().is_some() && words.all(|word| WORDS.contains(&word))
 }
 
 /// Files of automation: what they run is no part of the product.
@@ -53,4 +78,32 @@ pub(super) fn is_automation(path: &str) -> bool {
         || path.contains(".pre-commit")
         || path.ends_with("tox.ini")
         || path.ends_with("noxfile.py")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_belongs_to_a_part_by_its_path() {
+        for (path, expected) in [
+            ("app/main.py", Part::Product),
+            ("app/tools_api/main.py", Part::Product),
+            ("app/developers/main.py", Part::Product),
+            ("scripts/run.py", Part::Tooling),
+            ("scripts-dev/run.py", Part::Tooling),
+            ("dev_tools/run.py", Part::Tooling),
+            ("notebooks/a.ipynb", Part::Tooling),
+            (".github/workflows/x.py", Part::Tooling),
+            ("setup.py", Part::Tooling),
+            ("app.spec", Part::Tooling),
+            ("app/lib/testlib.py", Part::Tests),
+            ("app/tests/a.py", Part::Tests),
+            ("app/contest/a.py", Part::Product),
+            ("app/run_basic_tests.sh", Part::Tests),
+            ("app/latest.sh", Part::Product),
+        ] {
+            assert_eq!(part(path), expected, "{path}");
+        }
+    }
 }
