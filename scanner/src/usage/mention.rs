@@ -35,7 +35,46 @@ pub fn is_module_path(text: &str) -> bool {
         "env", "pid", "lock", "zip", "gz", "rst", "pem", "key", "crt", "dev", "app", "local", "xlsx", "xls", "pdf",
         "tar", "whl", "exe", "pyc", "po", "mo", "example", "test", "in", "ico", "tpl", "j2",
     ];
-    let text = text.replacen(':', ".", 1);
-    let last = text.rsplit('.').next().unwrap_or_default();
-    text.contains('.') && super::imports::is_dotted(&text) && !NOT_ATTRIBUTES.contains(&last)
+    let mut colon = false;
+    // one colon stands before an attribute: `package.module:attribute`
+    let mut parts = text.split(|char| char == '.' || char == ':' && !std::mem::replace(&mut colon, true));
+    let (mut last, mut more) = (parts.next().unwrap_or_default(), false);
+    if !super::imports::is_identifier(last) {
+        return false;
+    }
+    for part in parts {
+        if !super::imports::is_identifier(part) {
+            return false;
+        }
+        (last, more) = (part, true);
+    }
+    more && !NOT_ATTRIBUTES.contains(&last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn module_paths_and_what_only_looks_like_one() {
+        for (text, expected) in [
+            ("a.b", true),
+            ("a:b", true),
+            ("a.b:c.d", true),
+            ("a:b:c", false),
+            ("a", false),
+            ("", false),
+            (".", false),
+            ("a.", false),
+            (".a", false),
+            ("a..b", false),
+            ("a.1b", false),
+            ("a b.c", false),
+            ("settings.py", false),
+            ("example.com", false),
+            ("é.ü", true),
+        ] {
+            assert_eq!(is_module_path(text), expected, "{text}");
+        }
+    }
 }

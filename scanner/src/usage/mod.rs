@@ -10,6 +10,7 @@ pub mod imports;
 pub mod index_names;
 pub mod mention;
 pub mod modules;
+pub mod name_filter;
 pub mod notebook;
 pub mod projects;
 pub mod remedy;
@@ -22,7 +23,7 @@ pub mod wheel;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use advisories::PackageName;
 pub use modules::{ModuleNames, WellKnown};
@@ -39,8 +40,8 @@ pub struct Usage {
     pub verdicts: Vec<Finding>,
     /// Where each package of the inventory is imported; one that is absent is imported nowhere.
     pub imported_at: BTreeMap<PackageName, Vec<Site>>,
-    /// Dotted names that the code refers to, through what its imports bind.
-    references: BTreeMap<String, Vec<Site>>,
+    /// What the code of each file refers to, as [`imports::PythonText::references`].
+    references: Vec<(String, HashMap<String, u32>)>,
     /// Packages whose import names are known, so that no import of them means something.
     known: BTreeSet<PackageName>,
     /// Every Python file was read whole, and there is one.
@@ -58,8 +59,13 @@ impl Usage {
             (name.split('.').next().unwrap_or(name).to_owned(), name.rsplit('.').next().unwrap_or(name).to_owned())
         };
         let wanted = ends(symbol);
-        let named = self.references.iter().filter(|(name, _)| name.contains('.') && ends(name) == wanted);
-        let mut sites: Vec<Site> = named.flat_map(|(_, sites)| sites.iter().cloned()).collect();
+        let is_bound = |name: &str| name.contains('.') && !name.starts_with('.') && !name.ends_with(')');
+        let named =
+            self.references.iter().flat_map(|(path, names)| names.iter().map(move |(name, line)| (path, name, line)));
+        let mut sites: Vec<Site> = named
+            .filter(|(_, name, _)| is_bound(name) && ends(name) == wanted)
+            .map(|(path, _, line)| Site { path: path.clone(), line: *line })
+            .collect();
         sites.sort();
         sites.dedup();
         sites
@@ -87,15 +93,8 @@ pub fn judge(snapshot: &dyn Snapshot, inventory: &Inventory, names: &dyn ModuleN
         let reason = "there is no Python file, so that no declared package was judged used or unused";
         diagnostics.push(Diagnostic::remark(Stage::Usage, None, reason));
     }
-    let mut references: BTreeMap<String, Vec<Site>> = BTreeMap::new();
-    for file in &files.python {
-        for (name, line) in
-            file.text.references.iter().filter(|(name, _)| !name.starts_with('.') && !name.ends_with(')'))
-        {
-            references.entry(name.clone()).or_default().push(Site { path: file.path.clone(), line: *line });
-        }
-    }
     let whole = !files.python.is_empty() && diagnostics.is_empty();
     let known = judge.known_packages();
+    let references = files.python.into_iter().map(|file| (file.path, file.text.references)).collect();
     Usage { verdicts, imported_at, references, known, whole, diagnostics }
 }

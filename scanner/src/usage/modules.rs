@@ -110,6 +110,28 @@ impl Distribution {
         spelt_out || in_order && top.len() > 2 && !generic.contains(&top.as_str())
     }
 
+    /// True when a module that nobody is known to provide has most of a name in common with `name`: `stable_whisper` with stable-ts,
+    /// `sigma` with sigmatools. Too little to name a provider, and enough to doubt that the distribution is not used.
+    #[must_use]
+    pub fn shares_a_word(name: &PackageName, module: &str) -> bool {
+        const COMMON: &[&str] =
+            &["python", "django", "flask", "pytest", "client", "google", "azure", "tools", "types", "server", "async"];
+        let bare = |text: &str| {
+            let words = text.split(['-', '_']).filter(|word| !COMMON.contains(word));
+            words.collect::<String>()
+        };
+        let top = module.split('.').next().unwrap_or(module).to_ascii_lowercase();
+        let (name, top) = (bare(name.as_str()), bare(&top));
+        let longest = (0..name.len()).filter_map(|from| {
+            (from + 4..=name.len())
+                .rev()
+                .find(|to| name.get(from..*to).is_some_and(|part| top.contains(part)))
+                .map(|to| to - from)
+        });
+        let longest = longest.max().unwrap_or(0);
+        longest * 3 >= 2 * name.len().min(top.len()) && longest > 0
+    }
+
     /// True when importing `module` imports from this distribution.
     #[must_use]
     pub fn provides(&self, module: &str) -> bool {

@@ -1,8 +1,10 @@
 //! All files of a snapshot that usage reads, in parallel.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
-use super::evidence::{python_texts, shell, text_files};
+use super::evidence::{python_texts, shell, templates, text_files};
 use super::imports::{PythonText, read_python};
 use super::mention::{Mention, Named};
 use super::notebook::read_notebook;
@@ -46,6 +48,8 @@ pub struct SourceFiles {
     pub mentions: Vec<Mention>,
     /// Configuration files that were read.
     pub configuration: usize,
+    /// Submodules whose files are not in the snapshot.
+    pub absent: Vec<String>,
     /// What could not be read.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -56,19 +60,31 @@ enum Language {
     Configuration(text_files::Kind),
     /// Without extension: the first line decides.
     Script,
+    /// `.spec`: PyInstaller's are Python, others are not.
+    Specification,
+    /// Python code with places to fill in (`x.py.j2`).
+    CodeTemplate,
 }
+
+/// Endings of the templates of Python code.
+const CODE_TEMPLATES: &[&str] =
+    &[".py.j2", ".py.jinja", ".py.jinja2", ".py.tmpl", ".py.tpl", ".py.template", ".py-tpl", ".py.mako"];
 
 fn language(entry: &Entry) -> Option<Language> {
     if entry.kind != EntryKind::File || entry.path.split('/').any(|part| NOT_OURS.contains(&part)) {
         return None;
     }
     let name = entry.path.rsplit('/').next().unwrap_or(&entry.path);
+    if CODE_TEMPLATES.iter().any(|end| name.ends_with(end)) {
+        return (entry.size <= LARGEST_CONFIGURATION).then_some(Language::CodeTemplate);
+    }
     if let Some(kind) = text_files::kind_of(&entry.path) {
         return (entry.size <= LARGEST_CONFIGURATION).then_some(Language::Configuration(kind));
     }
     match name.rsplit_once('.').map(|(_, extension)| extension) {
         Some("py" | "pyi" | "pyw") => Some(Language::Python),
         Some("ipynb") => Some(Language::Notebook),
+        Some("spec") if entry.size <= LARGEST_CONFIGURATION => Some(Language::Specification),
         None if entry.size <= LARGEST_CONFIGURATION => Some(Language::Script),
         _ => None,
     }
@@ -81,7 +97,7 @@ pub fn read_all(snapshot: &dyn Snapshot) -> SourceFiles {
         snapshot.entries().iter().filter_map(|entry| Some((entry, language(entry)?))).collect();
     let each: Vec<SourceFiles> =
         wanted.par_iter().map(|(entry, language)| read_one(snapshot, entry, language)).collect();
-    let mut all = SourceFiles::default();
+    let mut all = absent_submodules(snapshot);
     for file in each {
         all.python.extend(file.python);
         all.mentions.extend(file.mentions);
@@ -89,6 +105,34 @@ pub fn read_all(snapshot: &dyn Snapshot) -> SourceFiles {
         all.diagnostics.extend(file.diagnostics);
     }
     all
+}
+
+/// Submodules that `.gitmodules` names and the snapshot has no file of: what they import is not known.
+fn absent_submodules(snapshot: &dyn Snapshot) -> SourceFiles {
+    let mut files = SourceFiles::default();
+    if !snapshot.entries().iter().any(|entry| entry.path == ".gitmodules") {
+        return files;
+    }
+    let bytes = match snapshot.read(".gitmodules") {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            files.diagnostics.push(Diagnostic::gap(Stage::Usage, ".gitmodules".to_owned(), error.to_string()));
+            return files;
+        }
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let paths = text.lines().filter_map(|line| line.trim().strip_prefix("path")?.trim_start().strip_prefix('='));
+    for path in paths.map(|path| path.trim().trim_end_matches('/')).filter(|path| !path.is_empty()) {
+        let inside = |entry: &Entry| entry.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+        if !snapshot.entries().iter().any(inside) {
+            files.absent.push(path.to_owned());
+        }
+    }
+    if !files.absent.is_empty() {
+        let reason = format!("the submodules {} are not here: what they import is not known", files.absent.join(", "));
+        files.diagnostics.push(Diagnostic::remark(Stage::Usage, ".gitmodules".to_owned(), reason));
+    }
+    files
 }
 
 fn read_one(snapshot: &dyn Snapshot, entry: &Entry, language: &Language) -> SourceFiles {
@@ -123,6 +167,23 @@ fn read_one(snapshot: &dyn Snapshot, entry: &Entry, language: &Language) -> Sour
             Err(reason) => files.diagnostics.push(gap(reason)),
         },
         Language::Configuration(kind) => configuration(path, *kind, &bytes, &mut files),
+        Language::Specification => {
+            if memchr::memmem::find(&bytes, b"Analysis(").is_some() {
+                python(path, &bytes, &mut files);
+            }
+        }
+        Language::CodeTemplate => {
+            let text = templates::of_code(&String::from_utf8_lossy(&bytes));
+            let read = read_python(&text, false, None);
+            files.mentions.extend(read.imports.iter().filter(|import| import.level == 0).map(|import| Mention {
+                named: Named::Module(import.module.clone()),
+                path: path.to_owned(),
+                line: import.line,
+                how: "imported by a template of code",
+                tooling: false,
+            }));
+            files.mentions.extend(python_texts::read(path, &read));
+        }
         Language::Script => {
             let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
             let first = String::from_utf8_lossy(&first[..first.len().min(200)]);
@@ -148,7 +209,8 @@ fn configuration(path: &str, kind: text_files::Kind, bytes: &[u8], files: &mut S
 }
 
 fn python(path: &str, bytes: &[u8], files: &mut SourceFiles) {
-    let text = String::from_utf8_lossy(bytes);
+    // what is UTF-8 throughout, which is nearly everything, is told faster than it is repaired
+    let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     keep(path, read_python(text, path.ends_with(".pyi"), None), files);
 }

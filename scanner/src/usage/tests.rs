@@ -175,6 +175,47 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
             "from passlib.context import CryptContext\nCryptContext(schemes=['bcrypt'])",
             "WORDS = ('bcrypt',)",
         ),
+        // what PyInstaller packs
+        ("pyyaml", "app.spec", "a = Analysis(hiddenimports=['yaml'])", "%prep\nhiddenimports=['yaml']"),
+        ("pyyaml", "app.spec", "a = Analysis()\nd = copy_metadata('PyYAML')", "a = Analysis()\nd = copy('PyYAML')"),
+        ("pyyaml", "app.spec", "a = Analysis()\nd = collect_all('yaml')", "a = Analysis()\nd = collect('yaml')"),
+        ("pyyaml", "hook-a.py", "hiddenimports = ['yaml']", "names = ['yaml']"),
+        // a command line with places to fill in
+        ("gunicorn", "a.py", "import os\nos.system(f'gunicorn {x}')", "import os\nos.system(f'{x} gunicorn')"),
+        (
+            "gunicorn",
+            "a.py",
+            "import os\nos.system('gunicorn ' f'{x}')",
+            "import os\nos.system('echo ' f'gunicorn {x}')",
+        ),
+        // templates of Python code
+        ("pyyaml", "a.py.j2", "{% if x %}\nimport yaml\n{% endif %}", "{# import yaml #}"),
+        (
+            "django-cors-headers",
+            "settings.py.tpl",
+            "INSTALLED_APPS = [\n{% if x %}\n  'corsheaders',\n{% endif %}\n]",
+            "X = '{{ corsheaders }}'",
+        ),
+        // a module that wraps what it is called after
+        ("redis", "redis.py", "import redis", "import re"),
+        // what a library uses where it is installed, and what a class of it needs
+        ("ipython", "settings.py", "SHELL_PLUS = 'ipython'", "SHELLS = ['ipython', 'plain']"),
+        ("tensorboard", "a.py", "from torch.utils.tensorboard import SummaryWriter", "from torch.utils.data import D"),
+        ("wandb", "a.py", "from transformers import TrainingArguments", "from transformers import AutoModel"),
+        ("bitsandbytes", "a.py", "import transformers", "import requests"),
+        ("accelerate", "a.py", "M.from_pretrained(x, device_map='auto')", "M.from_pretrained(x)"),
+        (
+            "cryptography",
+            "a.py",
+            "import jwt\njwt.algorithms.RSAAlgorithm.from_jwk(x)",
+            "import jwt\njwt.encode(x, 'key')",
+        ),
+        (
+            "sentence-transformers",
+            "a.py",
+            "from chromadb.utils import embedding_functions as e\ne.SentenceTransformerEmbeddingFunction()",
+            "from chromadb.utils import embedding_functions as e\ne.OpenAIEmbeddingFunction()",
+        ),
         // what Dockerfiles and set-ups do with pip is no use of a declared pip
         ("pip", "a.py", "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'list'])", "print()"),
     ];
@@ -227,6 +268,13 @@ fn the_other_verdicts() {
             &[("a.py", "import requests"), ("Dockerfile", "RUN pip install -r requirements.txt")],
             &[(Kind::Unused, "pip", Some(UsageClass::Dead))],
         ),
+        // an extra of a development tool makes no backend
+        (
+            &["matplotlib", "dev:ipython"],
+            &[("a.py", "import requests"), ("tests/test_a.py", "import IPython")],
+            &[(Kind::Unused, "matplotlib", Some(UsageClass::Dead)), (Kind::Missing, "requests", None)],
+        ),
+        (&["django-ab-cdefgh-ware"], &[("a.py", ""), ("s.py.tpl", "MIDDLEWARE = ['ab_cdefgh.X']")], &[]),
         // the same modules under another name, by its name alone
         (&["python-magic-bin"], &[("a.py", "import magic")], &[]),
         (&["pybars3"], &[("a.py", "import pybars")], &[]),
@@ -238,6 +286,31 @@ fn the_other_verdicts() {
             &[("a.py", "import some_other")],
             &[(Kind::Unused, "drf-some-thing", Some(UsageClass::Dead)), (Kind::Missing, "some-other", None)],
         ),
+        // a module that nobody provides and that has most of the name
+        (&["stable-zz"], &[("a.py", "import stable_zwhisper")], &[]),
+        (
+            &["stable-zz"],
+            &[("a.py", "import other_thing")],
+            &[(Kind::Unused, "stable-zz", Some(UsageClass::Dead)), (Kind::Missing, "other-thing", None)],
+        ),
+        // a setting decides of an import, and a platform does not
+        (&["requests", "dev:pyyaml"], &[("app/a.py", "import requests\nif settings.DEBUG:\n    import yaml")], &[]),
+        (
+            &["requests", "dev:pyyaml"],
+            &[("app/a.py", "import sys, requests\nif sys.platform == 'win32':\n    import yaml")],
+            &[(Kind::Misplaced, "pyyaml", None)],
+        ),
+        (&["requests", "dev:pyyaml"], &[("a.py", "import requests"), ("scripts-dev/b.py", "import yaml")], &[]),
+        // a build has its requirements elsewhere
+        (&["requests"], &[("a.py", "import requests"), ("setup.py", "import setuptools, Cython")], &[]),
+        // what only a development tool brings is not there at run time
+        (
+            &["urllib3", "dev:requests"],
+            &[("a.py", "import os"), ("tests/test_a.py", "import requests")],
+            &[(Kind::Unused, "urllib3", Some(UsageClass::Dead))],
+        ),
+        // a tool of development is nobody's backend
+        (&["posthog", "flake8"], &[("a.py", "import posthog")], &[(Kind::Unused, "flake8", Some(UsageClass::Dead))]),
         // an optional backend of a declared package
         (&["uvicorn", "httptools"], &[("a.py", "import uvicorn")], &[]),
     ];
@@ -344,11 +417,38 @@ fn a_script_with_its_own_declarations_is_judged_by_itself() {
         says(&["pyyaml"], &[uses, ("tools/x.py", "import yaml, requests")]),
         said(Kind::Missing, "requests", "tools/x.py"),
     );
+    // modules beside the script run with its declarations, if it imports them
+    let beside = ("tools/shared.py", "import yaml");
+    assert_eq!(says(&["pyyaml"], &[uses, ("tools/x.py", "import shared"), beside]), []);
+    assert_eq!(
+        says(&["pyyaml"], &[uses, ("tools/x.py", "import re"), beside]),
+        [(Kind::Missing, "pyyaml", "requirements.txt"), (Kind::Unused, "pyyaml", "tools/x.py")]
+            .map(|(kind, package, manifest)| (kind, package.to_owned(), manifest.to_owned()))
+    );
     // what only the script imports is no use of the project's own declaration
     assert_eq!(
         says(&["requests"], &[("main.py", "print()"), ("tools/x.py", "import requests")]),
         said(Kind::Unused, "requests", "requirements.txt"),
     );
+}
+
+#[test]
+fn what_an_absent_submodule_imports_is_not_known() {
+    use crate::finding::Confidence;
+    let modules =
+        (".gitmodules", "[submodule \"engine\"]\n\tpath = vendor/engine\n\turl = https://example.org/engine\n");
+    let code = ("a.py", "import requests");
+    let here = ("vendor/engine/b.py", "print()");
+    for (files, absent) in [(vec![modules, code], true), (vec![modules, code, here], false), (vec![code], false)] {
+        let snapshot = MemorySnapshot::new(files.iter().copied());
+        let usage = judge(&snapshot, &inventory(&["requests", "pyyaml"]), &WellKnown);
+        let [unused] = usage.verdicts.as_slice() else { panic!("{:?}", usage.verdicts) };
+        let Detail::Usage(detail) = &unused.detail else { panic!() };
+        assert_eq!(unused.confidence, if absent { Confidence::Low } else { Confidence::High }, "{files:?}");
+        assert_eq!(detail.evidence.iter().any(|said| said.contains("vendor/engine")), absent, "{files:?}");
+        assert_eq!(usage.diagnostics.iter().any(|said| said.reason.contains("vendor/engine")), absent, "{files:?}");
+        assert_eq!(usage.is_sure_of(&"requests".parse().unwrap()), !absent, "{files:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,10 @@
 //! Features of a library that work only when another package is installed.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::usage::name_filter::NameFilter;
+
 /// A reference in the code, by its dotted name, `.attribute` or `callee(keyword=)` → the packages of which one is needed.
 /// Sources: the libraries' own error messages and installation pages.
 const REFERENCES: &[(&str, &[&str])] = &[
@@ -54,7 +59,25 @@ const REFERENCES: &[(&str, &[&str])] = &[
     ("sklearn.datasets.fetch_openml", &["pandas"]),
     // Django REST framework renders help texts as Markdown where it can
     (".BrowsableAPIRenderer", &["markdown", "pygments"]),
+    ("torch.utils.tensorboard", &["tensorboard"]),
+    // reports to every tracker that is installed
+    ("transformers.TrainingArguments", TRACKERS),
+    ("transformers.Trainer", TRACKERS),
+    ("transformers.BitsAndBytesConfig", &["bitsandbytes"]),
+    ("diffusers.BitsAndBytesConfig", &["bitsandbytes"]),
+    ("transformers.TorchAoConfig", &["torchao"]),
+    ("diffusers.TorchAoConfig", &["torchao"]),
+    ("transformers.GPTQConfig", &["optimum", "gptqmodel", "auto-gptq"]),
+    ("from_pretrained(device_map=)", &["accelerate"]),
+    ("from_pretrained(load_in_8bit=)", &["bitsandbytes"]),
+    ("from_pretrained(load_in_4bit=)", &["bitsandbytes"]),
+    ("learn(progress_bar=)", &["tqdm", "rich"]),
+    (".ProgressBarCallback", &["tqdm", "rich"]),
+    (".SentenceTransformerEmbeddingFunction", &["sentence-transformers"]),
+    (".HuggingFaceEmbeddings", &["sentence-transformers"]),
 ];
+const TRACKERS: &[&str] =
+    &["tensorboard", "wandb", "mlflow", "comet-ml", "clearml", "codecarbon", "swanlab", "trackio"];
 
 /// A module whose import, or that of anything in it, needs one of these packages beside its own.
 const MODULES: &[(&str, &[&str])] = &[
@@ -73,6 +96,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("storages.backends.dropbox", &["dropbox"]),
     ("storages.backends.sftpstorage", &["paramiko"]),
     ("whoosh_index", &["whoosh"]),
+    ("torch.utils.tensorboard", &["tensorboard"]),
 ];
 const POSTGRES: &[&str] = &["psycopg2", "psycopg2-binary", "psycopg", "psycopg-binary", "psycopg-c"];
 /// Modules whose submodules are named after the package that they integrate.
@@ -113,15 +137,111 @@ const LITERALS: &[(&str, &[&str])] = &[
     ("gevent", &["gevent"]),
     ("eventlet", &["eventlet"]),
     ("geventwebsocket", &["gevent-websocket"]),
+    // the shells of Django and Flask
+    ("ipython", &["ipython"]),
+    ("bpython", &["bpython"]),
+    ("ptpython", &["ptpython"]),
     ("RS256", &["cryptography"]),
     ("ES256", &["cryptography"]),
     ("RS512", &["cryptography"]),
 ];
 
-/// Packages of which one is needed because the code refers to `name`.
+/// What a package looks for and uses without an extra that names it. Sources: `is_…_available` and `try: import` in the packages' code.
+const PROBED: &[(&str, &[&str])] = &[
+    ("aiohttp", &["aiodns", "brotli", "brotlicffi"]),
+    (
+        "diffusers",
+        &["accelerate", "bitsandbytes", "flash-attn", "peft", "safetensors", "sentencepiece", "torchao", "xformers"],
+    ),
+    ("discord-py", &["aiodns", "brotli", "orjson", "pynacl"]),
+    ("exllamav3", &["flash-attn", "xformers"]),
+    ("fastapi", &["orjson", "ujson"]),
+    ("flask", &["python-dotenv", "simplejson"]),
+    ("httpx", &["brotli", "brotlicffi", "h2", "socksio", "zstandard"]),
+    ("huggingface-hub", &["hf-transfer", "hf-xet"]),
+    ("networkx", &["lxml", "matplotlib", "numpy", "pandas", "pydot", "pygraphviz", "scipy"]),
+    ("pandas", &["bottleneck", "numba", "numexpr"]),
+    ("peft", &["bitsandbytes"]),
+    ("requests", &["brotli", "brotlicffi", "simplejson", "zstandard"]),
+    ("torch", &["triton", "triton-windows"]),
+    (
+        "transformers",
+        &[
+            "accelerate",
+            "bitsandbytes",
+            "causal-conv1d",
+            "flash-attn",
+            "flash-linear-attention",
+            "hf-transfer",
+            "hf-xet",
+            "kernels",
+            "sentencepiece",
+            "tiktoken",
+            "torchao",
+            "torchcodec",
+        ],
+    ),
+    ("urllib3", &["brotli", "brotlicffi", "zstandard"]),
+];
+
+/// Names and the packages that they need.
+struct Known {
+    filter: NameFilter,
+    packages: HashMap<&'static str, &'static [&'static str]>,
+}
+
+impl Known {
+    fn of(names: impl Iterator<Item = (&'static str, &'static [&'static str])>) -> Self {
+        let packages: HashMap<_, _> = names.collect();
+        Self { filter: NameFilter::of(packages.keys().copied()), packages }
+    }
+
+    fn get(&self, name: &str) -> &'static [&'static str] {
+        if self.filter.may_hold(name) { self.packages.get(name).copied().unwrap_or_default() } else { &[] }
+    }
+}
+
+/// Who uses `package` where it is installed, though it has no extra for it.
+pub fn probed_by(package: &str) -> impl Iterator<Item = &'static str> {
+    PROBED.iter().filter(move |(_, packages)| packages.contains(&package)).map(|(host, _)| *host)
+}
+
+/// Packages of which one is needed because the code refers to `name`, or to something in it.
 #[must_use]
 pub fn of_reference(name: &str) -> &'static [&'static str] {
-    REFERENCES.iter().find(|(reference, _)| *reference == name).map_or(&[], |(_, packages)| packages)
+    static BY_NAME: LazyLock<Known> = LazyLock::new(|| Known::of(REFERENCES.iter().copied()));
+    let mut outer = name;
+    loop {
+        let packages = BY_NAME.get(outer);
+        if !packages.is_empty() {
+            return packages;
+        }
+        // an attribute of something unknown stands for itself
+        match outer.rsplit_once('.') {
+            Some((shorter, _)) if !shorter.is_empty() => outer = shorter,
+            _ => return &[],
+        }
+    }
+}
+
+/// Packages of which one is needed because the code refers to an attribute of this name, whatever it belongs to.
+#[must_use]
+pub fn of_attribute(name: &str) -> &'static [&'static str] {
+    static BY_NAME: LazyLock<Known> = LazyLock::new(|| {
+        Known::of(REFERENCES.iter().filter_map(|(name, packages)| Some((name.strip_prefix('.')?, *packages))))
+    });
+    BY_NAME.get(name)
+}
+
+/// True when a call of `callee` with this keyword argument needs another package: [`of_reference`] of `callee(keyword=)`.
+#[must_use]
+pub fn of_argument(callee: &str, keyword: &str) -> bool {
+    static ARGUMENTS: LazyLock<(NameFilter, Vec<(&str, &str)>)> = LazyLock::new(|| {
+        let names = REFERENCES.iter().filter_map(|(name, _)| name.strip_suffix("=)")?.split_once('('));
+        let arguments: Vec<(&str, &str)> = names.collect();
+        (NameFilter::of(arguments.iter().map(|(callee, _)| *callee)), arguments)
+    });
+    ARGUMENTS.0.may_hold(callee) && ARGUMENTS.1.contains(&(callee, keyword))
 }
 
 /// Packages of which one is needed because the code imports, or a setting names, this module or something in it.
@@ -139,5 +259,6 @@ pub fn of_module(module: &str) -> Vec<String> {
 /// Packages of which one is needed because the code has this literal.
 #[must_use]
 pub fn of_literal(text: &str) -> &'static [&'static str] {
-    LITERALS.iter().find(|(literal, _)| *literal == text).map_or(&[], |(_, packages)| packages)
+    static BY_TEXT: LazyLock<Known> = LazyLock::new(|| Known::of(LITERALS.iter().copied()));
+    BY_TEXT.get(text)
 }

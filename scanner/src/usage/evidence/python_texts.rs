@@ -1,5 +1,7 @@
 //! Uses in Python code that are no imports: dotted settings, argument vectors, URLs, features that need another package.
 
+use advisories::PackageName;
+
 use crate::usage::evidence::{features, shell, urls};
 use crate::usage::imports::{Literal, PythonText, Role, is_dotted};
 use crate::usage::mention::{Mention, Named, is_module_path};
@@ -20,13 +22,23 @@ pub fn read(path: &str, text: &PythonText) -> Vec<Mention> {
     if let Some(server) = configures(path) {
         into.push(mention(Named::Package(server.to_owned()), 1, "its configuration file"));
     }
-    for (reference, line) in &text.references {
-        let attribute = reference.rsplit_once('.').map(|(_, last)| format!(".{last}"));
-        let both = features::of_reference(reference)
-            .iter()
-            .chain(attribute.iter().flat_map(|last| features::of_reference(last)));
-        into.extend(both.map(|package| mention(Named::Package((*package).to_owned()), *line, "feature that needs it")));
-    }
+    let needing = text.references.iter().flat_map(|(reference, line)| {
+        let attribute = reference
+            .rsplit_once('.')
+            .filter(|(owner, _)| !owner.is_empty())
+            .map_or(reference.as_str(), |(_, last)| last);
+        let attribute = attribute.strip_prefix('.').unwrap_or(attribute);
+        let of_attribute: &'static [&'static str] =
+            if reference.contains('.') { features::of_attribute(attribute) } else { &[] };
+        let packages = features::of_reference(reference).iter().chain(of_attribute);
+        packages.map(move |package| (reference, *line, *package))
+    });
+    let mut needing: Vec<_> = needing.collect();
+    needing.sort_unstable();
+    needing.dedup();
+    let needed =
+        |(_, line, package): (_, u32, &str)| mention(Named::Package(package.to_owned()), line, "feature that needs it");
+    into.extend(needing.into_iter().map(needed));
     into
 }
 
@@ -54,15 +66,18 @@ fn of_literal(literal: &Literal, mut say: impl FnMut(Named, &'static str)) {
         Role::Program | Role::Shell => {
             shell::named_in(text).into_iter().for_each(|named| say(named, "command run by code"))
         }
+        Role::Distribution => {
+            if let Ok(package) = PackageName::new(text) {
+                say(Named::Package(package.as_str().to_owned()), "distribution named by code");
+            }
+        }
         Role::ModuleList if is_dotted(text) => say(Named::Module(text.to_owned()), "entry of a list of modules"),
         Role::Argument if is_dotted(text) => say(Named::Module(text.to_owned()), "argument of a command run by code"),
         _ => {}
     }
     if is_module_path(text) {
         say(Named::Module(text.replacen(':', ".", 1)), "dotted path in a string");
-    }
-    for package in features::of_module(text).into_iter().filter(|_| is_module_path(text)) {
-        say(Named::Package(package), "setting that needs it");
+        features::of_module(text).into_iter().for_each(|package| say(Named::Package(package), "setting that needs it"));
     }
     if let Some(module) = entry_point(text) {
         say(Named::Module(module.to_owned()), "entry point");

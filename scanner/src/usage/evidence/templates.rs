@@ -48,3 +48,50 @@ pub fn read(path: &str, text: &str, into: &mut Vec<Mention>) {
         }
     }
 }
+
+/// Python code as a template of it says it: tags are taken out, and what is filled in becomes a name. Lines keep their numbers.
+#[must_use]
+pub fn of_code(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("{") {
+        let (before, tag) = rest.split_at(at);
+        code.push_str(before);
+        let (close, filled) = match tag.as_bytes().get(1) {
+            Some(b'%') => ("%}", ""),
+            Some(b'#') => ("#}", ""),
+            Some(b'{') => ("}}", "_"),
+            _ => {
+                code.push('{');
+                rest = &tag[1..];
+                continue;
+            }
+        };
+        let end = tag.find(close).map_or(tag.len(), |end| end + close.len());
+        code.push_str(filled);
+        code.extend(tag[..end].chars().filter(|char| *char == '\n'));
+        rest = &tag[end..];
+    }
+    code.push_str(rest);
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_of_code_is_read_without_its_tags() {
+        for (template, expected) in [
+            ("import a\n", "import a\n"),
+            ("{% if x %}\nimport a\n{% endif %}\n", "\nimport a\n\n"),
+            ("x = \"{{ name }}\"\n", "x = \"_\"\n"),
+            ("{# two\nlines #}import a", "\nimport a"),
+            ("x = {'a': 1}", "x = {'a': 1}"),
+            ("x = {{ unfinished", "x = _"),
+            ("{", "{"),
+        ] {
+            assert_eq!(of_code(template), expected, "{template}");
+        }
+    }
+}

@@ -32,6 +32,7 @@ pub(super) fn read_lines(text: &str, from: usize, cell: Option<u32>, reason: Str
                 optional: false,
                 lazy,
                 dynamic: false,
+                conditional: false,
             })
         };
         if let Some(rest) = line.strip_prefix("import ") {

@@ -11,7 +11,7 @@ mod nesting;
 mod reader;
 mod roles;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use memchr::memchr_iter;
 use ruff_python_ast::PySourceType;
@@ -20,8 +20,8 @@ use ruff_python_parser::{ParseErrorType, parse_unchecked_source};
 use ruff_text_size::TextSize;
 
 use lines::{looks_like_python_2, read_lines};
-use nesting::{DEEPEST_NESTING, nested_too_deep, parsed_depth};
-use reader::{Reader, STACK_GROWTH};
+use nesting::{DEEPEST_NESTING, bounds, nested_too_deep};
+use reader::{Reader, STACK_GROWTH, STACK_RESERVE};
 
 /// Texts longer than this are read line by line: they are generated data, and a tree of them costs gigabytes.
 const LARGEST_PARSED: usize = 4 << 20;
@@ -47,6 +47,8 @@ pub struct Import {
     pub lazy: bool,
     /// A literal given to an import function.
     pub dynamic: bool,
+    /// Under an `if` that asks for a setting or an option, and not for the platform or the version of Python.
+    pub conditional: bool,
 }
 
 /// Where a string literal stands, as far as that decides what it may name.
@@ -62,6 +64,8 @@ pub enum Role {
     Argument,
     /// A whole command line (`os.system("x …")`).
     Shell,
+    /// A distribution's name (PyInstaller's `copy_metadata("x")`).
+    Distribution,
 }
 
 /// A short string literal.
@@ -95,11 +99,11 @@ pub struct Problem {
 pub struct PythonText {
     /// Imports in the order of the text.
     pub imports: Vec<Import>,
-    /// Short string literals.
+    /// Short string literals that may name something.
     pub literals: Vec<Literal>,
-    /// Dotted names that go back to an import (`pandas.read_excel` for `pd.read_excel`), with the first line of each. An attribute of
-    /// something unknown stands as `.name`, a keyword argument as `callee(name=)`.
-    pub references: BTreeMap<String, u32>,
+    /// Dotted names that go back to an import (`pandas.read_excel` for `pd.read_excel`), with the first line of each. Of what needs a
+    /// package by a feature, an attribute of something unknown stands as `.name`, and a keyword argument as `callee(name=)`.
+    pub references: HashMap<String, u32>,
     /// What could not be read.
     pub problems: Vec<Problem>,
 }
@@ -111,7 +115,10 @@ pub fn read_python(text: &str, stub: bool, cell: Option<u32>) -> PythonText {
     if text.len() > LARGEST_PARSED {
         return read_lines(text, 0, cell, format!("{} bytes: read line by line", text.len()));
     }
-    if let Some(line) = nested_too_deep(text) {
+    let bounds = bounds(text);
+    if bounds.may_be_too_deep(text)
+        && let Some(line) = nested_too_deep(text)
+    {
         let mut read =
             read_lines(text, 0, cell, format!("nested deeper than {DEEPEST_NESTING} levels: read line by line"));
         read.problems[0].line = line;
@@ -121,7 +128,7 @@ pub fn read_python(text: &str, stub: bool, cell: Option<u32>) -> PythonText {
     let parsed = parse_unchecked_source(text, source_type);
     let mut reader = Reader::new(&lines, cell);
     reader.visit_body(&parsed.syntax().body);
-    let mut read = reader.read;
+    let mut read = reader.finish();
     if let Some(first) = parsed.errors().iter().min_by_key(|error| error.location.start()) {
         let line = lines.line(first.location.start());
         let kind = if looks_like_python_2(text) { "Python 2 syntax" } else { "not valid Python" };
@@ -139,11 +146,9 @@ pub fn read_python(text: &str, stub: bool, cell: Option<u32>) -> PythonText {
             read.imports.extend(rest.imports.into_iter().filter(|import| !known.contains(&import.line)));
         }
     }
-    let depth = parsed_depth(text);
-    if depth > 64 {
-        // dropping the tree recurses as deep as it is nested
-        stacker::grow(STACK_GROWTH.max(depth.saturating_mul(512)), || drop(parsed));
-    }
+    // dropping the tree recurses as deep as it is nested, and a level takes two bytes at least
+    let needed = STACK_RESERVE + (bounds.longest / 2).saturating_mul(512);
+    stacker::maybe_grow(needed, needed.max(STACK_GROWTH), || drop(parsed));
     read
 }
 
@@ -154,11 +159,15 @@ fn short(text: &str) -> String {
 /// True for `a`, `a.b` and the like: identifiers joined by single dots.
 #[must_use]
 pub fn is_dotted(text: &str) -> bool {
-    text.split('.').all(|part| {
-        let mut chars = part.chars();
-        chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
-            && chars.all(|char| char.is_alphanumeric() || char == '_')
-    })
+    text.split('.').all(is_identifier)
+}
+
+/// True for one identifier, keyword or not.
+#[must_use]
+pub fn is_identifier(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && chars.all(|char| char.is_alphanumeric() || char == '_')
 }
 
 /// Offsets at which lines begin.
@@ -167,7 +176,10 @@ struct LineStarts(Vec<u32>);
 impl LineStarts {
     fn new(text: &str) -> Self {
         let after = memchr_iter(b'\n', text.as_bytes()).map(|at| u32::try_from(at + 1).unwrap_or(u32::MAX));
-        Self(std::iter::once(0).chain(after).collect())
+        let mut starts = Vec::with_capacity(text.len() / 32 + 1);
+        starts.push(0);
+        starts.extend(after);
+        Self(starts)
     }
 
     /// 1-based.

@@ -6,11 +6,15 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
-use super::roles::{argument_role, catches_import_error, is_main_guard, names_modules};
+use super::roles::{
+    argument_role, asks_for_environment, catches_import_error, is_main_guard, may_name, names_modules, takes_names,
+};
 use super::{Import, LineStarts, Literal, PythonText, Role, is_dotted};
+use crate::usage::evidence::features;
+use crate::usage::name_filter::NameFilter;
 
 /// Stack that must be left before the walk goes one level down, and what it grows by.
-const STACK_RESERVE: usize = 128 << 10;
+pub(super) const STACK_RESERVE: usize = 128 << 10;
 pub(super) const STACK_GROWTH: usize = 2 << 20;
 /// Longer literals are prose or data and name no module, command or address.
 const LONGEST_LITERAL: usize = 400;
@@ -21,6 +25,7 @@ struct Surroundings {
     type_checking: bool,
     optional: bool,
     lazy: bool,
+    conditional: bool,
 }
 
 pub(super) struct Reader<'t> {
@@ -33,7 +38,11 @@ pub(super) struct Reader<'t> {
     listed: bool,
     /// Local name → what it was imported as.
     bound: HashMap<String, String>,
-    pub(super) read: PythonText,
+    /// The names in `bound`: most names of a text are none of them.
+    bound_names: NameFilter,
+    /// Where a name is put together before it is looked up.
+    scratch: String,
+    read: PythonText,
 }
 
 impl<'t> Reader<'t> {
@@ -46,8 +55,24 @@ impl<'t> Reader<'t> {
             calls: 0,
             listed: false,
             bound: HashMap::new(),
+            bound_names: NameFilter::default(),
+            scratch: String::new(),
             read: PythonText::default(),
         }
+    }
+
+    pub(super) fn finish(self) -> PythonText {
+        self.read
+    }
+
+    fn bind(&mut self, local: &str, meant: String) {
+        self.bound_names.add(local);
+        self.bound.insert(local.to_owned(), meant);
+    }
+
+    /// What a local name was imported as.
+    fn meant(&self, local: &str) -> Option<&String> {
+        if self.bound_names.may_hold(local) { self.bound.get(local) } else { None }
     }
 
     fn import(&mut self, module: &str, names: Vec<String>, level: u32, at: TextSize, dynamic: bool) {
@@ -61,12 +86,23 @@ impl<'t> Reader<'t> {
             optional: self.around.optional,
             lazy: self.around.lazy,
             dynamic,
+            conditional: self.around.conditional,
         });
     }
 
-    fn refer(&mut self, dotted: String, at: TextSize) {
-        let line = self.lines.line(at);
-        self.read.references.entry(dotted).or_insert(line);
+    /// Notes a name that is put together of `parts`.
+    fn refer(&mut self, parts: &[&str], at: TextSize) {
+        self.scratch.clear();
+        parts.iter().for_each(|part| self.scratch.push_str(part));
+        self.refer_to_scratch(at);
+    }
+
+    /// Notes the name in `scratch`; the first line of each stays.
+    fn refer_to_scratch(&mut self, at: TextSize) {
+        if !self.read.references.contains_key(&self.scratch) {
+            let line = self.lines.line(at);
+            self.read.references.insert(self.scratch.clone(), line);
+        }
     }
 
     fn import_statement(&mut self, statement: &ast::StmtImport) {
@@ -80,7 +116,7 @@ impl<'t> Reader<'t> {
                     (first, first)
                 }
             };
-            self.bound.insert(local.to_owned(), meant.to_owned());
+            self.bind(local, meant.to_owned());
         }
     }
 
@@ -93,9 +129,9 @@ impl<'t> Reader<'t> {
         }
         for alias in &statement.names {
             let meant = format!("{module}.{}", alias.name.as_str());
-            self.refer(meant.clone(), alias.range().start());
+            self.refer(&[&meant], alias.range().start());
             let local = alias.asname.as_ref().unwrap_or(&alias.name);
-            self.bound.insert(local.to_string(), meant);
+            self.bind(local.as_str(), meant);
         }
     }
 
@@ -110,7 +146,7 @@ impl<'t> Reader<'t> {
                     current = &attribute.value;
                 }
                 Expr::Name(name) => {
-                    let bound = self.bound.get(name.id.as_str());
+                    let bound = self.meant(name.id.as_str());
                     let mut dotted = bound.map_or(name.id.as_str(), String::as_str).to_owned();
                     for part in parts.iter().rev() {
                         dotted.push('.');
@@ -124,19 +160,30 @@ impl<'t> Reader<'t> {
     }
 
     fn call(&mut self, call: &ast::ExprCall) {
-        let callee = match (&*call.func, self.dotted(&call.func)) {
-            (_, Some((dotted, _))) => dotted,
-            (Expr::Attribute(attribute), None) => format!(".{}", attribute.attr),
+        let last = match &*call.func {
+            Expr::Attribute(attribute) => attribute.attr.as_str().to_owned(),
+            Expr::Name(name) => {
+                let meant = self.meant(name.id.as_str()).map_or(name.id.as_str(), String::as_str);
+                meant.rsplit('.').next().unwrap_or(meant).to_owned()
+            }
             _ => String::new(),
         };
         for keyword in &call.arguments.keywords {
             if let Some(name) = &keyword.arg
-                && !callee.is_empty()
+                && features::of_argument(&last, name.as_str())
             {
-                let last = callee.rsplit('.').next().unwrap_or(&callee);
-                self.refer(format!("{last}({name}=)"), keyword.range().start());
+                self.refer(&[&last, "(", name.as_str(), "=)"], keyword.range().start());
             }
         }
+        // few calls need to be known by their whole name
+        let callee = match &*call.func {
+            _ if !takes_names(&last) => String::new(),
+            func => match (func, self.dotted(func)) {
+                (_, Some((dotted, _))) => dotted,
+                (Expr::Attribute(attribute), None) => format!(".{}", attribute.attr),
+                _ => String::new(),
+            },
+        };
         let first = call.arguments.args.first();
         if matches!(
             callee.as_str(),
@@ -171,7 +218,7 @@ impl<'t> Reader<'t> {
         for keyword in &call.arguments.keywords {
             let before = self.role;
             self.role = match keyword.arg.as_ref().map(|name| name.as_str()) {
-                Some("include" | "imports" | "extensions" | "plugins" | "apps") => Role::ModuleList,
+                Some("include" | "imports" | "extensions" | "plugins" | "apps" | "hiddenimports") => Role::ModuleList,
                 _ => Role::Plain,
             };
             self.visit_expr(&keyword.value);
@@ -181,7 +228,7 @@ impl<'t> Reader<'t> {
     }
 
     fn literal(&mut self, text: &str, at: TextSize) {
-        if text.is_empty() || text.len() > LONGEST_LITERAL || text.contains('\0') {
+        if text.is_empty() || text.len() > LONGEST_LITERAL || !may_name(text, self.role) {
             return;
         }
         let line = self.lines.line(at);
@@ -192,6 +239,38 @@ impl<'t> Reader<'t> {
             role: self.role,
             listed: self.listed,
         });
+    }
+
+    /// An f-string's parts. What a command line begins with names the program, whatever is filled in behind it.
+    fn formatted(&mut self, string: &ast::ExprFString) {
+        let role = std::mem::replace(&mut self.role, Role::Plain);
+        let mut begins = matches!(role, Role::Shell | Role::Program);
+        let part_of = |reader: &mut Self, begins: bool, text: &str, at: TextSize| {
+            reader.role = if begins { role } else { Role::Plain };
+            reader.literal(text, at);
+        };
+        for part in &string.value {
+            match part {
+                ast::FStringPart::Literal(part) => {
+                    part_of(self, std::mem::take(&mut begins), &part.value, part.range().start())
+                }
+                ast::FStringPart::FString(part) => {
+                    for element in &part.elements {
+                        match element {
+                            ast::InterpolatedStringElement::Literal(part) => {
+                                part_of(self, std::mem::take(&mut begins), &part.value, part.range().start());
+                            }
+                            ast::InterpolatedStringElement::Interpolation(part) => {
+                                begins = false;
+                                self.role = Role::Plain;
+                                self.visit_expr(&part.expression);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        self.role = role;
     }
 
     /// The members of a list or tuple that is an argument vector: the first is the program.
@@ -232,6 +311,9 @@ impl<'t> Reader<'t> {
             Stmt::If(statement) if is_main_guard(&statement.test) => {
                 self.within(|around| around.optional = true, |reader| visitor::walk_stmt(reader, stmt));
             }
+            Stmt::If(statement) if !asks_for_environment(&statement.test) => {
+                self.within(|around| around.conditional = true, |reader| visitor::walk_stmt(reader, stmt));
+            }
             Stmt::Try(statement) if statement.handlers.iter().any(catches_import_error) => {
                 self.within(|around| around.optional = true, |reader| visitor::walk_stmt(reader, stmt));
             }
@@ -260,25 +342,21 @@ impl<'t> Reader<'t> {
     }
 
     fn is_type_checking(&self, test: &Expr) -> bool {
-        self.dotted(test).is_some_and(|(dotted, _)| dotted == "TYPE_CHECKING" || dotted.ends_with(".TYPE_CHECKING"))
+        match test {
+            Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING" && self.dotted(test).is_some(),
+            Expr::Name(name) => {
+                let meant = self.meant(name.id.as_str()).map_or(name.id.as_str(), String::as_str);
+                meant == "TYPE_CHECKING" || meant.ends_with(".TYPE_CHECKING")
+            }
+            _ => false,
+        }
     }
 
     fn expression(&mut self, expr: &Expr) {
         match expr {
             Expr::Call(call) => self.call(call),
             Expr::StringLiteral(literal) => self.literal(literal.value.to_str(), literal.range().start()),
-            Expr::FString(literal) => {
-                let role = std::mem::replace(&mut self.role, Role::Plain);
-                for element in literal.value.elements() {
-                    match element {
-                        ast::InterpolatedStringElement::Literal(part) => {
-                            self.literal(&part.value, part.range().start())
-                        }
-                        ast::InterpolatedStringElement::Interpolation(part) => self.visit_expr(&part.expression),
-                    }
-                }
-                self.role = role;
-            }
+            Expr::FString(literal) => self.formatted(literal),
             Expr::List(ast::ExprList { elts, .. }) | Expr::Tuple(ast::ExprTuple { elts, .. })
                 if self.role == Role::Program =>
             {
@@ -294,25 +372,37 @@ impl<'t> Reader<'t> {
                 visitor::walk_expr(self, expr);
                 self.role = role;
             }
-            Expr::Name(_) => {
-                if let Some((dotted, true)) = self.dotted(expr) {
-                    self.refer(dotted, expr.range().start());
+            Expr::Name(name) => {
+                let mut scratch = std::mem::take(&mut self.scratch);
+                scratch.clear();
+                let is_bound = self.meant(name.id.as_str()).map(|meant| scratch.push_str(meant)).is_some();
+                self.scratch = scratch;
+                if is_bound {
+                    self.refer_to_scratch(expr.range().start());
                 }
             }
-            Expr::Attribute(_) => match self.dotted(expr) {
-                Some((dotted, true)) => self.refer(dotted, expr.range().start()),
-                _ => {
-                    // the whole chain at once: one level at a time would cost its length squared
-                    let mut current = expr;
-                    while let Expr::Attribute(attribute) = current {
-                        self.refer(format!(".{}", attribute.attr), expr.range().start());
-                        current = &attribute.value;
-                    }
-                    if !matches!(current, Expr::Name(_)) {
-                        self.visit_expr(current);
-                    }
+            Expr::Attribute(_) => {
+                // the whole chain at once: one level at a time would cost its length squared
+                let mut root = expr;
+                while let Expr::Attribute(attribute) = root {
+                    root = &attribute.value;
                 }
-            },
+                let is_bound = matches!(root, Expr::Name(name) if self.meant(name.id.as_str()).is_some());
+                if let Some((dotted, _)) = is_bound.then(|| self.dotted(expr)).flatten() {
+                    self.refer(&[&dotted], expr.range().start());
+                    return;
+                }
+                let mut current = expr;
+                while let Expr::Attribute(attribute) = current {
+                    if !features::of_attribute(attribute.attr.as_str()).is_empty() {
+                        self.refer(&[".", attribute.attr.as_str()], expr.range().start());
+                    }
+                    current = &attribute.value;
+                }
+                if !matches!(root, Expr::Name(_)) {
+                    self.visit_expr(root);
+                }
+            }
             _ => visitor::walk_expr(self, expr),
         }
     }

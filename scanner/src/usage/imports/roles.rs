@@ -3,6 +3,57 @@
 use ruff_python_ast::{self as ast, Expr};
 
 use super::Role;
+use crate::usage::evidence::features;
+
+/// True for the last part of the name of a function whose arguments may name something, see [`argument_role`] and the import functions.
+pub(super) fn takes_names(last: &str) -> bool {
+    matches!(
+        last,
+        "run"
+            | "call"
+            | "Popen"
+            | "check_call"
+            | "check_output"
+            | "getoutput"
+            | "getstatusoutput"
+            | "spawn"
+            | "system"
+            | "popen"
+            | "create_subprocess_shell"
+            | "execvp"
+            | "execv"
+            | "execlp"
+            | "execl"
+            | "execvpe"
+            | "which"
+            | "create_subprocess_exec"
+            | "run_always"
+            | "spawnp"
+            | "append"
+            | "insert"
+            | "extend"
+            | "include"
+            | "setup_extension"
+            | "autodiscover_tasks"
+            | "load_extension"
+            | "register_module"
+            | "collect_data_files"
+            | "collect_all"
+            | "collect_submodules"
+            | "collect_dynamic_libs"
+            | "copy_metadata"
+            | "import_module"
+            | "__import__"
+            | "find_spec"
+            | "importorskip"
+    )
+}
+
+/// True for texts that can name something: a plain word does only where its place says so, or where it chooses a known backend.
+pub(super) fn may_name(text: &str, role: Role) -> bool {
+    let has_mark = || text.bytes().any(|byte| matches!(byte, b'.' | b':' | b'+' | b'='));
+    (role != Role::Plain || has_mark() || !features::of_literal(text.trim()).is_empty()) && !text.contains('\0')
+}
 
 /// What the argument at `at` of a call may name.
 pub(super) fn argument_role(callee: &str, at: usize, argument: &Expr) -> Option<Role> {
@@ -35,6 +86,11 @@ pub(super) fn argument_role(callee: &str, at: usize, argument: &Expr) -> Option<
         // Pyramid's config.include("x")
         "include" if callee.contains('.') => Some(Role::ModuleList),
         "setup_extension" | "autodiscover_tasks" | "load_extension" | "register_module" => Some(Role::ModuleList),
+        // PyInstaller's hooks and specifications
+        "collect_data_files" | "collect_all" | "collect_submodules" | "collect_dynamic_libs" if at == 0 => {
+            Some(Role::ModuleList)
+        }
+        "copy_metadata" if at == 0 => Some(Role::Distribution),
         _ => None,
     }
 }
@@ -58,7 +114,14 @@ pub(super) fn is_module_list_name(name: &str) -> bool {
         || upper.ends_with("_APP")
         || matches!(
             upper.as_str(),
-            "EXTENSIONS" | "PYTEST_PLUGINS" | "IMPORTS" | "CELERY_IMPORTS" | "PLUGINS" | "HTML_THEME" | "MIDDLEWARE"
+            "EXTENSIONS"
+                | "PYTEST_PLUGINS"
+                | "IMPORTS"
+                | "CELERY_IMPORTS"
+                | "PLUGINS"
+                | "HTML_THEME"
+                | "MIDDLEWARE"
+                | "HIDDENIMPORTS"
         )
         || upper.ends_with("_EXTENSIONS")
         || upper.ends_with("_MODULES")
@@ -68,6 +131,20 @@ pub(super) fn is_module_list_name(name: &str) -> bool {
 /// `__name__ == "__main__"`
 pub(super) fn is_main_guard(test: &Expr) -> bool {
     matches!(test, Expr::Compare(compare) if matches!(&*compare.left, Expr::Name(name) if name.id.as_str() == "__name__"))
+}
+
+/// `sys.version_info >= …`, `sys.platform == …`, `os.name == …`: what holds once for an installation.
+pub(super) fn asks_for_environment(test: &Expr) -> bool {
+    let of_module = |expr: &Expr| {
+        matches!(expr, Expr::Attribute(attribute)
+            if matches!(attribute.attr.as_str(), "version_info" | "platform" | "name" | "PY2" | "PY3"))
+    };
+    match test {
+        Expr::Compare(compare) => of_module(&compare.left),
+        Expr::Attribute(_) => of_module(test),
+        Expr::UnaryOp(not) => asks_for_environment(&not.operand),
+        _ => false,
+    }
 }
 
 pub(super) fn catches_import_error(handler: &ast::ExceptHandler) -> bool {

@@ -7,6 +7,7 @@ use advisories::PackageName;
 use super::part::{Part, is_automation, part};
 use super::{Judge, top};
 use crate::finding::{Finding, UsageClass};
+use crate::usage::evidence::features;
 use crate::usage::first_party::Origin;
 use crate::usage::mention::{Mention, Named};
 use crate::usage::modules::{Distribution, Knowledge};
@@ -33,6 +34,25 @@ const SERVERS: &[(&str, &[&str])] = &[
     ("uvicorn", &["asgi.py"]),
     ("daphne", &["asgi.py"]),
     ("hypercorn", &["asgi.py"]),
+];
+
+/// Tools of development: an extra that names one (`all` of many packages) makes no backend of it.
+const DEV_TOOLS: &[&str] = &[
+    "bandit",
+    "black",
+    "build",
+    "coverage",
+    "flake8",
+    "isort",
+    "mypy",
+    "nox",
+    "pre-commit",
+    "pylint",
+    "pyright",
+    "pytest",
+    "ruff",
+    "tox",
+    "twine",
 ];
 
 impl Judge<'_> {
@@ -107,7 +127,10 @@ impl Judge<'_> {
                 let brought = self.names.distribution(name, None);
                 let outside =
                     self.uses.iter().filter(|place| place.origin != Origin::Regular && project.holds(place.path));
-                outside.flat_map(|place| &place.modules).any(|module| brought.provides(module))
+                outside.flat_map(|place| &place.modules).any(|module| {
+                    brought.provides(module)
+                        || brought.knowledge == Knowledge::Guess && Distribution::may_be_called(name, module)
+                })
             }
         })
     }
@@ -125,7 +148,11 @@ impl Judge<'_> {
             .filter(|other| other.directory != project.directory && project.holds(&other.directory))
             .filter(|other| other.script || other.declared.iter().any(|theirs| theirs.name == declared.name))
             .collect();
-        let ours = |path: &str| project.holds(path) && !elsewhere.iter().any(|other| other.holds(path));
+        let beside = self.beside_script(project);
+        let ours = |path: &str| {
+            (project.holds(path) || beside.is_some_and(|directory| path.starts_with(directory)))
+                && !elsewhere.iter().any(|other| other.holds(path))
+        };
         let mut found = Found::default();
         let mut count = |path: &str, line: u32, how: &str, tooling: bool| {
             match part(path) {
@@ -152,13 +179,26 @@ impl Judge<'_> {
         found
     }
 
+    /// True when `module` may well be of a distribution whose modules are not known.
+    pub(super) fn may_provide(&self, name: &PackageName, module: &str) -> bool {
+        Distribution::may_be_called(name, module)
+            || Distribution::shares_a_word(name, module) && self.names.providers(module).is_empty()
+    }
+
+    /// The directory of a script, with its slash, if the script imports modules that stand there: they run with its declarations.
+    pub(super) fn beside_script<'p>(&self, project: &'p Project) -> Option<&'p str> {
+        let end = project.directory.rfind('/').filter(|_| project.script)? + 1;
+        let mut own = self.uses.iter().filter(|place| place.path == project.directory);
+        own.any(|place| place.origin == Origin::Regular).then_some(&project.directory[..end])
+    }
+
     /// Imports, and modules named in settings, that no declared package is known to provide and that look like this one, whose modules
     /// are not known.
     fn likely(&self, project: &Project, declared: &Declared, known: &[(&Declared, Distribution)]) -> Found {
         let mut found = Found::default();
         let fits = |module: &str| {
-            Distribution::may_be_called(&declared.name, module)
-                && !known.iter().any(|(_, distribution)| distribution.provides(module))
+            !known.iter().any(|(_, distribution)| distribution.provides(module))
+                && self.may_provide(&declared.name, module)
         };
         let mut count = |path: &str, line: u32, how: &str| {
             match part(path) {
@@ -174,7 +214,7 @@ impl Judge<'_> {
         }
         for mention in self.files.mentions.iter().filter(|mention| project.holds(&mention.path) && !mention.tooling) {
             if let Named::Module(module) = &mention.named
-                && mention.path.ends_with(".py")
+                && is_code(&mention.path)
                 && !standard_library::contains(module)
                 && fits(module)
                 && self.own.origin(&mention.path, module) == Origin::Outside
@@ -194,6 +234,8 @@ impl Judge<'_> {
     ) -> Option<UsageClass> {
         let name = &declared.name;
         let others = || known.iter().filter(|(other, _)| other.name != *name);
+        // what a development tool brings is not there at run time
+        let at_run_time = || others().filter(|(other, _)| !other.dev);
         let beside = |described: &str| {
             others().any(|(other, _)| other.name.as_str() == described)
                 || self.imports_top(&described.replace('-', "_"))
@@ -212,7 +254,7 @@ impl Judge<'_> {
                 .flat_map(|package| &package.dependencies)
                 .any(|edge| edge.name == *name && !edge.marker.as_ref().is_some_and(|marker| marker.contains("extra")))
         };
-        let needed_by = others().any(|(other, host)| {
+        let needed_by = at_run_time().any(|(other, host)| {
             let asked_for = host.extras.iter().filter(|(extra, _)| other.requested_extras.contains(extra));
             host.requires.contains(name)
                 || asked_for.flat_map(|(_, packages)| packages).any(|package| package == name)
@@ -221,9 +263,12 @@ impl Judge<'_> {
         if needed_by {
             return Some(UsageClass::Constraint);
         }
-        let backend = others().any(|(_, host)| {
-            host.extras.iter().any(|(extra, packages)| !is_dev_name(extra) && packages.contains(name))
-        });
+        let backend = !DEV_TOOLS.contains(&name.as_str())
+            && (at_run_time().any(|(_, host)| {
+                host.extras.iter().any(|(extra, packages)| !is_dev_name(extra) && packages.contains(name))
+            }) || features::probed_by(name.as_str()).any(|host| {
+                at_run_time().any(|(other, _)| other.name.as_str() == host) || self.imports_top(&host.replace('-', "_"))
+            }));
         let plugin = distribution
             .entry_points
             .iter()
@@ -263,6 +308,11 @@ fn names(mention: &Mention, name: &PackageName, distribution: &Distribution) -> 
         }
         Named::Command(command) => distribution.commands.iter().any(|own| own == command),
     }
+}
+
+/// Python code, or a template of it.
+fn is_code(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|file| file.ends_with(".py") || file.contains(".py."))
 }
 
 /// The mention is the declaration itself, or its neighbours in the manifest.

@@ -37,11 +37,22 @@ impl Judge<'_> {
             .collect();
         let inherited: Vec<Distribution> =
             above.iter().map(|declared| self.names.distribution(&declared.name, declared.version.as_ref())).collect();
-        for place in self
-            .uses
-            .iter()
-            .filter(|place| place.origin != Origin::Regular && owner(projects, place.path) == Some(&project.directory))
-        {
+        // modules beside a script run with its declarations
+        let scripts = projects.iter().filter_map(|other| Some((self.beside_script(other)?, &other.declared)));
+        let scripts: Vec<(&str, Vec<Distribution>)> = scripts
+            .map(|(directory, declared)| {
+                let names = |declared: &Declared| self.names.distribution(&declared.name, declared.version.as_ref());
+                (directory, declared.iter().map(names).collect())
+            })
+            .collect();
+        let lent = |place: &Use<'_>| {
+            let beside = scripts.iter().filter(|(directory, _)| place.path.starts_with(directory));
+            beside
+                .flat_map(|(_, lent)| lent)
+                .any(|distribution| place.modules.iter().any(|module| distribution.provides(module)))
+        };
+        let judged = self.uses.iter().filter(|place| !is_build_script(place.path) && place.origin != Origin::Regular);
+        for place in judged.filter(|place| owner(projects, place.path) == Some(&project.directory)) {
             let providers: Vec<&(&Declared, Distribution)> = known
                 .iter()
                 .filter(|(_, distribution)| place.modules.iter().any(|module| distribution.provides(module)))
@@ -52,12 +63,13 @@ impl Judge<'_> {
                     .any(|distribution| place.modules.iter().any(|module| distribution.provides(module)));
                 let module = place.modules.first().map_or("", String::as_str);
                 let likely = known.iter().any(|(declared, distribution)| {
-                    distribution.knowledge == Knowledge::Guess && Distribution::may_be_called(&declared.name, module)
+                    distribution.knowledge == Knowledge::Guess && self.may_provide(&declared.name, module)
                 });
-                if place.origin == Origin::Outside && place.needed && !inherited && !likely {
+                if place.origin == Origin::Outside && place.needed && !inherited && !likely && !lent(place) {
                     undeclared.entry(top(module)).or_default().push(place);
                 }
             } else if place.needed
+                && !place.conditional
                 && part(place.path) == Part::Product
                 && providers.iter().all(|(declared, _)| declared.dev)
             {
@@ -149,4 +161,9 @@ impl Judge<'_> {
         stand_at(&mut finding, place);
         Some(finding)
     }
+}
+
+/// A build reads it in an environment of its own, from `[build-system]`.
+fn is_build_script(path: &str) -> bool {
+    path == "setup.py" || path.ends_with("/setup.py")
 }

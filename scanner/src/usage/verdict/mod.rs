@@ -29,6 +29,8 @@ struct Use<'s> {
     cell: Option<u32>,
     /// Neither optional nor for type checkers only.
     needed: bool,
+    /// Under an `if` that a setting decides.
+    conditional: bool,
     origin: Origin,
 }
 
@@ -59,7 +61,15 @@ impl<'s> Judge<'s> {
                     modules.push(import.module.clone());
                 }
                 let needed = !import.optional && !import.type_checking;
-                uses.push(Use { modules, path: &file.path, line: import.line, cell: import.cell, needed, origin });
+                uses.push(Use {
+                    modules,
+                    path: &file.path,
+                    line: import.line,
+                    cell: import.cell,
+                    needed,
+                    conditional: import.conditional,
+                    origin,
+                });
             }
         }
         Self { inventory, files, names, uses, own }

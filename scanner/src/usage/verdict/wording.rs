@@ -1,5 +1,7 @@
 //! A verdict in words.
 
+use std::collections::BTreeSet;
+
 use advisories::Severity;
 
 use super::declared::Found;
@@ -27,17 +29,22 @@ impl Judge<'_> {
             }
         }
         if class == UsageClass::Constraint {
-            let hosts: Vec<&str> = known
+            let hosts: BTreeSet<&str> = known
                 .iter()
-                .filter(|(_, host)| host.requires.contains(&declared.name))
+                .filter(|(other, host)| !other.dev && host.requires.contains(&declared.name))
                 .map(|(other, _)| other.name.as_str())
                 .collect();
+            let hosts: Vec<&str> = hosts.into_iter().collect();
             evidence.push(format!(
                 "brought anyway by {}",
                 if hosts.is_empty() { "another declared package".to_owned() } else { hosts.join(", ") }
             ));
         }
+        if !self.files.absent.is_empty() {
+            evidence.push(format!("not looked at: the submodules {}", self.files.absent.join(", ")));
+        }
         let confidence = match (distribution.knowledge, class) {
+            _ if !self.files.absent.is_empty() => Confidence::Low,
             (Knowledge::Guess, _) => Confidence::Low,
             (_, UsageClass::Constraint) => Confidence::Medium,
             _ => Confidence::High,
