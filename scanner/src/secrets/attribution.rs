@@ -233,26 +233,44 @@ pub(super) fn facts(commit: &git2::Commit<'_>, order: i64) -> CommitFacts {
     }
 }
 
-/// Every ref: full name, and the commit it leads to (`None` where it leads to a tree or a blob, as some tags do).
+/// A ref.
+pub(super) struct Ref {
+    /// In full.
+    pub name: String,
+    /// The object that it names itself, which may be an annotated tag.
+    pub target: Option<Oid>,
+    /// The commit it leads to; `None` where it leads to a tree or a blob, as some tags do.
+    pub commit: Option<Oid>,
+}
+
+/// Every ref.
 pub(super) struct Refs {
-    pub names: Vec<(String, Option<Oid>)>,
+    pub all: Vec<Ref>,
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl Refs {
+    /// `commits` are known to be that: they are not read to find it out.
+    ///
     /// # Errors
     /// When the refs cannot be listed at all.
-    pub(super) fn of(repository: &Repository) -> Result<Self, RepositoryError> {
+    pub(super) fn of(repository: &Repository, commits: HashSet<Oid>) -> Result<Self, RepositoryError> {
         let listing = repository.references().map_err(|error| RepositoryError::Git {
             doing: "cannot list the refs".to_owned(),
             reason: error.message().to_owned(),
         })?;
-        let mut refs = Self { names: Vec::new(), diagnostics: Vec::new() };
+        let mut refs = Self { all: Vec::new(), diagnostics: Vec::new() };
+        let mut leads: HashMap<Oid, Option<Oid>> = commits.into_iter().map(|id| (id, Some(id))).collect();
         for reference in listing {
             match reference {
                 Ok(reference) => {
                     let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
-                    refs.names.push((name, reference.peel_to_commit().ok().map(|commit| commit.id())));
+                    let target = reference.target().or_else(|| reference.resolve().ok()?.target());
+                    let commit = target.and_then(|target| {
+                        let peel = || repository.find_object(target, None).and_then(|object| object.peel_to_commit());
+                        *leads.entry(target).or_insert_with(|| peel().ok().map(|commit| commit.id()))
+                    });
+                    refs.all.push(Ref { name, target, commit });
                 }
                 Err(error) => {
                     let reason = format!("a ref cannot be read: {}", error.message());
@@ -263,7 +281,7 @@ impl Refs {
         refs.add_older_stashes(repository);
         // a detached HEAD stands on no branch
         if let Some(head) = repository.head().ok().and_then(|head| head.peel_to_commit().ok()) {
-            refs.names.push(("HEAD".to_owned(), Some(head.id())));
+            refs.all.push(Ref { name: "HEAD".to_owned(), target: None, commit: Some(head.id()) });
         }
         Ok(refs)
     }
@@ -274,11 +292,16 @@ impl Refs {
             return;
         }
         let Ok(log) = repository.reflog("refs/stash") else { return };
-        self.names.extend(log.iter().map(|entry| ("refs/stash".to_owned(), Some(entry.id_new()))));
+        let stash = |entry: git2::ReflogEntry<'_>| Ref {
+            name: "refs/stash".to_owned(),
+            target: None,
+            commit: Some(entry.id_new()),
+        };
+        self.all.extend(log.iter().map(stash));
     }
 
     pub(super) fn tips(&self) -> Vec<Oid> {
-        let mut tips: Vec<Oid> = self.names.iter().filter_map(|(_, tip)| *tip).collect();
+        let mut tips: Vec<Oid> = self.all.iter().filter_map(|one| one.commit).collect();
         tips.sort();
         tips.dedup();
         tips

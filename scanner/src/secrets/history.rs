@@ -58,12 +58,12 @@ pub(super) fn whole(
 ) -> Result<Visited, RepositoryError> {
     let (bounds, stop) = (Bounds::default(), reading.stop);
     let repository = mirror.repository()?;
-    let refs = Refs::of(&repository)?;
-    gathering.say(refs.diagnostics.clone());
     // whoever asks the providers needs the secrets themselves, and the memory holds none
     let keep = reading.memory.filter(|_| reach == Reach::Refs && looking.provider.is_none());
     let mut store = ObjectStore::open(&repository.commondir().join("objects"));
     let known = keep.as_deref().cloned().unwrap_or_default().on(Memory::basis(looking), &store);
+    let refs = Refs::of(&repository, known.tips.keys().filter_map(|id| Oid::from_str(id).ok()).collect())?;
+    gathering.say(refs.diagnostics.clone());
     store.leave_out(&known.packs, known.loose.iter().filter_map(|id| object_id(id)));
     // what is known already is not read again, and then trees are not all read
     let mut lineage = known.is_empty().then(|| Lineage::new(&store));
@@ -75,7 +75,7 @@ pub(super) fn whole(
 
     let mut wanted: HashSet<Oid> = merging.memory.hits.iter().filter_map(|id| Oid::from_str(id).ok()).collect();
     wanted.extend(found.unread.iter().filter_map(|unread| oid(unread.id.as_ref()?)));
-    let walked_before = merging.walked_before(&repository);
+    let span = merging.span(&repository);
     let nothing = wanted.is_empty()
         && found.texts.is_empty()
         && found.names.is_empty()
@@ -90,7 +90,7 @@ pub(super) fn whole(
             let these = Wanted::These { blobs: &wanted, names: &found.names };
             match at_once {
                 Some(attribution) => attribution,
-                None => attribute(&repository, &refs.tips(), &walked_before, &these, &merging.orders, stop)
+                None => attribute(&repository, &span.tips, &span.hidden, &these, &merging.orders, stop)
                     .map_err(cannot_walk)?,
             }
         }
@@ -109,7 +109,7 @@ pub(super) fn whole(
     let second = Second { mirror, head, looking, bounds: &bounds, attribution: &attribution, stop };
     merging.blobs(&second, &found, gathering);
     merging.texts(&second, &repository.odb().map_err(cannot_walk)?, &found, gathering);
-    merging.tell(&second, &tags(&repository, &refs), reach, gathering);
+    merging.tell(&second, &tags(&refs), reach, gathering);
     if reach == Reach::Leftovers {
         second.leftovers(&found.blobs, gathering);
     }
@@ -129,9 +129,8 @@ fn cannot_walk(error: git2::Error) -> RepositoryError {
 }
 
 /// The objects that refs name themselves: annotated tags among them.
-fn tags(repository: &Repository, refs: &Refs) -> BTreeSet<String> {
-    let ids = refs.names.iter().filter_map(|(name, _)| repository.refname_to_id(name).ok());
-    ids.map(|id| id.to_string()).collect()
+fn tags(refs: &Refs) -> BTreeSet<String> {
+    refs.all.iter().filter_map(|one| Some(one.target?.to_string())).collect()
 }
 
 /// Only what commits bring that `since` does not reach.
@@ -148,7 +147,7 @@ pub(super) fn since(
     let partial = is_partial(&repository);
     let missing = if partial { missing_objects(&store) } else { 0 };
     say_what_is_missing(&repository, missing, gathering);
-    let refs = Refs::of(&repository)?;
+    let refs = Refs::of(&repository, HashSet::new())?;
     gathering.say(refs.diagnostics.clone());
     let mut tips = refs.tips();
     tips.extend(head);

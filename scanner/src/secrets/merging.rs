@@ -13,6 +13,7 @@ use crate::secrets::history::Reach;
 use crate::secrets::memory::{Memory, Remembered, RememberedText, object_id};
 use crate::secrets::second::{LEFT_BEHIND, Second};
 use crate::secrets::sieve::{Candidates, Worth};
+use crate::secrets::span::Span;
 
 /// So many pairs of refs, one of before and one of now, are asked whether the one goes on from the other.
 const MOST_REF_PAIRS: usize = 256;
@@ -52,15 +53,16 @@ impl Merging {
         Self { memory, before, orders, commits, shown: HashMap::new(), complete }
     }
 
-    /// The commits that need not be walked again, with everything they reach. None, when some ref was taken away or set back: what the
-    /// refs reached then may be out of their reach now, so that who brought what is found out anew.
-    pub(super) fn walked_before(&mut self, repository: &Repository) -> Vec<Oid> {
+    /// The commits that are walked. What was walked before is left out, but when some ref was taken away or set back: what the refs reached
+    /// then may be out of their reach now, so that who brought what is found out anew.
+    pub(super) fn span(&mut self, repository: &Repository) -> Span {
         let ids = |tips: &BTreeMap<String, Option<i64>>| -> Vec<Oid> {
             tips.keys().filter_map(|id| Oid::from_str(id).ok()).collect()
         };
         let (before, now) = (ids(&self.before), ids(&self.memory.tips));
         if !before.is_empty() && go_on(repository, &before, &now) {
-            return before;
+            let order = |id: &Oid| self.before.get(&id.to_string()).copied().flatten();
+            return Span::since(repository, now, before.iter().map(|id| (*id, order(id))).collect());
         }
         let places = std::mem::take(&mut self.memory.places);
         self.shown.extend(places.into_iter().map(|place| ((place.blob, place.path), place.look)));
@@ -69,7 +71,7 @@ impl Merging {
         }
         self.memory.commits.clear();
         self.commits.clear();
-        Vec::new()
+        Span { tips: now, hidden: Vec::new() }
     }
 
     /// Looks at what commits bring that were walked now. Returns the bytes that were read for it.

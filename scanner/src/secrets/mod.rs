@@ -30,6 +30,7 @@ mod second;
 pub mod secret;
 pub mod shape;
 mod sieve;
+mod span;
 mod splice;
 mod spot;
 mod sqlite;

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Stage};
 use crate::repository::pack::ObjectKind;
 use crate::repository::{Mirror, RepositoryError};
 use crate::secrets::Looking;
-use crate::secrets::attribution::{Attribution, Refs, facts};
+use crate::secrets::attribution::{Attribution, Ref, Refs, facts};
 use crate::secrets::gather::{Gathering, Place};
 use crate::secrets::look::{Bounds, Looked, look};
 use crate::secrets::sieve::{LARGEST_BLOB, Worth, texts_of};
@@ -94,7 +94,7 @@ impl Second<'_> {
     }
 
     pub(super) fn ref_names(&self, repository: &Repository, refs: &Refs, gathering: &mut Gathering<'_>) {
-        for (name, tip) in &refs.names {
+        for Ref { name, commit: tip, .. } in &refs.all {
             let looked = look(self.looking.engine, name.as_bytes(), None, self.bounds);
             if looked.sightings.is_empty() {
                 continue;
