@@ -62,12 +62,27 @@ impl PackIndex {
         let first = usize::from(id[0]);
         let mut low = if first == 0 { 0 } else { bucket(first - 1) };
         let mut high = bucket(first).min(self.count);
+        // names are spread evenly: the next four bytes tell where it stands, nearly
+        let share = id[1..5].iter().fold(0, |value, &byte| value << 8 | u64::from(byte));
+        let mut middle = low + ((high.saturating_sub(low) as u64 * share) >> 32) as usize;
+        let mut apart = 4;
         while low < high {
-            let middle = low + (high - low) / 2;
+            middle = middle.clamp(low, high - 1);
             match self.name(middle).cmp(id) {
                 std::cmp::Ordering::Equal => return Some(middle),
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Less => {
+                    low = middle + 1;
+                    middle = low + apart;
+                }
+                std::cmp::Ordering::Greater => {
+                    high = middle;
+                    middle = high.saturating_sub(apart);
+                }
+            }
+            // further and further, until it lies between; then half by half
+            apart *= 4;
+            if apart > high.saturating_sub(low) {
+                middle = low + (high.saturating_sub(low)) / 2;
             }
         }
         None
