@@ -216,14 +216,36 @@ pub(super) fn untar(bytes: &[u8], budget: &mut Budget) -> Unpacked {
 
 const SHORTEST_STRING: usize = 6;
 
+const PRINTABLE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let letter = byte as u8;
+        table[byte] = letter.is_ascii_graphic() || matches!(letter, b' ' | b'\t' | b'\n' | b'\r');
+        byte += 1;
+    }
+    table
+};
+
 /// The runs of printable characters of a binary, one a line.
 pub(super) fn printable_runs(bytes: &[u8]) -> Vec<u8> {
+    let is_printable = |at: &usize| PRINTABLE[usize::from(bytes[*at])];
     let mut out = Vec::new();
-    for run in bytes.split(|byte| !(byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))) {
-        if run.len() >= SHORTEST_STRING {
-            out.extend_from_slice(run);
+    let mut at = 0;
+    while at + SHORTEST_STRING <= bytes.len() {
+        // a run that long covers every sixth byte: of noise, most bytes are never looked at
+        let probe = at + SHORTEST_STRING - 1;
+        if !is_printable(&probe) {
+            at = probe + 1;
+            continue;
+        }
+        let start = (at..probe).rev().find(|at| !is_printable(at)).map_or(at, |before| before + 1);
+        let end = (probe..bytes.len()).find(|at| !is_printable(at)).unwrap_or(bytes.len());
+        if end - start >= SHORTEST_STRING {
+            out.extend_from_slice(&bytes[start..end]);
             out.push(b'\n');
         }
+        at = end + 1;
     }
     out
 }

@@ -7,7 +7,7 @@ use regex_automata::{Anchored, Input};
 use crate::finding::Confidence;
 use crate::secrets::generic::{self, Classifier};
 use crate::secrets::hit::Hit;
-use crate::secrets::prefilter::{Anchor, Prefilter};
+use crate::secrets::prefilter::{Anchor, Needle, NeedleIndex, Prefilter};
 use crate::secrets::proof::{Proof, Verdict};
 use crate::secrets::rule::{Form, Rule, RuleIndex, RuleSet};
 use crate::secrets::text::{Syntax, Text};
@@ -19,12 +19,6 @@ pub const VERSION: u32 = 2;
 /// No verdict depends on a byte further than this before or after the secret, key blocks excepted (`KEY_BLOCK`).
 pub const REACH: usize = 1024;
 
-/// No verdict depends on a byte further than this before its anchor.
-pub const BEFORE_ANCHOR: usize = 576;
-
-/// No verdict depends on a byte further than this behind its anchor's beginning, unless the anchor begins a key block.
-pub const AFTER_ANCHOR: usize = AFTER_LITERAL + 128;
-
 /// The longest armoured key that is read as one secret.
 pub const KEY_BLOCK: usize = 16 * 1024;
 
@@ -34,18 +28,81 @@ const AFTER_LITERAL: usize = REACH;
 /// How far behind a context word its secret may stand, the secret's own length not counted.
 const AFTER_CONTEXT: usize = 100;
 
+/// How much of it is read there.
+const MOST_AFTER_CONTEXT: usize = 200;
+
+/// The bytes beside a secret that are looked at to see whether it stands alone or in a long run.
+const BESIDE: usize = 96;
+
+/// An anchor in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Met {
+    /// Where it begins; what is looked at is never as large as this could tell.
+    at: u32,
+    needle: NeedleIndex,
+}
+
+impl Met {
+    pub(super) fn start(self) -> usize {
+        self.at as usize
+    }
+
+    /// The same anchor where a copy of it begins.
+    pub(super) fn moved_to(self, start: usize) -> Self {
+        Self { at: start as u32, ..self }
+    }
+}
+
+/// How far a verdict looks from the beginning of its anchor: it depends on no byte further away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reach {
+    pub before: usize,
+    pub after: usize,
+}
+
+impl Reach {
+    /// Key blocks aside, which are known by `Scanned::keys`.
+    fn of(rules: &RuleSet, anchor: Anchor, length: usize) -> Self {
+        match anchor {
+            Anchor::Literal(rule) => {
+                let lookback = match rules.get(rule).map(|rule| &rule.form) {
+                    Some(Form::Literal { lookback, .. }) => *lookback,
+                    _ => 0,
+                };
+                Self { before: lookback + BESIDE, after: AFTER_LITERAL + BESIDE }
+            }
+            Anchor::Context(_) => Self { before: BESIDE, after: length + AFTER_CONTEXT + MOST_AFTER_CONTEXT + BESIDE },
+            Anchor::Cue => Self { before: generic::BEFORE_CUE, after: length + generic::AFTER_CUE },
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { before: self.before.max(other.before), after: self.after.max(other.after) }
+    }
+}
+
 /// Looks for secrets. Build it once; it may be shared between threads.
 pub struct Engine<'r> {
     rules: &'r RuleSet,
     prefilter: Prefilter,
     classifier: Classifier,
+    /// Of each needle.
+    reaches: Vec<Reach>,
+    furthest: Reach,
 }
 
 impl<'r> Engine<'r> {
     /// Prepares a rule set.
     #[must_use]
     pub fn new(rules: &'r RuleSet) -> Self {
-        Self { rules, prefilter: Prefilter::new(rules, generic::CUES), classifier: Classifier::new(rules) }
+        let prefilter = Prefilter::new(rules, generic::CUES);
+        let of = |needle: &Needle| {
+            let reaches = needle.anchors.iter().map(|anchor| Reach::of(rules, *anchor, needle.len()));
+            reaches.fold(Reach::default(), Reach::and)
+        };
+        let reaches: Vec<Reach> = prefilter.needles().iter().map(of).collect();
+        let furthest = reaches.iter().copied().fold(Reach::default(), Reach::and);
+        Self { rules, prefilter, classifier: Classifier::new(rules), reaches, furthest }
     }
 
     /// The rules it looks with.
@@ -58,8 +115,33 @@ impl<'r> Engine<'r> {
     #[must_use]
     pub fn anchors(&self, bytes: &[u8]) -> usize {
         let mut count = 0;
-        self.prefilter.find(bytes, 0..bytes.len(), |_, _, _| count += 1);
+        self.prefilter.find(bytes, 0..bytes.len(), |_, _| count += 1);
         count
+    }
+
+    /// Adds the anchors that begin in a range, nearly in order.
+    pub(super) fn meet(&self, bytes: &[u8], range: Range<usize>, met: &mut Vec<Met>) {
+        self.prefilter.find(bytes, range, |needle, start| met.push(Met { at: start as u32, needle }));
+    }
+
+    /// The bytes that an anchor itself takes.
+    pub(super) fn length(&self, met: Met) -> usize {
+        self.prefilter.needle(met.needle).len()
+    }
+
+    /// The bytes of the longest anchor.
+    pub(super) fn longest(&self) -> usize {
+        self.prefilter.longest()
+    }
+
+    /// How far the verdict of an anchor looks.
+    pub(super) fn reach(&self, met: Met) -> Reach {
+        self.reaches[met.needle as usize]
+    }
+
+    /// No verdict looks further.
+    pub(super) fn furthest(&self) -> Reach {
+        self.furthest
     }
 
     /// Adds the hits of one text, in order, without overlaps.
@@ -69,21 +151,37 @@ impl<'r> Engine<'r> {
 
     /// The hits of the anchors that begin in `range`, with their overlaps; what stands around the range is seen.
     pub(super) fn scan_within(&self, text: &Text<'_>, range: Range<usize>) -> Scanned {
-        let mut found = Vec::new();
-        let mut keys = Vec::new();
-        let mut last = generic::Last::default();
-        // no verdict depends on another, so that a part of a text shows what the whole of it shows there
-        self.prefilter.find(text.bytes, range, |anchor, start, end| match anchor {
-            Anchor::Literal(rule) => {
-                if self.rules.get(rule).is_some_and(is_armour) {
-                    keys.push(start..text.bytes.len().min(start + KEY_BLOCK));
+        let (mut scanned, mut last) = (Scanned::default(), generic::Last::default());
+        self.prefilter.find(text.bytes, range, |needle, start| self.at(text, needle, start, &mut last, &mut scanned));
+        scanned
+    }
+
+    /// The hits of these anchors, in the same way.
+    pub(super) fn scan_at(&self, text: &Text<'_>, anchors: &[Met]) -> Scanned {
+        let (mut scanned, mut last) = (Scanned::default(), generic::Last::default());
+        for met in anchors {
+            self.at(text, met.needle, met.start(), &mut last, &mut scanned);
+        }
+        scanned
+    }
+
+    /// No verdict depends on another, so that a part of a text shows what the whole of it shows there.
+    fn at(&self, text: &Text<'_>, needle: NeedleIndex, start: usize, last: &mut generic::Last, scanned: &mut Scanned) {
+        let needle = self.prefilter.needle(needle);
+        let end = start + needle.len();
+        for anchor in &needle.anchors {
+            let hit = match *anchor {
+                Anchor::Literal(rule) => {
+                    if self.rules.get(rule).is_some_and(is_armour) {
+                        scanned.keys.push(start..text.bytes.len().min(start + KEY_BLOCK));
+                    }
+                    self.literal(rule, text, start)
                 }
-                found.extend(self.literal(rule, text, start));
-            }
-            Anchor::Context(rule) => found.extend(self.context(rule, text, start, end)),
-            Anchor::Cue => found.extend(self.classifier.judge(text, start, end, &mut last)),
-        });
-        Scanned { hits: found, keys }
+                Anchor::Context(rule) => self.context(rule, text, start, end),
+                Anchor::Cue => self.classifier.judge(text, start, end, last),
+            };
+            scanned.hits.extend(hit);
+        }
     }
 
     fn literal(&self, index: RuleIndex, text: &Text<'_>, start: usize) -> Option<Hit> {
@@ -99,7 +197,7 @@ impl<'r> Engine<'r> {
     /// Nearest match after the word that is tied to it: by an assignment, or by a word such as `key` or `token` between.
     fn context(&self, index: RuleIndex, text: &Text<'_>, word: usize, end: usize) -> Option<Hit> {
         let rule = self.rules.get(index)?;
-        let stop = text.bytes.len().min(end + AFTER_CONTEXT + 200);
+        let stop = text.bytes.len().min(end + AFTER_CONTEXT + MOST_AFTER_CONTEXT);
         let mut from = end;
         for _ in 0..4 {
             let secret = self.matched(rule, text.bytes, from..stop, Anchored::No, true)?;
@@ -125,6 +223,14 @@ impl<'r> Engine<'r> {
         anchored: Anchored,
         retry: bool,
     ) -> Option<Range<usize>> {
+        // most anchors lead to nothing that could be it, and then the expression need not even be compiled
+        let possible = rule.pattern.outline().is_none_or(|outline| match anchored {
+            Anchored::Yes => outline.may_begin(bytes, &window),
+            _ => outline.may_stand(bytes, &window),
+        });
+        if !possible {
+            return None;
+        }
         let regex = rule.pattern.regex()?;
         let mut from = window.start;
         for _ in 0..8 {
@@ -238,7 +344,8 @@ impl<'r> Engine<'r> {
     }
 }
 
-/// What was found in a range.
+/// What was found at some anchors.
+#[derive(Default)]
 pub(super) struct Scanned {
     pub hits: Vec<Hit>,
     /// What begins like an armoured key, whether it is one or not: everything in it counts for that.

@@ -52,21 +52,42 @@ const RUN: [bool; 256] = {
 
 /// Runs of the base64 alphabet that decode to text, or to something that is a container.
 fn encoded_runs(text: &[u8], found: &mut Vec<Fragment>) {
-    let mut at = 0;
-    while at + SHORTEST_BASE64 <= text.len() {
-        // A run that long covers every sixteenth byte: most bytes are never looked at.
-        let probe = at + SHORTEST_BASE64 - 1;
-        if !RUN[usize::from(text[probe])] {
-            at = probe + 1;
+    let (eights, _) = text.as_chunks::<8>();
+    let (mut next, mut at) = (0, 0);
+    // a run that long covers at least one of these whole
+    while let Some(eight) = eights.get(next) {
+        if has_below_plus(*eight) || !is_run(eight) {
+            next += 1;
             continue;
         }
-        let start = (at..probe).rev().find(|&at| !RUN[usize::from(text[at])]).map_or(at, |before| before + 1);
-        let end = (probe..text.len()).find(|&at| !RUN[usize::from(text[at])]).unwrap_or(text.len());
+        let first = 8 * next;
+        let start = (at..first).rev().find(|&at| !RUN[usize::from(text[at])]).map_or(at, |before| before + 1);
+        let end = run_end(text, first + 8);
         if end - start >= SHORTEST_BASE64 {
             found.extend(decode_run(&text[start..end]).map(|(bytes, how)| Fragment { offset: start, end, bytes, how }));
         }
-        at = end + 1;
+        at = end;
+        next = end.div_ceil(8);
     }
+}
+
+/// Whether any of the bytes comes before `+`, the first of the alphabet: blanks, line ends, quotes and brackets do, and most text has
+/// one among eight. (A borrow may only reach a byte above one that is below itself.)
+fn has_below_plus(bytes: [u8; 8]) -> bool {
+    const EACH: u64 = u64::MAX / 255;
+    let bytes = u64::from_le_bytes(bytes);
+    bytes.wrapping_sub(EACH * b'+' as u64) & !bytes & (EACH << 7) != 0
+}
+
+fn is_run(eight: &[u8; 8]) -> bool {
+    eight.iter().fold(true, |all, byte| all & RUN[usize::from(*byte)])
+}
+
+/// Where the run goes to an end; eight bytes at a time, for some are megabytes long.
+fn run_end(text: &[u8], from: usize) -> usize {
+    let (eights, _) = text[from..].as_chunks::<8>();
+    let from = from + 8 * eights.iter().take_while(|eight| is_run(eight)).count();
+    (from..text.len()).find(|&at| !RUN[usize::from(text[at])]).unwrap_or(text.len())
 }
 
 fn decode_run(run: &[u8]) -> Option<(Vec<u8>, &'static str)> {
@@ -138,53 +159,53 @@ fn percent_escapes(text: &[u8], found: &mut Vec<Fragment>) {
 /// Lines with `\u0041`, `\x41`, `\n`, `\/` or `\"` in them, unescaped. A key in a JSON string becomes the lines that it was.
 fn backslash_escapes(text: &[u8], found: &mut Vec<Fragment>) {
     let mut at = 0;
+    let mut line = 0..0;
     while let Some(hit) = memchr::memchr(b'\\', &text[at..]).map(|hit| at + hit) {
-        let start = memchr::memrchr(b'\n', &text[..hit]).map_or(0, |newline| newline + 1);
-        let end = memchr::memchr(b'\n', &text[hit..]).map_or(text.len(), |newline| hit + newline);
-        at = end;
-        let line = &text[start..end];
+        if at == 0 || hit > line.end {
+            let start = memchr::memrchr(b'\n', &text[at..hit]).map_or(at, |newline| at + newline + 1);
+            let end = memchr::memchr(b'\n', &text[hit..]).map_or(text.len(), |newline| hit + newline);
+            line = start..end;
+        }
         if line.len() > LONGEST_LINE {
             // one escape in a very long line: its surroundings are enough
-            at = hit + 1;
-            let low = hit.saturating_sub(512).max(start);
-            let high = (hit + 4096).min(end);
+            let low = hit.saturating_sub(512).max(line.start);
+            let high = (hit + 4096).min(line.end);
             push_unescaped(&text[low..high], low, found);
-            at = at.max(high);
+            at = high.max(hit + 1);
         } else {
-            push_unescaped(line, start, found);
-        }
-        if at >= text.len() {
-            break;
+            push_unescaped(&text[line.clone()], line.start, found);
+            at = line.end;
         }
     }
 }
 
 fn push_unescaped(line: &[u8], offset: usize, found: &mut Vec<Fragment>) {
-    let mut bytes = Vec::with_capacity(line.len());
-    let mut changed = false;
-    let mut rest = line;
-    while let Some((&byte, tail)) = rest.split_first() {
-        let (decoded, used) = match (byte, tail.first()) {
-            (b'\\', Some(b'n')) => (Some('\n'), 2),
-            (b'\\', Some(b'/')) => (Some('/'), 2),
-            (b'\\', Some(b'"')) => (Some('"'), 2),
-            (b'\\', Some(b'u')) => (code_point(tail.get(1..5)), 6),
-            (b'\\', Some(b'x')) => (code_point(tail.get(1..3)), 4),
+    let mut bytes = Vec::new();
+    // what is copied as it is begins there
+    let (mut from, mut at) = (0, 0);
+    while let Some(hit) = memchr::memchr(b'\\', &line[at..]).map(|hit| at + hit) {
+        let tail = &line[hit + 1..];
+        let (decoded, used) = match tail.first() {
+            Some(b'n') => (Some('\n'), 2),
+            Some(b'/') => (Some('/'), 2),
+            Some(b'"') => (Some('"'), 2),
+            Some(b'u') => (code_point(tail.get(1..5)), 6),
+            Some(b'x') => (code_point(tail.get(1..3)), 4),
             _ => (None, 1),
         };
-        match decoded {
-            Some(letter) => {
-                changed = true;
-                bytes.extend(letter.encode_utf8(&mut [0; 4]).as_bytes());
-                rest = &rest[used..];
+        at = hit + 1;
+        if let Some(letter) = decoded {
+            if bytes.is_empty() {
+                bytes.reserve(line.len());
             }
-            None => {
-                bytes.push(byte);
-                rest = tail;
-            }
+            bytes.extend_from_slice(&line[from..hit]);
+            bytes.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            at = hit + used;
+            from = at;
         }
     }
-    if changed {
+    if from > 0 {
+        bytes.extend_from_slice(&line[from..]);
         found.push(Fragment { offset, end: offset + line.len(), bytes, how: "escapes" });
     }
 }
@@ -195,43 +216,53 @@ fn code_point(digits: Option<&[u8]>) -> Option<char> {
 
 /// `"abc" +\n "def"`, `'abc'\n'def'` and `abc\`-newline: the lines from the first to the last piece, with the joints taken out.
 fn broken_literals(text: &[u8], found: &mut Vec<Fragment>) {
-    let mut at = 0;
-    let mut open: Option<Fragment> = None;
+    // the last line may go on, or did
+    let mut open: Option<Broken<'_>> = None;
     for (start, line) in lines(text) {
-        let (body, continued) = joint_after(line);
-        let tail = open.as_ref().and_then(|_| joint_before(line));
-        match (&mut open, tail) {
-            (Some(fragment), Some(skip)) => {
-                let body = if continued { body } else { line };
-                fragment.bytes.extend_from_slice(body.get(skip..).unwrap_or_default());
-                fragment.end = start + line.len();
-            }
-            (Some(_), None) => {
-                // one line alone is in the text anyhow
-                found.extend(open.take().filter(|_| at > 1).map(closed));
-                at = 0;
-            }
-            (None, _) => {}
+        let (body, goes_on) = joint_after(line);
+        if let Some(broken) = &mut open
+            && let Some(skip) = joint_before(line)
+        {
+            broken.add(if goes_on { body } else { line }, skip, start + line.len());
+        } else {
+            // one line alone is in the text anyhow; the last piece's closing quote was taken off in case another followed
+            found.extend(open.take().and_then(|broken| broken.closed(b"\"\n")));
         }
-        if continued && line.len() < LONGEST_LINE {
-            at += 1;
-            if open.is_none() {
-                let end = start + line.len();
-                open = Some(Fragment { offset: start, end, bytes: body.to_vec(), how: "joined literals" });
-            }
-        } else if let Some(mut fragment) = open.take() {
-            at = 0;
-            fragment.bytes.push(b'\n');
-            found.push(fragment);
+        if goes_on && line.len() < LONGEST_LINE {
+            open.get_or_insert(Broken { first: body, start, end: start + line.len(), bytes: Vec::new() });
+        } else {
+            found.extend(open.take().and_then(|broken| broken.closed(b"\n")));
         }
     }
-    found.extend(open.filter(|_| at > 1).map(closed));
+    found.extend(open.and_then(|broken| broken.closed(b"\"\n")));
 }
 
-/// The last piece's closing quote was taken off in case another piece followed.
-fn closed(mut fragment: Fragment) -> Fragment {
-    fragment.bytes.extend(b"\"\n");
-    fragment
+/// A literal broken over lines, so far.
+struct Broken<'t> {
+    /// What its first line says.
+    first: &'t [u8],
+    start: usize,
+    end: usize,
+    /// All of it, when it has a second line.
+    bytes: Vec<u8>,
+}
+
+impl Broken<'_> {
+    fn add(&mut self, line: &[u8], skip: usize, end: usize) {
+        if self.bytes.is_empty() {
+            self.bytes.extend_from_slice(self.first);
+        }
+        self.bytes.extend_from_slice(line.get(skip..).unwrap_or_default());
+        self.end = end;
+    }
+
+    fn closed(mut self, end: &[u8]) -> Option<Fragment> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        self.bytes.extend_from_slice(end);
+        Some(Fragment { offset: self.start, end: self.end, bytes: self.bytes, how: "joined literals" })
+    }
 }
 
 /// Whether a piece may reach from one line into the next: both have escapes, or a literal of the one goes on in the other.

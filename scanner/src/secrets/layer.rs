@@ -31,18 +31,47 @@ pub(super) struct Layer<'a> {
     pub path: Option<String>,
     pub syntax: Option<Syntax>,
     pub lines: Lines,
+    /// The line of the file that holds it, where it is a file of its own in there: its lines are others.
+    pub within: Option<u32>,
     /// How it came out, outermost first (`archive member a/b`, `base64`).
     pub place: Vec<String>,
     pub depth: usize,
     /// Texts that stand in it one behind the other and have nothing to do with each other; empty when it is one text.
-    pub pieces: Vec<Range<usize>>,
+    pub pieces: Vec<Piece>,
+    /// What of the file it was decoded from, and how.
+    pub origin: Option<Origin>,
+}
+
+/// One of the texts of a layer, and what it was decoded from.
+#[derive(Debug, Clone)]
+pub(super) struct Piece {
+    pub range: Range<usize>,
+    pub origin: Option<Origin>,
+}
+
+/// A part of a file that was decoded.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Origin {
+    pub start: usize,
+    pub end: usize,
+    pub how: &'static str,
 }
 
 impl<'a> Layer<'a> {
     pub(super) fn root(bytes: &'a [u8], path: Option<&str>) -> Self {
         let path = path.map(str::to_owned);
         let (lines, place, pieces) = (Lines::Own, Vec::new(), Vec::new());
-        Self { bytes: Cow::Borrowed(bytes), path, syntax: None, lines, place, depth: 0, pieces }
+        Self {
+            bytes: Cow::Borrowed(bytes),
+            path,
+            syntax: None,
+            lines,
+            within: None,
+            place,
+            depth: 0,
+            pieces,
+            origin: None,
+        }
     }
 
     /// A part of a file, which begins at a point of it.
@@ -60,11 +89,19 @@ impl<'a> Layer<'a> {
             bytes: Cow::Owned(bytes),
             path: self.path.clone(),
             syntax: self.syntax,
+            within: self.within.or_else(|| matches!(lines, Lines::Own).then(|| self.point(0).line)),
             lines,
             place,
             depth: self.depth + 1,
             pieces: Vec::new(),
+            origin: self.origin.clone(),
         }
+    }
+
+    /// What of the file a part of this layer was decoded from, where this layer is not the file.
+    pub(super) fn origin_of(&self, offset: usize) -> Option<Origin> {
+        let piece = self.pieces.get(self.pieces.partition_point(|piece| piece.range.end <= offset));
+        piece.map_or_else(|| self.origin.clone(), |piece| piece.origin.clone())
     }
 
     /// Whether it is the layer above in another spelling: escapes resolved, literals joined.

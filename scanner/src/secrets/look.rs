@@ -7,15 +7,16 @@ use regex_automata::{Input, Match};
 
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::Confidence;
+use crate::secrets::barren::{self, Barren};
 use crate::secrets::container::{self, Budget, Container, Unpacked, sniff};
-use crate::secrets::engine::REACH;
+use crate::secrets::engine::{Met, REACH, Scanned};
 use crate::secrets::fragment::{Fragment, fragments};
-use crate::secrets::layer::{Layer, Lines, Point, Points};
+use crate::secrets::layer::{Layer, Lines, Origin, Piece, Point, Points};
 use crate::secrets::rule::Pattern;
 use crate::secrets::{Engine, RuleIndex, Secret, Syntax, Text, inline_ignore, notebook, sqlite};
 
-/// How far a look goes.
-#[derive(Debug, Clone, Copy)]
+/// How far the looks of one scan go.
+#[derive(Debug)]
 pub struct Bounds {
     /// Bytes that may come out of one blob by unpacking and decoding.
     pub unpacked: u64,
@@ -23,11 +24,13 @@ pub struct Bounds {
     pub members: usize,
     /// Layers inside layers.
     pub depth: usize,
+    /// What need not be looked at again.
+    pub(super) barren: Barren,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { unpacked: 128 << 20, members: 100_000, depth: 6 }
+        Self { unpacked: 128 << 20, members: 100_000, depth: 6, barren: Barren::default() }
     }
 }
 
@@ -54,12 +57,14 @@ pub(super) struct Looked {
 }
 
 /// The parts of a text that are looked at, the rest left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Parts {
-    /// Where the anchors of the engine may begin.
-    pub anchors: Vec<Range<usize>>,
+#[derive(Debug, Default)]
+pub(super) struct Parts<'p> {
+    /// The anchors that are judged.
+    pub anchors: &'p [Met],
     /// Whole lines whose encoded pieces are decoded, with no piece going beyond.
     pub pieces: Vec<Range<usize>>,
+    /// Parts of lines too long for that, each decoded in one way alone.
+    pub cut: Vec<Origin>,
 }
 
 /// Where a look met something.
@@ -67,8 +72,10 @@ pub(super) struct Parts {
 pub(super) struct Trail {
     /// In the text itself: from anchor to secret, also of hits that gave way to others, and what may be an armoured key.
     pub hits: Vec<Range<usize>>,
-    /// Lines with a hit in a decoded piece.
-    pub lines: Vec<u32>,
+    /// Lines with a hit in a decoded piece, or of which something was said; and what the piece was decoded from.
+    pub lines: Vec<(u32, Option<Origin>)>,
+    /// Something was said of the file as a whole, or of a bound that depends on all of it.
+    pub says: bool,
     /// Bytes and pieces that came out by decoding.
     pub spent: (u64, usize),
 }
@@ -77,28 +84,29 @@ pub(super) struct Trail {
 pub(super) fn look(engine: &Engine<'_>, bytes: &[u8], path: Option<&str>, bounds: &Bounds) -> Looked {
     let mut looking = Looking::new(engine, bounds);
     looking.run(vec![Layer::root(bytes, path)]);
-    looking.finish(bounds).0
+    looking.finish().0
 }
 
 /// Looks at parts of texts of one file, which may be parts themselves. Such a text is `divisible`.
-pub(super) fn look_at<'a>(
+pub(super) fn look_at<'a, 'p>(
     engine: &Engine<'_>,
-    texts: impl IntoIterator<Item = (Layer<'a>, Parts)>,
+    texts: impl IntoIterator<Item = (Layer<'a>, Parts<'p>)>,
     bounds: &Bounds,
 ) -> (Looked, Trail) {
     let mut looking = Looking::new(engine, bounds);
     for (text, parts) in texts {
-        let mut points = Points::of(&text);
-        for anchors in parts.anchors {
-            looking.scan_text(&text, 0..text.bytes.len(), anchors, &mut points);
-        }
-        let mut below = Vec::new();
+        let scanned = engine.scan_at(&text_of(&text, 0..text.bytes.len()), parts.anchors);
+        looking.take(&text, 0, scanned, &mut Points::of(&text));
+        let (mut below, mut points) = (Vec::new(), Points::of(&text));
         for pieces in parts.pieces {
-            looking.decoded(&text, pieces, &mut below);
+            looking.decoded(&text, pieces, None, &mut points, &mut below);
+        }
+        for Origin { start, end, how } in parts.cut {
+            looking.decoded(&text, start..end, Some(how), &mut points, &mut below);
         }
         looking.run(below);
     }
-    looking.finish(bounds)
+    looking.finish()
 }
 
 /// Whether a file is plain text, of which each part can be looked at with no more than its surroundings.
@@ -116,8 +124,8 @@ struct Joined {
     bytes: Vec<u8>,
     /// The point in the file for each of them.
     marks: Vec<(usize, Point)>,
-    /// Those that belong together, as ranges of the bytes.
-    groups: Vec<Range<usize>>,
+    /// Those that belong together.
+    groups: Vec<Piece>,
     /// Where the last of them ends in the text.
     end: usize,
 }
@@ -127,28 +135,40 @@ impl Joined {
         Self { how, bytes: Vec::new(), marks: Vec::new(), groups: Vec::new(), end: 0 }
     }
 
-    fn add(&mut self, text: &[u8], found: &Fragment, start: usize, point: Point) {
+    fn add(&mut self, text: &[u8], found: &Fragment, (start, point): (usize, Point), origin: Option<Origin>) {
         let between = text.get(self.end..start).unwrap_or_default();
-        if self.groups.is_empty() || memchr::memchr_iter(b'\n', between).nth(1).is_some() {
-            if !self.groups.is_empty() {
-                self.bytes.push(b'\n');
+        let newlines = memchr::memchr_iter(b'\n', between).take(2).count();
+        // parts of a line that is too long to be unescaped as a whole have nothing to do with each other either
+        let parted = newlines == 2 || newlines == 0 && found.how == "escapes";
+        match self.groups.last_mut().filter(|_| !parted) {
+            Some(group) => {
+                if let (Some(whole), Some(part)) = (&mut group.origin, &origin) {
+                    (whole.start, whole.end) = (whole.start.min(part.start), whole.end.max(part.end));
+                }
             }
-            self.groups.push(self.bytes.len()..self.bytes.len());
+            None => {
+                if !self.groups.is_empty() {
+                    self.bytes.push(b'\n');
+                }
+                self.groups.push(Piece { range: self.bytes.len()..self.bytes.len(), origin });
+            }
         }
         self.marks.push((self.bytes.len(), point));
         self.bytes.extend_from_slice(&found.bytes);
         self.bytes.push(b'\n');
         self.end = start + (found.end - found.offset);
         if let Some(group) = self.groups.last_mut() {
-            group.end = self.bytes.len();
+            group.range.end = self.bytes.len();
         }
     }
 }
 
 struct Looking<'e> {
     engine: &'e Engine<'e>,
-    depth: usize,
+    bounds: &'e Bounds,
     budget: Budget,
+    /// Hits and diagnostics so far, whether they were told or not.
+    met: usize,
     trail: Trail,
     /// Hash of the secret, line: decoding shows the same secret again.
     seen: HashSet<(blake3::Hash, u32)>,
@@ -156,14 +176,14 @@ struct Looking<'e> {
 }
 
 impl<'e> Looking<'e> {
-    fn new(engine: &'e Engine<'e>, bounds: &Bounds) -> Self {
+    fn new(engine: &'e Engine<'e>, bounds: &'e Bounds) -> Self {
         let (seen, looked, trail) = (HashSet::new(), Looked::default(), Trail::default());
-        Self { engine, depth: bounds.depth, budget: budget(bounds), trail, seen, looked }
+        Self { engine, bounds, budget: budget(bounds), met: 0, trail, seen, looked }
     }
 
     fn run(&mut self, mut waiting: Vec<Layer<'_>>) {
         while let Some(layer) = waiting.pop() {
-            if layer.depth > self.depth {
+            if layer.depth > self.bounds.depth {
                 // the same text with quotes and escapes taken off once more says nothing new; an archive or base64 does
                 if !layer.is_rewritten() {
                     self.gap(&layer, "is nested too deep; it was not looked at");
@@ -176,10 +196,30 @@ impl<'e> Looking<'e> {
     }
 
     /// In the order of the file, whichever part or layer was looked at first.
-    fn finish(mut self, bounds: &Bounds) -> (Looked, Trail) {
+    fn finish(mut self) -> (Looked, Trail) {
         self.looked.sightings.sort_by_key(|sighting| sighting.point);
-        self.trail.spent = (bounds.unpacked - self.budget.bytes, bounds.members - self.budget.members);
+        self.trail.spent = (self.bounds.unpacked - self.budget.bytes, self.bounds.members - self.budget.members);
         (self.looked, self.trail)
+    }
+
+    /// Looks at a decoded piece that may stand in many versions, unless it is known that it shows nothing.
+    fn once(&mut self, layer: Layer<'static>) {
+        let (hash, depth) = (blake3::hash(&layer.bytes), layer.depth);
+        if let Some((bytes, members)) = self.bounds.barren.spent(&hash, depth)
+            && bytes <= self.budget.bytes
+            && members <= self.budget.members
+        {
+            self.budget.bytes -= bytes;
+            self.budget.members -= members;
+            return;
+        }
+        let before = (self.met, self.budget.bytes, self.budget.members);
+        // under a path a verdict may be less than without
+        let is_plain = layer.path.is_none() && layer.syntax.is_none();
+        self.run(vec![layer]);
+        if is_plain && self.met == before.0 {
+            self.bounds.barren.insert(&hash, depth, (before.1 - self.budget.bytes, before.2 - self.budget.members));
+        }
     }
 
     /// Looks at one layer and returns those inside it.
@@ -229,7 +269,7 @@ impl<'e> Looking<'e> {
     fn text(&mut self, layer: &Layer<'_>) -> Vec<Layer<'static>> {
         if layer.depth == 0 && is_lfs_pointer(&layer.bytes) {
             let reason = "a Git LFS pointer; the file it stands for is elsewhere and was not looked at";
-            self.looked.diagnostics.push(Diagnostic::remark(Stage::Secrets, layer.path.clone(), reason));
+            self.say(layer, Diagnostic::remark, reason);
             return Vec::new();
         }
         self.scan(layer);
@@ -243,34 +283,49 @@ impl<'e> Looking<'e> {
                 Layer { syntax: Some(Syntax::Code), ..layer.below(cell.text.into_bytes(), lines, part) }
             }));
         }
-        self.decoded(layer, 0..layer.bytes.len(), &mut below);
+        self.decoded(layer, 0..layer.bytes.len(), None, &mut Points::of(layer), &mut below);
         below
     }
 
     /// The decoded pieces of some lines of a text. Escaped lines are joined to one layer, for there may be one in every line; only those
-    /// that stand together are one text, so that what is found in them depends on nothing else.
-    fn decoded(&mut self, layer: &Layer<'_>, range: Range<usize>, below: &mut Vec<Layer<'static>>) {
-        let mut points = Points::of(layer);
+    /// that stand together are one text, so that what is found in them depends on nothing else. `alone` is the one way to decode.
+    fn decoded(
+        &mut self,
+        layer: &Layer<'_>,
+        range: Range<usize>,
+        alone: Option<&'static str>,
+        points: &mut Points<'_, '_>,
+        below: &mut Vec<Layer<'static>>,
+    ) {
         let mut joined: Vec<Joined> = Vec::new();
-        for found in fragments(&layer.bytes[range.clone()]) {
+        let all = fragments(&layer.bytes[range.clone()]).into_iter();
+        for found in all.filter(|found| alone.is_none_or(|how| found.how == how)) {
             let size = found.bytes.len() as u64;
             if size > self.budget.bytes || self.budget.members == 0 {
                 self.gap(layer, "decodes to more than the limit; the rest was not looked at");
+                self.trail.says = true;
                 break;
             }
             self.budget.bytes -= size;
             let start = range.start + found.offset;
             let point = points.at(start);
+            let origin = match layer.depth {
+                0 => Some(Origin { start, end: range.start + found.end, how: found.how }),
+                _ => layer.origin_of(start),
+            };
             if found.how.ends_with("escapes") {
                 if joined.last().is_none_or(|joined| joined.how != found.how) {
                     joined.push(Joined::new(found.how));
                 }
                 if let Some(joined) = joined.last_mut() {
-                    joined.add(&layer.bytes, &found, start, point);
+                    joined.add(&layer.bytes, &found, (start, point), origin);
                 }
             } else {
                 self.budget.members -= 1;
-                below.push(layer.below(found.bytes, Lines::Marks(vec![(0, point)]), found.how));
+                let is_large = found.bytes.len() >= barren::SHORTEST && found.how != "joined literals";
+                let piece = layer.below(found.bytes, Lines::Marks(vec![(0, point)]), found.how);
+                let piece = Layer { origin, ..piece };
+                if is_large { self.once(piece) } else { below.push(piece) }
             }
         }
         below.extend(joined.into_iter().map(|joined| Layer {
@@ -282,15 +337,13 @@ impl<'e> Looking<'e> {
     fn unpacked(&mut self, layer: &Layer<'_>, unpacked: Unpacked, how: &str) -> Vec<Layer<'static>> {
         if let Some(reason) = unpacked.bound {
             self.gap(layer, &reason);
+            self.trail.says = true;
         }
         if let Some(reason) = unpacked.damage {
             let reason = format!("{reason}; only its raw bytes were looked at");
             // what was decoded on suspicion need not have been an archive at all
             match layer.place.last().is_some_and(|how| how == "base64" || how == "hexadecimal") {
-                true => {
-                    let reason = format!("{}{reason}", prefix(&layer.place));
-                    self.looked.diagnostics.push(Diagnostic::remark(Stage::Secrets, layer.path.clone(), reason));
-                }
+                true => self.say(layer, Diagnostic::remark, &reason),
                 false => self.gap(layer, &reason),
             }
             let text = container::printable_runs(&layer.bytes);
@@ -322,30 +375,29 @@ impl<'e> Looking<'e> {
 
     fn scan(&mut self, layer: &Layer<'_>) {
         let mut points = Points::of(layer);
-        if layer.pieces.is_empty() {
-            let whole = 0..layer.bytes.len();
-            self.scan_text(layer, whole.clone(), whole, &mut points);
-        }
-        for piece in &layer.pieces {
-            self.scan_text(layer, piece.clone(), 0..piece.len(), &mut points);
+        let whole = std::iter::once(0..layer.bytes.len());
+        let pieces = layer.pieces.iter().map(|piece| piece.range.clone());
+        // without pieces it is one text
+        for piece in whole.filter(|_| layer.pieces.is_empty()).chain(pieces) {
+            let scanned = self.engine.scan_within(&text_of(layer, piece.clone()), 0..piece.len());
+            self.take(layer, piece.start, scanned, &mut points);
         }
     }
 
-    /// Scans one text of a layer for the anchors that begin in a range of it.
-    fn scan_text(&mut self, layer: &Layer<'_>, text: Range<usize>, anchors: Range<usize>, points: &mut Points<'_, '_>) {
-        let begin = text.start;
-        let mut text = Text::new(&layer.bytes[text], layer.path.as_deref());
-        if let Some(syntax) = layer.syntax {
-            text = text.with_syntax(syntax);
-        }
-        let scanned = self.engine.scan_within(&text, anchors);
+    /// Takes what was found in a text of a layer, which begins there.
+    fn take(&mut self, layer: &Layer<'_>, begin: usize, scanned: Scanned, points: &mut Points<'_, '_>) {
+        self.met += scanned.hits.len();
         if layer.depth == 0 {
             self.trail.hits.extend(scanned.keys);
         }
         for hit in &scanned.hits {
             match layer.depth {
                 0 => self.trail.hits.push(hit.anchor.min(hit.secret.start)..hit.secret.end.max(hit.anchor + 1)),
-                _ => self.trail.lines.push(points.at(begin + hit.secret.start).line),
+                _ => {
+                    let at = begin + hit.secret.start;
+                    let line = layer.within.unwrap_or_else(|| points.at(at).line);
+                    self.trail.lines.push((line, layer.origin_of(at)));
+                }
             }
         }
         let mut hits = Vec::new();
@@ -380,8 +432,29 @@ impl<'e> Looking<'e> {
     }
 
     fn gap(&mut self, layer: &Layer<'_>, reason: &str) {
+        self.say(layer, Diagnostic::gap, reason);
+    }
+
+    /// Says something of a layer. Of a piece, it is said again where the piece is decoded again.
+    fn say(&mut self, layer: &Layer<'_>, kind: fn(Stage, Option<String>, String) -> Diagnostic, reason: &str) {
+        self.met += 1;
         let reason = format!("{}{reason}", prefix(&layer.place));
-        self.looked.diagnostics.push(Diagnostic::gap(Stage::Secrets, layer.path.clone(), reason));
+        let said = kind(Stage::Secrets, layer.path.clone(), reason);
+        if layer.depth == 0 {
+            self.trail.says = true;
+        } else {
+            self.trail.lines.push((layer.within.unwrap_or_else(|| layer.point(0).line), layer.origin_of(0)));
+        }
+        self.looked.diagnostics.push(said);
+    }
+}
+
+/// A text of a layer, as the engine takes it.
+fn text_of<'l>(layer: &'l Layer<'_>, range: Range<usize>) -> Text<'l> {
+    let text = Text::new(&layer.bytes[range], layer.path.as_deref());
+    match layer.syntax {
+        Some(syntax) => text.with_syntax(syntax),
+        None => text,
     }
 }
 

@@ -2,6 +2,7 @@
 //! around those, proofs check what the format itself can prove, and a generic classifier judges what no provider's rule names.
 
 mod attribution;
+mod barren;
 mod container;
 pub mod engine;
 pub mod example;
@@ -18,6 +19,7 @@ mod look;
 pub mod memory;
 mod merging;
 mod notebook;
+mod outline;
 pub(crate) mod place;
 pub mod prefilter;
 pub mod proof;

@@ -1,18 +1,18 @@
 //! Where it is worth looking: the anchors of all rules, found in one pass.
 //!
-//! Every needle is four bytes or longer, or three. Of four bytes, one of the two groups of three that begin at its first and second byte
-//! stands at an even position of the text, wherever the needle stands. So only every second position is probed: a needle is entered
-//! with two neighbouring groups (its rarest pair), and a needle of three bytes with its only group and with its last two bytes followed by
-//! anything. A probe is one multiplication and one bit of a table that fits the first-level cache: two bytes choose the word, the third the
-//! bit in it. What passes is compared with the few needles of that word.
+//! Only every second position of the text is probed. So each needle is entered with two neighbouring groups of four bytes, of which one
+//! stands at a probed position wherever the needle stands (the rarest two of the needle; where it is shorter than five bytes, the byte before
+//! or behind it stands for any). A probe is one multiplication and one word of a table that fits the first-level cache, in which two bits
+//! must be set (a Bloom filter). What passes is compared with the few needles that have that group.
 //!
 //! Why no automaton: one that knows all the needles reads a table far larger than that cache once per byte, each read waiting for the one
 //! before; the probes here do not wait for one another. Why no packed search (Teddy): it holds some dozens of needles, and there are
 //! hundreds, among them words that are in every file. How the three compare is printed by `tests/benchmarks/secret_engine`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
+use crate::secrets::generic;
 use crate::secrets::rule::{Form, RuleIndex, RuleSet};
 
 /// What to do where an anchor was found.
@@ -26,35 +26,50 @@ pub enum Anchor {
     Cue,
 }
 
-struct Needle {
+/// A word that is looked for, and what to do where it stands.
+pub(super) struct Needle {
     text: Box<[u8]>,
     exact: bool,
-    anchors: Vec<Anchor>,
+    pub(super) anchors: Vec<Anchor>,
 }
 
-/// A needle, and how far behind its start one of its groups stands.
-#[derive(Clone, Copy)]
+impl Needle {
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+}
+
+/// Number of a needle.
+pub(super) type NeedleIndex = u32;
+
+/// A group of a needle.
 struct Entry {
-    needle: u32,
-    offset: u32,
+    group: u32,
+    needle: NeedleIndex,
+    /// How far behind the needle's start it stands; -1 with the byte before.
+    offset: i32,
 }
 
 /// Finds anchors.
 pub struct Prefilter {
-    words: Box<[u64; WORDS]>,
-    /// Where the entries of each word begin; one more for the end of the last.
-    first: Box<[u32; WORDS + 1]>,
+    bloom: Box<[u64; WORDS]>,
+    /// Where the entries of each bucket begin; one more for the end of the last.
+    first: Box<[u32; BUCKETS + 1]>,
     entries: Vec<Entry>,
     needles: Vec<Needle>,
     /// The furthest that a group stands behind its needle's start.
     furthest: usize,
+    longest: usize,
 }
 
 const WORDS: usize = 1 << BITS;
-const BITS: u32 = 11;
-/// Bytes read for the three probes of one step, and how far a step goes.
-const READ: usize = 8;
-const STEP: usize = 6;
+const BITS: u32 = 12;
+const BUCKETS: usize = WORDS;
+/// Bytes of a group.
+const GROUP: usize = 4;
+/// Bytes read for the four probes of one step, and how far a step goes.
+const READ: usize = 10;
+const STEP: usize = 8;
 
 /// Letters by how often they stand in source text, the commonest first; what is missing is rare.
 const COMMON: &[u8] = b" etaoinsrlcdpumfh_gbyv.wk\"'(),-=:/x10";
@@ -92,52 +107,63 @@ impl Prefilter {
     }
 
     fn of(needles: Vec<Needle>) -> Self {
-        let mut words = Box::new([0; WORDS]);
+        let mut bloom = Box::new([0; WORDS]);
         let mut placed: Vec<(usize, Entry)> = Vec::new();
         let mut furthest = 0;
-        for (number, needle) in (0..).zip(&needles) {
-            let start = rarest_pair(&needle.text);
-            for offset in [start, start + 1] {
-                let group = &needle.text[offset..];
-                let (word, _) = slot(group[0], group[1], 0);
-                words[word] |= match group.get(2) {
-                    Some(third) => 1 << slot(group[0], group[1], *third).1,
-                    None => u64::MAX,
-                };
-                placed.push((word, Entry { needle: number, offset: offset as u32 }));
-                furthest = furthest.max(offset);
+        for (needle, text) in (0..).zip(needles.iter().map(|needle| &needle.text)) {
+            for (offset, group) in groups(text) {
+                let hash = hash(group);
+                bloom[word(hash)] |= bits(hash);
+                placed.push((word(hash), Entry { group, needle, offset }));
+                furthest = furthest.max(usize::try_from(offset).unwrap_or(0));
             }
         }
-        placed.sort_by_key(|(word, entry)| (*word, entry.needle, entry.offset));
-        let mut first = Box::new([0; WORDS + 1]);
-        for (word, begin) in first.iter_mut().enumerate() {
-            *begin = placed.partition_point(|(other, _)| *other < word) as u32;
+        placed.sort_by_key(|(bucket, entry)| (*bucket, entry.group, entry.needle, entry.offset));
+        let mut first = Box::new([0; BUCKETS + 1]);
+        for (bucket, begin) in first.iter_mut().enumerate() {
+            *begin = placed.partition_point(|(other, _)| *other < bucket) as u32;
         }
         let entries = placed.into_iter().map(|(_, entry)| entry).collect();
-        Self { words, first, entries, needles, furthest }
+        let longest = needles.iter().map(Needle::len).max().unwrap_or(0);
+        Self { bloom, first, entries, needles, furthest, longest }
     }
 
-    /// Calls `found` with each anchor that begins in the range, and the range where it stands. They come nearly, not strictly, in order.
+    /// The needle with this number.
+    pub(super) fn needle(&self, number: NeedleIndex) -> &Needle {
+        &self.needles[number as usize]
+    }
+
+    /// All needles, by their numbers.
+    pub(super) fn needles(&self) -> &[Needle] {
+        &self.needles
+    }
+
+    /// Bytes of the longest needle.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Calls `found` with each needle that begins in the range, and where. They come nearly, not strictly, in order.
     #[inline]
-    pub fn find(&self, bytes: &[u8], range: Range<usize>, mut found: impl FnMut(Anchor, usize, usize)) {
-        let mut at = range.start;
-        // a needle that begins at the range's last byte has its groups behind it
+    pub(super) fn find(&self, bytes: &[u8], range: Range<usize>, mut found: impl FnMut(NeedleIndex, usize)) {
+        // a needle at the range's first byte may have its group one byte before, one at its last byte far behind
+        let mut at = range.start.saturating_sub(1);
         let stop = bytes.len().min(range.end + self.furthest + 1);
         while let Some(read) = bytes.get(at..at + READ)
             && at < stop
         {
-            let read = u64::from_le_bytes(read.try_into().unwrap_or_default());
-            let folded = read | FOLD;
-            let thirds = third(read);
-            let probe = |byte: u32| {
-                let word = word((folded >> (8 * byte)) as u32 & 0xffff);
-                self.words[word] >> (thirds >> (8 * byte + 16) & 63) & 1
+            let word_at = |at: usize| u64::from_le_bytes(read[at..at + 8].try_into().unwrap_or_default());
+            let (low, high) = (fold(word_at(0)), fold(word_at(2)));
+            let probe = |group: u64| {
+                let hash = hash(group as u32);
+                let bits = bits(hash);
+                self.bloom[word(hash)] & bits == bits
             };
-            let (one, two, three) = (probe(0), probe(2), probe(4));
-            if one | two | three != 0 {
-                for (passed, position) in [(one, at), (two, at + 2), (three, at + 4)] {
-                    if passed != 0 {
-                        self.compare(bytes, &range, position, &mut found);
+            let passed = [probe(low), probe(low >> 16), probe(low >> 32), probe(high >> 32)];
+            if passed[0] | passed[1] | passed[2] | passed[3] {
+                for (nth, passed) in passed.into_iter().enumerate() {
+                    if passed {
+                        self.compare(bytes, &range, at + 2 * nth, &mut found);
                     }
                 }
             }
@@ -151,58 +177,87 @@ impl Prefilter {
     }
 
     #[inline(never)]
-    fn compare(
-        &self,
-        bytes: &[u8],
-        range: &Range<usize>,
-        position: usize,
-        found: &mut impl FnMut(Anchor, usize, usize),
-    ) {
-        let [Some(one), Some(two)] = [bytes.get(position), bytes.get(position + 1)] else { return };
-        let (word, _) = slot(*one, *two, 0);
-        for entry in &self.entries[self.first[word] as usize..self.first[word + 1] as usize] {
+    fn compare(&self, bytes: &[u8], range: &Range<usize>, position: usize, found: &mut impl FnMut(NeedleIndex, usize)) {
+        // what stands for any byte also stands for none
+        let group = group(bytes.get(position..).unwrap_or_default());
+        let bucket = word(hash(group));
+        for entry in &self.entries[self.first[bucket] as usize..self.first[bucket + 1] as usize] {
+            if entry.group != group {
+                continue;
+            }
+            let Some(start) = position.checked_add_signed(-(entry.offset as isize)) else { continue };
             let needle = &self.needles[entry.needle as usize];
-            let Some(start) = position.checked_sub(entry.offset as usize) else { continue };
             let Some(place) = bytes.get(start..start + needle.text.len()) else { continue };
             let same = if needle.exact { *place == *needle.text } else { place.eq_ignore_ascii_case(&needle.text) };
             if same && range.contains(&start) {
-                for anchor in &needle.anchors {
-                    found(*anchor, start, start + needle.text.len());
-                }
+                found(entry.needle, start);
             }
         }
     }
 }
 
-/// Both cases of a letter fold to the same byte; a few other bytes collide, and the comparison tells them apart.
-const FOLD: u64 = 0x2020_2020_2020_2020;
-
+/// Each byte as six bits: the letter without its case, and whether it is a letter (or one of the few bytes beside them). Other bytes collide, and
+/// the comparison tells them apart.
 #[inline(always)]
-fn word(pair: u32) -> usize {
-    (pair.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
-}
-
-/// Each byte as six bits: the letter without its case, and whether it is a letter (or one of the few bytes beside them).
-#[inline(always)]
-fn third(bytes: u64) -> u64 {
+fn fold(bytes: u64) -> u64 {
     bytes & 0x1f1f_1f1f_1f1f_1f1f | bytes >> 1 & 0x2020_2020_2020_2020
 }
 
-/// Word and bit of a group.
-fn slot(first: u8, second: u8, last: u8) -> (usize, u64) {
-    let pair = u32::from(first | 0x20) | u32::from(second | 0x20) << 8;
-    (word(pair), third(u64::from(last)) & 63)
+#[inline(always)]
+fn hash(group: u32) -> u64 {
+    u64::from(group).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Where the rarest two neighbouring groups begin; 0 for a needle of three bytes.
-fn rarest_pair(text: &[u8]) -> usize {
+/// The word of the filter, and the bucket of the entries.
+#[inline(always)]
+fn word(hash: u64) -> usize {
+    (hash >> (64 - BITS)) as usize
+}
+
+#[inline(always)]
+fn bits(hash: u64) -> u64 {
+    1 << (hash >> 46 & 63) | 1 << (hash >> 40 & 63)
+}
+
+/// The group that the bytes begin with, as far as there are four.
+fn group(bytes: &[u8]) -> u32 {
+    let mut four = [0; GROUP];
+    four.iter_mut().zip(bytes).for_each(|(to, byte)| *to = *byte);
+    fold(u64::from(u32::from_le_bytes(four))) as u32
+}
+
+/// The groups that a needle is entered with, and how far behind its start each stands.
+fn groups(text: &[u8]) -> Vec<(i32, u32)> {
+    let any = |offset: i32, with: &dyn Fn(u8) -> [u8; GROUP]| -> Vec<(i32, u32)> {
+        let all: BTreeSet<u32> = (0..=u8::MAX).map(|byte| group(&with(byte))).collect();
+        all.into_iter().map(|group| (offset, group)).collect()
+    };
+    match *text {
+        [a, b, c] => [any(-1, &|any| [any, a, b, c]), any(0, &|any| [a, b, c, any])].concat(),
+        [a, b, c, d] => {
+            let beside = match often(&[a, b, c]) < often(&[b, c, d]) {
+                true => any(-1, &|any| [any, a, b, c]),
+                false => any(1, &|any| [b, c, d, any]),
+            };
+            [beside, vec![(0, group(text))]].concat()
+        }
+        _ => {
+            let score = |start: &usize| {
+                [0, 1].map(|next| often(&text[start + next..start + next + GROUP])).into_iter().sum::<f64>()
+            };
+            let rarest = (0..text.len() - GROUP).min_by(|a, b| score(a).total_cmp(&score(b))).unwrap_or(0);
+            [rarest, rarest + 1].map(|at| (at as i32, group(&text[at..]))).to_vec()
+        }
+    }
+}
+
+/// How often a group of letters may stand in source text: by the common words that hold it, and by its letters.
+fn often(group: &[u8]) -> f64 {
     let share = |byte: &u8| {
         let rank = COMMON.iter().position(|common| *common == byte.to_ascii_lowercase()).unwrap_or(4 * COMMON.len());
         1.0 / (rank + 2) as f64
     };
-    let often = |group: &[u8]| group.iter().map(share).product::<f64>();
-    let score = |start: &usize| often(&text[*start..*start + 3]) + often(&text[*start + 1..*start + 4]);
-    (0..text.len().saturating_sub(3)).min_by(|a, b| score(a).total_cmp(&score(b))).unwrap_or(0)
+    generic::common_words_with(group) as f64 + group.iter().map(share).product::<f64>()
 }
 
 #[cfg(test)]
@@ -228,7 +283,7 @@ mod tests {
             let from = from.min(text.len());
             for range in [0..text.len(), from..text.len().min(from + length)] {
                 let mut mine = Vec::new();
-                filter.find(text.as_bytes(), range.clone(), |_, start, end| mine.push((start, end)));
+                filter.find(text.as_bytes(), range.clone(), |needle, start| mine.push((start, start + filter.needle(needle).len())));
                 let mut theirs: Vec<_> = all.iter().copied().filter(|(start, _)| range.contains(start)).collect();
                 mine.sort_unstable();
                 theirs.sort_unstable();
@@ -244,7 +299,9 @@ mod tests {
         let filter = Prefilter::new(&rules, CUES);
         let count = |text: &str, wanted: Anchor| {
             let mut count = 0;
-            filter.find(text.as_bytes(), 0..text.len(), |anchor, _, _| count += usize::from(anchor == wanted));
+            filter.find(text.as_bytes(), 0..text.len(), |needle, _| {
+                count += filter.needle(needle).anchors.iter().filter(|anchor| **anchor == wanted).count();
+            });
             count
         };
         for (number, rule) in (0..).zip(rules.rules()) {

@@ -8,6 +8,7 @@ use globset::GlobSet;
 use regex_automata::meta;
 use regex_automata::util::syntax;
 
+use crate::secrets::outline::Outline;
 use crate::secrets::proof::Proof;
 use crate::secrets::rule_file::{self, RuleError};
 use crate::secrets::verify::Check;
@@ -90,6 +91,7 @@ impl fmt::Debug for Rule {
 /// An expression, compiled when it is first needed: most rules never meet their anchor.
 pub struct Pattern {
     text: String,
+    outline: OnceLock<Option<Outline>>,
     compiled: OnceLock<Option<meta::Regex>>,
 }
 
@@ -97,7 +99,7 @@ impl Pattern {
     /// Takes the expression as it is written.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), compiled: OnceLock::new() }
+        Self { text: text.into(), outline: OnceLock::new(), compiled: OnceLock::new() }
     }
 
     /// The expression as it is written.
@@ -122,6 +124,11 @@ impl Pattern {
     #[must_use]
     pub fn standing_alone(text: &str) -> Self {
         if text.is_empty() { Self::new(text) } else { Self::new(format!(r"\b{{start-half}}(?:{text})\b{{end-half}}")) }
+    }
+
+    /// What it can match at all, where that can be told.
+    pub(super) fn outline(&self) -> Option<&Outline> {
+        self.outline.get_or_init(|| Outline::of(&self.text)).as_ref()
     }
 
     /// The compiled expression. Rules are compiled once when a set is loaded from a file of somebody else's; our own are proved to

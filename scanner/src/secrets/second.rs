@@ -37,8 +37,10 @@ impl Second<'_> {
         worth: &Worth,
         path: Option<&str>,
     ) -> Result<(Looked, u64), String> {
-        if let Worth::Spots(spots) = worth {
-            return Ok((look_again(self.looking.engine, spots, path, self.bounds), 0));
+        match worth {
+            Worth::Spots(spots) => return Ok((look_again(self.looking.engine, spots, path, self.bounds), 0)),
+            Worth::Said(said) => return Ok((Looked { diagnostics: said.clone(), ..Looked::default() }, 0)),
+            Worth::Whole => {}
         }
         let repository = repository.as_ref().map_err(ToString::to_string)?;
         let unreadable = |error: git2::Error| format!("blob {id} cannot be read: {}", error.message());

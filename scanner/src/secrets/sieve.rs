@@ -8,11 +8,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use git2::Oid;
 
 use crate::Stop;
+use crate::diagnostic::Diagnostic;
 use crate::repository::RepositoryError;
 use crate::repository::pack::{Changes, Object, ObjectId, ObjectKind, ObjectStore, Unread, Visited, Visitor};
 use crate::secrets::Engine;
 use crate::secrets::lineage::Lineage;
-use crate::secrets::look::{Bounds, is_divisible, look};
+use crate::secrets::look::{Bounds, Looked, is_divisible, look};
 use crate::secrets::spot::{Placed, Seen};
 use crate::secrets::tree_entry::TreeEntry;
 
@@ -29,6 +30,8 @@ pub(super) enum Worth {
     Whole,
     /// These spots.
     Spots(Vec<Placed>),
+    /// Nothing: there is no secret in it, whatever its path. Only this is said of it.
+    Said(Vec<Diagnostic>),
 }
 
 /// What the first reading found worth a second look.
@@ -187,7 +190,7 @@ impl Sieve<'_> {
             self.blobs.1.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         }
         match self.divided(bytes, made) {
-            Some(seen) => {
+            Ok(seen) => {
                 let spots = seen.placed(bytes);
                 if spots.is_empty() {
                     return Trace::Divided(seen);
@@ -198,27 +201,25 @@ impl Sieve<'_> {
                 }
                 self.worth(object.id, Worth::Whole);
             }
-            None => {
-                let looked = look(self.how.engine, bytes, None, self.how.bounds);
-                if !looked.sightings.is_empty() || !looked.diagnostics.is_empty() {
-                    self.worth(object.id, Worth::Whole);
-                }
-            }
+            Err(looked) if !looked.sightings.is_empty() => self.worth(object.id, Worth::Whole),
+            Err(looked) if !looked.diagnostics.is_empty() => self.worth(object.id, Worth::Said(looked.diagnostics)),
+            Err(_) => {}
         }
         Trace::None
     }
 
-    /// `None` for a blob that can only be looked at as a whole.
-    fn divided(&self, bytes: &[u8], made: Option<(&Trace, &Changes)>) -> Option<Seen> {
+    /// What was seen of a blob that can only be looked at as a whole is the error.
+    fn divided(&self, bytes: &[u8], made: Option<(&Trace, &Changes)>) -> Result<Seen, Looked> {
+        let How { engine, bounds, .. } = self.how;
         if !is_divisible(bytes) {
-            return None;
+            return Err(look(engine, bytes, None, bounds));
         }
         if let Some((Trace::Divided(base), changes)) = made
-            && let Some(seen) = Seen::by_changes(self.how.engine, bytes, base, changes, self.how.bounds)
+            && let Some(seen) = Seen::by_changes(engine, bytes, base, changes, bounds)
         {
-            return Some(seen);
+            return Ok(seen);
         }
-        Seen::in_full(self.how.engine, bytes, self.how.bounds)
+        Seen::in_full(engine, bytes, bounds)
     }
 
     fn worth(&self, id: &ObjectId, worth: Worth) {

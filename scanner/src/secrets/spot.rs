@@ -1,16 +1,17 @@
 //! Spots: the places of a file where something was found, each with so much text around it that it can be judged again by itself.
 //!
 //! The first reading of a history does not know the paths of what it reads, and most versions of a file are made from another version by
-//! a delta. Both are met by knowing *where* in a file something was found, instead of only that. A version made from another
-//! is looked at where the delta put something in, or cut something out, and a little around; the spots of the base that the delta
-//! copied are its own spots without a look. And what is found is later judged under each path that the file had by looking at
+//! a delta. Both are met by knowing *where* in a file something was found, instead of only that. In a version made from another
+//! anchors are looked for where the delta put something in, or cut something out; those of the base that the delta copied are its own
+//! without a look, and are judged again only where something changed within their reach. What was found in the base stays found where the
+//! delta copied it with its surroundings. And what is found is later judged under each path that the file had by looking at
 //! the spots' texts, with no need to read the file again.
 //!
-//! Why that is the same as looking at everything: a verdict depends on bytes within `BEFORE_ANCHOR` and `AFTER_ANCHOR` of the anchor that led to
-//! it (a property test of the engine holds that), and a decoded piece on the lines that belong together with its own. Where the bytes that it depends on
-//! were all copied, the verdict is the base's; otherwise one of them was changed, and then the anchor, or the line, is in the parts that
-//! are looked at, and so are spots that were copied without all of their surroundings. Files for which that does not hold (archives, notebooks, binaries, lines longer than the decoder divides, whatever a
-//! bound cut short) are looked at as a whole.
+//! Why that is the same as looking at everything: a verdict depends on bytes within `Engine::reach` of the anchor that led to it (a property
+//! test of the engine holds that), and a decoded piece on the lines that belong together with its own. Where the bytes that it depends on
+//! were all copied, the verdict is the base's; otherwise one of them was changed, and then the anchor is judged, or the line decoded,
+//! and so are spots that were copied without all of their surroundings. Files for which that does not hold (archives, notebooks, binaries,
+//! lines longer than the decoder divides, whatever a bound cut short) are looked at as a whole.
 //!
 //! What is not pretty: the surroundings are bounds that the code of the engine and the classifier must keep, and only tests say that it
 //! does.
@@ -22,9 +23,9 @@ use zeroize::Zeroizing;
 
 use crate::repository::pack::{Changes, Copied};
 use crate::secrets::Engine;
-use crate::secrets::engine::{AFTER_ANCHOR, BEFORE_ANCHOR};
+use crate::secrets::engine::Met;
 use crate::secrets::fragment::{LONGEST_DIVISIBLE_LINE, belong_together};
-use crate::secrets::layer::{Layer, Point, Points};
+use crate::secrets::layer::{Layer, Origin, Point, Points};
 use crate::secrets::look::{Bounds, Looked, Parts, Trail, look_at};
 
 /// So much text is kept around a spot: what the engine looks at, and the lines on which a comment may stand that ignores it.
@@ -37,6 +38,8 @@ enum Sort {
     Hits,
     /// Hits in the decoded pieces of some lines.
     Pieces,
+    /// Hits in one piece of a line that is too long to be one of these, which is decoded in this way.
+    Cut(&'static str),
 }
 
 /// A place where something was found, and its surroundings. The same spot in many versions of a file is kept once.
@@ -65,6 +68,8 @@ struct Found {
 
 /// What is known of a divisible file that was looked at.
 pub(super) struct Seen {
+    /// Everything that is worth a look, in order, whatever the verdict.
+    anchors: Vec<Met>,
     found: Vec<Found>,
     /// Bytes and pieces that came out by decoding, or more.
     spent: (u64, usize),
@@ -73,12 +78,17 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Looks at all of a divisible file. `None`: it holds what can only be looked at as a whole.
-    pub(super) fn in_full(engine: &Engine<'_>, bytes: &[u8], bounds: &Bounds) -> Option<Self> {
-        let all = || std::iter::once(0..bytes.len()).collect();
-        let parts = Parts { anchors: all(), pieces: all() };
+    /// Looks at all of a divisible file. What it holds can only be looked at as a whole where that says more than what was seen.
+    pub(super) fn in_full(engine: &Engine<'_>, bytes: &[u8], bounds: &Bounds) -> Result<Self, Looked> {
+        let mut anchors = Vec::new();
+        engine.meet(bytes, 0..bytes.len(), &mut anchors);
+        anchors.sort();
+        let parts = Parts { anchors: &anchors, pieces: std::iter::once(0..bytes.len()).collect(), cut: Vec::new() };
         let (looked, trail) = look_at(engine, [(Layer::root(bytes, None), parts)], bounds);
-        Self::of(bytes, &looked, &trail, Vec::new(), bounds)
+        match Self::of(bytes, &trail, Vec::new(), bounds) {
+            Some(seen) => Ok(Self { anchors, ..seen }),
+            None => Err(looked),
+        }
     }
 
     /// Looks at what is new in a divisible file that was made from a base. `None`: that would spare nothing, or is not possible.
@@ -89,32 +99,44 @@ impl Seen {
         changes: &Changes,
         bounds: &Bounds,
     ) -> Option<Self> {
-        let mut parts = parts(bytes, changes)?;
+        let changed: Vec<Range<usize>> = changes.changed().collect();
+        let mut pieces = changed_lines(bytes, &changed);
+        let mut again = Vec::new();
         let mut kept = Vec::new();
         for found in &base.found {
             for copy in changes.copies_of(&found.core) {
                 let copied = found.copied(bytes, &copy)?;
                 match (&copied.spot, copied.sort) {
                     (Some(_), _) => kept.push(copied),
-                    (None, Sort::Hits) => parts.anchors.push(copied.core),
-                    (None, Sort::Pieces) => parts.pieces.push(copied.core),
+                    (None, Sort::Hits) => again.push(copied.core),
+                    (None, Sort::Pieces | Sort::Cut(_)) => pieces.push(copied.core),
                 }
             }
         }
-        let parts = Parts { anchors: joined(parts.anchors), pieces: joined(parts.pieces) };
-        let (looked, mut trail) = look_at(engine, [(Layer::root(bytes, None), parts)], bounds);
+        let anchors = anchors_of(engine, bytes, base, changes);
+        let near = near_changes(engine, &anchors, &changed, &joined(again));
+        let parts = Parts { anchors: &near, pieces: joined(pieces), cut: Vec::new() };
+        let (_, mut trail) = look_at(engine, [(Layer::root(bytes, None), parts)], bounds);
         trail.spent = (trail.spent.0 + base.spent.0, trail.spent.1 + base.spent.1);
-        Self::of(bytes, &looked, &trail, kept, bounds)
+        Some(Self { anchors, ..Self::of(bytes, &trail, kept, bounds)? })
     }
 
-    fn of(bytes: &[u8], looked: &Looked, trail: &Trail, mut found: Vec<Found>, bounds: &Bounds) -> Option<Self> {
-        // a remark or a gap belongs to the file as a whole; at a bound, it depends on everything before
-        if !looked.diagnostics.is_empty() || trail.spent.0 > bounds.unpacked || trail.spent.1 > bounds.members {
+    fn of(bytes: &[u8], trail: &Trail, mut found: Vec<Found>, bounds: &Bounds) -> Option<Self> {
+        // what is said of the file as a whole is in no part of it; at a bound, it depends on everything before
+        if trail.says || trail.spent.0 > bounds.unpacked || trail.spent.1 > bounds.members {
             return None;
         }
         found.extend(trail.hits.iter().map(|core| Found { sort: Sort::Hits, core: core.clone(), spot: None }));
-        for line in line_starts(bytes, &trail.lines) {
-            found.push(Found { sort: Sort::Pieces, core: closed(bytes, &(line..line))?, spot: None });
+        let mut lines = trail.lines.clone();
+        lines.sort();
+        lines.dedup();
+        for (start, origin) in line_starts(bytes, lines) {
+            let (sort, core) = match (closed(bytes, &(start..start)), origin) {
+                (Some(lines), _) => (Sort::Pieces, lines),
+                (None, Some(Origin { start, end, how })) => (Sort::Cut(how), start..end),
+                (None, None) => return None,
+            };
+            found.push(Found { sort, core, spot: None });
         }
         let mut found = merged(found);
         let mut kept = 0;
@@ -125,7 +147,7 @@ impl Seen {
                 found.spot = Some(Arc::new(spot));
             }
         }
-        Some(Self { found, spent: trail.spent, kept })
+        Some(Self { anchors: Vec::new(), found, spent: trail.spent, kept })
     }
 
     /// The spots as they stand in the file; `bytes` is the whole of it.
@@ -144,13 +166,24 @@ impl Seen {
 
 /// Judges the spots of a file under a path, where it is known.
 pub(super) fn look_again(engine: &Engine<'_>, spots: &[Placed], path: Option<&str>, bounds: &Bounds) -> Looked {
-    let hits_first = |sort| spots.iter().filter(move |placed| placed.spot.sort == sort);
-    let texts = hits_first(Sort::Hits).chain(hits_first(Sort::Pieces)).map(|Placed { spot, begin }| {
-        let core = vec![spot.core.clone()];
-        let parts = match spot.sort {
-            Sort::Hits => Parts { anchors: core, pieces: Vec::new() },
-            Sort::Pieces => Parts { anchors: Vec::new(), pieces: core },
-        };
+    let hits_first = |hits| spots.iter().filter(move |placed| (placed.spot.sort == Sort::Hits) == hits);
+    let ordered: Vec<(&Placed, Vec<Met>)> = hits_first(true)
+        .chain(hits_first(false))
+        .map(|placed| {
+            let mut anchors = Vec::new();
+            if placed.spot.sort == Sort::Hits {
+                engine.meet(&placed.spot.text, placed.spot.core.clone(), &mut anchors);
+            }
+            (placed, anchors)
+        })
+        .collect();
+    let texts = ordered.iter().map(|(Placed { spot, begin }, anchors)| {
+        let (core, mut parts) = (spot.core.clone(), Parts { anchors, ..Parts::default() });
+        match spot.sort {
+            Sort::Hits => {}
+            Sort::Pieces => parts.pieces.push(core),
+            Sort::Cut(how) => parts.cut.push(Origin { start: core.start, end: core.end, how }),
+        }
         (Layer::part(&spot.text, path, *begin), parts)
     });
     look_at(engine, texts, bounds).0
@@ -164,7 +197,7 @@ impl Found {
         // the lines beside the pieces may be others now, and belong together with them
         let core = match self.sort {
             Sort::Hits => moved.clone(),
-            Sort::Pieces => together(bytes, line_at(bytes, moved.start)?, line_at(bytes, moved.end)?)?,
+            Sort::Pieces | Sort::Cut(_) => together(bytes, line_at(bytes, moved.start)?, line_at(bytes, moved.end)?)?,
         };
         let whole = core == moved && copy.holds(&self.core, AROUND);
         Some(Self { sort: self.sort, core, spot: self.spot.clone().filter(|_| whole) })
@@ -180,24 +213,72 @@ impl Spot {
     }
 }
 
-/// The parts of a file where something may be that was not in its base.
-fn parts(bytes: &[u8], changes: &Changes) -> Option<Parts> {
-    let mut parts = Parts::default();
-    let mut divided = true;
-    for changed in changes.changed() {
-        parts.anchors.push(changed.start.saturating_sub(AFTER_ANCHOR)..bytes.len().min(changed.end + BEFORE_ANCHOR));
-        match closed(bytes, &changed) {
-            Some(lines) => parts.pieces.push(lines),
-            None => divided = false,
+/// All anchors of a file that was made from a base: those that were copied whole, and those in what is new or reaches over a joint.
+fn anchors_of(engine: &Engine<'_>, bytes: &[u8], base: &Seen, changes: &Changes) -> Vec<Met> {
+    let mut anchors = Vec::with_capacity(base.anchors.len() + 8);
+    for (copied, from) in changes.copied() {
+        let to = from + copied.len();
+        let first = base.anchors.partition_point(|met| met.start() < *from);
+        let there = base.anchors[first..].iter().take_while(|met| met.start() < to);
+        let whole = there.filter(|met| met.start() + engine.length(**met) <= to);
+        anchors.extend(whole.map(|met| met.moved_to(met.start() - from + copied.start)));
+    }
+    let before = engine.longest().saturating_sub(1);
+    let new = changes.changed().map(|changed| changed.start.saturating_sub(before)..changed.end);
+    for range in joined(new.collect()) {
+        engine.meet(bytes, range, &mut anchors);
+    }
+    anchors.sort();
+    anchors.dedup();
+    anchors
+}
+
+/// The anchors that have a change within their reach, and those in the ranges.
+fn near_changes(
+    engine: &Engine<'_>,
+    anchors: &[Met],
+    mut changed: &[Range<usize>],
+    ranges: &[Range<usize>],
+) -> Vec<Met> {
+    let mut ranges = ranges.iter().peekable();
+    let furthest = engine.furthest().before;
+    let mut near = Vec::new();
+    for met in anchors {
+        let (at, reach) = (met.start(), engine.reach(*met));
+        while let [first, rest @ ..] = changed
+            && first.end + furthest < at
+        {
+            changed = rest;
+        }
+        while ranges.next_if(|range| range.end <= at).is_some() {}
+        let mut within = changed.iter().take_while(|range| range.start <= at + reach.after);
+        let is_near = within.any(|range| range.end + reach.before >= at);
+        if is_near || ranges.peek().is_some_and(|range| range.start <= at) {
+            near.push(*met);
         }
     }
-    if !divided {
-        // a line too long for that: all pieces are decoded, which is still less than looking at everything
-        parts.pieces = std::iter::once(0..bytes.len()).collect();
+    near
+}
+
+/// The lines of a file in which an encoded piece may be that was not in its base.
+fn changed_lines(bytes: &[u8], changed: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut pieces: Vec<Range<usize>> = Vec::new();
+    // the end of the last line that was changed, and taken with those beside it
+    let mut taken = None;
+    for changed in changed {
+        if taken.is_some_and(|end| changed.end <= end) {
+            continue;
+        }
+        match (closed(bytes, changed), line_at(bytes, changed.end)) {
+            (Some(lines), Some(line)) => {
+                taken = Some(line.end);
+                pieces.push(lines);
+            }
+            // a line too long for that: all pieces are decoded, which is still less than looking at everything
+            _ => return std::iter::once(0..bytes.len()).collect(),
+        }
     }
-    let parts = Parts { anchors: joined(parts.anchors), pieces: joined(parts.pieces) };
-    let looked_at: usize = parts.anchors.iter().map(Range::len).sum();
-    (looked_at < bytes.len()).then_some(parts)
+    pieces
 }
 
 /// The same ranges in order, and one where some overlap or meet.
@@ -220,7 +301,10 @@ fn merged(mut found: Vec<Found>) -> Vec<Found> {
     for next in found {
         match merged.last_mut() {
             Some(last) if last.sort == next.sort && last.core == next.core => {}
-            Some(last) if last.sort == next.sort && next.core.start < last.core.end => {
+            // what is decoded by itself is not made longer
+            Some(last)
+                if last.sort == next.sort && !matches!(next.sort, Sort::Cut(_)) && next.core.start < last.core.end =>
+            {
                 last.core.end = last.core.end.max(next.core.end);
                 last.spot = None;
             }
@@ -230,20 +314,17 @@ fn merged(mut found: Vec<Found>) -> Vec<Found> {
     merged
 }
 
-/// Where the lines of these numbers begin.
-fn line_starts(bytes: &[u8], lines: &[u32]) -> Vec<usize> {
-    let mut wanted = lines.to_vec();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let mut wanted = wanted.into_iter().peekable();
+/// Where the lines of these numbers begin; they are in order.
+fn line_starts(bytes: &[u8], lines: Vec<(u32, Option<Origin>)>) -> Vec<(usize, Option<Origin>)> {
+    let mut wanted = lines.into_iter().peekable();
     let begins = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|newline| newline + 1));
     let mut starts = Vec::new();
     for (line, begin) in (1..).zip(begins) {
         if wanted.peek().is_none() {
             break;
         }
-        if wanted.next_if_eq(&line).is_some() {
-            starts.push(begin);
+        while let Some((_, origin)) = wanted.next_if(|(wanted, _)| *wanted == line) {
+            starts.push((begin, origin));
         }
     }
     starts

@@ -142,9 +142,13 @@ proptest! {
         let mut random = Random(seed);
         let count = 5 + random.below(60);
         let mut bytes = lines(&mut random, count);
-        let mut seen = Seen::in_full(&engine, &bytes, &bounds).unwrap();
+        let mut seen = Seen::in_full(&engine, &bytes, &bounds).ok().unwrap();
         for _ in 0..5 {
-            let full = Seen::in_full(&engine, &bytes, &bounds).unwrap();
+            let full = Seen::in_full(&engine, &bytes, &bounds).ok().unwrap();
+            let mut met = Vec::new();
+            engine.meet(&bytes, 0..bytes.len(), &mut met);
+            met.sort();
+            prop_assert_eq!(&seen.anchors, &met);
             for path in PATHS {
                 let judged = |seen: &Seen| told(&RULES, &look_again(&engine, &seen.placed(&bytes), path, &bounds));
                 prop_assert_eq!(judged(&seen), judged(&full), "{:?}", path);
@@ -157,7 +161,7 @@ proptest! {
                 break;
             }
             let by_changes = Seen::by_changes(&engine, &made, &seen, &changes, &bounds);
-            seen = by_changes.or_else(|| Seen::in_full(&engine, &made, &bounds)).unwrap();
+            seen = by_changes.or_else(|| Seen::in_full(&engine, &made, &bounds).ok()).unwrap();
             bytes = made;
         }
     }
@@ -170,9 +174,15 @@ proptest! {
         let bytes = lines(&mut random, 60);
         let all = 0..bytes.len();
         for hit in engine.scan_within(&Text::new(&bytes, None), all).hits {
-            let after = if RULES.get(hit.rule).unwrap().family == "private-keys" { KEY_BLOCK } else { AFTER_ANCHOR };
-            let start = hit.anchor.saturating_sub(BEFORE_ANCHOR);
-            let end = bytes.len().min(hit.anchor + after);
+            let mut met = Vec::new();
+            engine.meet(&bytes, hit.anchor..hit.anchor + 1, &mut met);
+            // of several anchors at one place, any may have led to it
+            let mut reach = met.iter().map(|met| engine.reach(*met)).max_by_key(|reach| reach.after).unwrap();
+            if RULES.get(hit.rule).unwrap().family == "private-keys" {
+                reach.after = KEY_BLOCK;
+            }
+            let start = hit.anchor.saturating_sub(reach.before);
+            let end = bytes.len().min(hit.anchor + reach.after);
             let near = Text::new(&bytes[start..end], None);
             let again = engine.scan_within(&near, hit.anchor - start..hit.anchor - start + 1).hits;
             let found = again.iter().any(|other| {
@@ -185,18 +195,81 @@ proptest! {
     }
 }
 
+/// A file inside a piece of a line has lines of its own; what is found in it, or said of it, belongs to the line that holds it.
+#[test]
+fn a_file_inside_a_line() {
+    use base64::Engine as _;
+    use std::io::Write as _;
+    let engine = Engine::new(&RULES);
+    let bounds = Bounds::default();
+    let inner = format!("{}{}", "nothing\n".repeat(300), fill("DB_PASSWORD={alnum:14}\n", "inner"));
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(inner.as_bytes()).unwrap();
+    let mut packed = packed.finish().unwrap();
+    for damaged in [false, true] {
+        if damaged {
+            packed.truncate(packed.len() - 12);
+        }
+        let encoded = base64::engine::general_purpose::STANDARD.encode(&packed);
+        let text = format!("one: 1\ntwo: 2\ndata: {encoded}\nfour: 4\n");
+        let seen = Seen::in_full(&engine, text.as_bytes(), &bounds).ok().unwrap();
+        let again = look_again(&engine, &seen.placed(text.as_bytes()), None, &bounds);
+        let full = look(&engine, text.as_bytes(), None, &bounds);
+        assert_eq!(told(&RULES, &again), told(&RULES, &full));
+        assert_eq!(again.diagnostics, full.diagnostics);
+        assert_eq!((full.sightings.len(), full.diagnostics.len()), if damaged { (0, 1) } else { (1, 0) });
+    }
+}
+
+/// In a line that is too long to be decoded as a whole, what was found in a piece is found again by that piece alone.
+#[test]
+fn a_piece_of_a_very_long_line() {
+    let engine = Engine::new(&RULES);
+    let bounds = Bounds::default();
+    let noise = "f(a,b);".repeat(LONGEST_DIVISIBLE_LINE / 7);
+    let pieces = [
+        "x=\"db_p\\u0061ssword=\\\"{alnum:14}!\\\"\";",
+        "y=\"{b64of:DB_PASSWORD=Sommer2024!xQ}\";",
+        "\"postgres://me:a%40{alnum:9}@db.internal/x\";",
+    ];
+    for piece in pieces {
+        let piece = fill(piece, "long");
+        let text = format!("one\n{noise}{piece}{noise}\nthree\n");
+        let seen = Seen::in_full(&engine, text.as_bytes(), &bounds).ok().unwrap();
+        let again = look_again(&engine, &seen.placed(text.as_bytes()), None, &bounds);
+        let full = look(&engine, text.as_bytes(), None, &bounds);
+        assert_eq!(told(&RULES, &again), told(&RULES, &full), "{piece}");
+        assert!(full.sightings.iter().any(|seen| seen.place.is_some()), "{piece}");
+        assert!(seen.kept < 64 << 10, "{piece}");
+    }
+}
+
 #[test]
 fn parts_of_a_changed_file() {
-    let line = "nothing to see here, nothing at all;\n";
-    let bytes = line.repeat(1000).into_bytes();
+    let engine = Engine::new(&RULES);
+    let line = "a token is not here, nothing at all.\n";
+    let base = line.repeat(1000).into_bytes();
+    let seen = Seen::in_full(&engine, &base, &Bounds::default()).ok().unwrap();
     // three bytes put in, in the middle of line 501
-    let changes =
-        Changes::from_copies(bytes.len() - 3, bytes.len(), &[(0, 0, 18510), (18513, 18510, bytes.len() - 18513)]);
-    let changed = parts(&bytes, &changes).unwrap();
-    let around = |range: &Range<usize>| (range.start, range.end);
-    assert_eq!(changed.anchors.iter().map(around).collect::<Vec<_>>(), [(18510 - AFTER_ANCHOR, 18513 + BEFORE_ANCHOR)]);
+    let mut bytes = base.clone();
+    bytes.splice(18510..18510, *b"key");
+    let changes = Changes::from_copies(base.len(), bytes.len(), &[(0, 0, 18510), (18513, 18510, base.len() - 18510)]);
+    let mut all = Vec::new();
+    engine.meet(&bytes, 0..bytes.len(), &mut all);
+    all.sort();
+    let anchors = anchors_of(&engine, &bytes, &seen, &changes);
+    assert_eq!(anchors, all);
+    assert_eq!(anchors.len(), seen.anchors.len() + 1);
+    // judged again are those that can see the change
+    let changed: Vec<Range<usize>> = changes.changed().collect();
+    let near = near_changes(&engine, &anchors, &changed, &[]);
+    let sees = |met: &&Met| {
+        let reach = engine.reach(**met);
+        met.start() <= 18513 + reach.before && 18510 <= met.start() + reach.after
+    };
+    assert_eq!(near, all.iter().filter(sees).copied().collect::<Vec<_>>());
+    assert!(near.len() > 10 && near.len() < 50, "{}", near.len());
     // the line, one before and one behind it
-    assert_eq!(changed.pieces.iter().map(around).collect::<Vec<_>>(), [(499 * 37, 502 * 37 - 1)]);
-    // a file that changed everywhere is looked at in full
-    assert!(parts(&bytes, &Changes::from_copies(0, bytes.len(), &[])).is_none());
+    let pieces = changed_lines(&bytes, &changed);
+    assert_eq!(pieces.iter().map(|range| (range.start, range.end)).collect::<Vec<_>>(), [(499 * 37, 502 * 37 + 2)]);
 }

@@ -65,6 +65,12 @@ impl Changes {
         }
     }
 
+    /// Ranges of the result that stand in the base as they are, in order, and where each begins there.
+    #[must_use]
+    pub fn copied(&self) -> &[(Range<usize>, usize)] {
+        &self.copied
+    }
+
     /// The copied ranges that hold a range of the base, or a part of it.
     pub fn copies_of(&self, range: &Range<usize>) -> impl Iterator<Item = Copied> + '_ {
         let range = range.clone();

@@ -8,6 +8,8 @@ mod name;
 mod verdict;
 mod words;
 
+pub(crate) use words::common_words_with;
+
 use crate::secrets::hit::Hit;
 use crate::secrets::rule::{RuleIndex, RuleSet};
 use crate::secrets::text::Text;
@@ -64,6 +66,11 @@ pub(crate) const CUES: &[&str] = &[
     "口令",
     "パスワード",
 ];
+
+/// What stands at a cue is judged by no more than so many bytes before the cue (its name, and the line up to that) and behind it (the rest of the
+/// name, and the value).
+pub(crate) const BEFORE_CUE: usize = 352;
+pub(crate) const AFTER_CUE: usize = 640;
 
 /// The kinds of generic secrets; each is a rule of the family `generic`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! How much a run of letters is like words: a model of letter triples, counted when it is first asked, over the list of common words beside
 //! this file, and that list as a dictionary. Random letters cost about 8.5 bits each under it, words 3 to 5.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// Words that stand in English and program text, one a line, sorted.
@@ -12,6 +12,21 @@ const LETTERS: usize = 26;
 const START: usize = LETTERS;
 const SHORTEST_WORD: usize = 3;
 const LONGEST_WORD: usize = 14;
+
+/// In how many of the common words each group of four letters stands.
+static GROUPS: LazyLock<HashMap<[u8; 4], u32>> = LazyLock::new(|| {
+    let mut groups = HashMap::new();
+    for group in LIST.as_bytes().windows(4).filter_map(<[u8]>::first_chunk) {
+        *groups.entry(*group).or_default() += 1;
+    }
+    groups
+});
+
+/// In how many of the common words these letters stand; only groups of four are known.
+pub(crate) fn common_words_with(group: &[u8]) -> u32 {
+    let Ok(group) = <[u8; 4]>::try_from(group) else { return 0 };
+    GROUPS.get(&group.map(|byte| byte.to_ascii_lowercase())).copied().unwrap_or(0)
+}
 
 struct Model {
     /// Bits of a letter behind two others, `[first][second][third]`.

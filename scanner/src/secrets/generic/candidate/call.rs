@@ -33,13 +33,13 @@ const CONNECTIONS: &[&[u8]] = &[
 
 /// `auth=("user", "password")`, `HTTPBasicAuth("user", "password")`, `smtp.login(USER, "password")`.
 pub(super) fn login_pair(bytes: &[u8], from: usize, to: usize) -> Option<Range<usize>> {
-    let lower = bytes[from..to].to_ascii_lowercase();
-    if !LOGINS.iter().any(|name| lower.ends_with(name)) {
-        return None;
-    }
     let mut cursor = Cursor::new(bytes, to, VALUE);
     cursor.skip(b"\"' =:");
     if !cursor.one_of(b"([") {
+        return None;
+    }
+    let lower = bytes[from..to].to_ascii_lowercase();
+    if !LOGINS.iter().any(|name| lower.ends_with(name)) {
         return None;
     }
     // `auth: ("ldap", "saml2")` lists names

@@ -39,6 +39,9 @@ pub(super) enum Join {
 const NAME: usize = 64;
 const VALUE: usize = 400;
 
+/// Longer cues are parts of names.
+const LONGEST_CUE: usize = 16;
+
 /// What stands at a cue.
 pub(super) enum Cue {
     /// A part of a name.
@@ -57,8 +60,11 @@ pub(super) struct Name {
 
 pub(super) fn at(text: &Text<'_>, start: usize, end: usize) -> Cue {
     let bytes = text.bytes;
-    let lower = bytes[start..end].to_ascii_lowercase();
-    let found = match lower.as_slice() {
+    let mut lower = [0; LONGEST_CUE];
+    let Some(lower) = lower.get_mut(..end - start) else { return Cue::Name(name_around(bytes, start, end)) };
+    lower.copy_from_slice(&bytes[start..end]);
+    lower.make_ascii_lowercase();
+    let found = match &*lower {
         b"://" => url::url(bytes, start, end),
         b"thin:" => url::thin(bytes, start, end),
         b" -p" | b" -u" | b" -a" | b" -w" => command::flag(bytes, end),
@@ -96,10 +102,14 @@ fn name_around(bytes: &[u8], start: usize, end: usize) -> Name {
     Name { range: from..to, sql: bytes[start..end].eq_ignore_ascii_case(b"identified by") }
 }
 
+/// What may stand behind a name that a value belongs to: its end in quotes or brackets, a blank, a line's end, a separator, a call.
+const LEADS_ON: &[u8] = b"\\\"'`[)]} \t\r\n=:!+.<>,?|(\xef";
+
 /// The value that belongs to a name.
 pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
     let bytes = text.bytes;
     let (from, to) = (name.range.start, name.range.end);
+    let next = *bytes.get(to).filter(|next| LEADS_ON.contains(next))?;
     if let Some(value) = call::login_pair(bytes, from, to) {
         return Some(password_argument(from..to, value));
     }
@@ -112,6 +122,9 @@ pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
             value,
             join,
         });
+    }
+    if next == b'(' {
+        return None;
     }
     if let Some(value) = scheme_alone(bytes, from, to) {
         return Some(Candidate { sort: Sort::Authorization, name: from..to, value, join: Join::Bare });
