@@ -309,7 +309,11 @@ fn joint_before(line: &[u8]) -> Option<usize> {
         .take(2)
         .take_while(|byte| matches!(byte, b'f' | b'r' | b'b' | b'u' | b'F' | b'R' | b'B'))
         .count();
-    matches!(line.get(at), Some(b'"' | b'\'' | b'`')).then_some(at + 1)
+    let quote = line.get(at).filter(|quote| b"\"'`".contains(quote))?;
+    // `"name": "value"` below another literal is an entry of its own
+    let behind = memchr::memchr(*quote, &line[at + 1..]).map(|close| line[at + 2 + close..].trim_ascii_start());
+    let is_entry = behind.is_some_and(|behind| matches!(behind.first(), Some(b':' | b'=')));
+    (!is_entry).then_some(at + 1)
 }
 
 #[cfg(test)]

@@ -19,7 +19,9 @@ fn pieces() {
         (r#"{"k": "a\u0042c"}"#.into(), vec![(0, "{\"k\": \"aBc\"}", "escapes")]),
         ("k = \"abc\" +\n    \"def\"\n".into(), vec![(0, "k = \"abcdef\"\n", "joined literals")]),
         ("k = ('abc'\n  f'def'\n  'ghi')\n".into(), vec![(0, "k = ('abcdefghi')\n", "joined literals")]),
+        ("k = (\"a:\"\n  \"b: c\")\n".into(), vec![(0, "k = (\"a:b: c\")\n", "joined literals")]),
         // what looks encoded and is not
+        ("\"one\": \"a\"\n\"two\": \"b\"\n".into(), vec![]),
         ("sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(), vec![]),
         ("integrity sha512-Uj2ZPrTnFDGbqQ9Y5wxXxBpiN1zsoCWtL4qUwb2nJ1m0Zs8RkQ==".into(), vec![]),
         ("a_rather_long_identifier_of_python_code()".into(), vec![]),

@@ -142,7 +142,7 @@ pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
     let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
     let in_folder = |names: &[&str]| folders.split('/').any(|folder| names.contains(&folder));
     if in_folder(LESSER_FOLDERS)
-        || name.starts_with("test_")
+        || ["test_", "test-", "test.", "tests_", "tests-", "tests."].iter().any(|head| name.starts_with(head))
         || name.contains("_test.")
         || name.contains(".test.")
         || name.contains(".spec.")
@@ -199,6 +199,9 @@ mod tests {
             ("docs/x.md", true),
             (".env.example", true),
             ("src/contest.py", false),
+            ("app/tests.py", true),
+            ("app/tests-cookbook.py", true),
+            ("app/testing.py", false),
         ] {
             assert_eq!(lesser_path(path).is_some(), expected, "{path}");
         }

@@ -216,6 +216,7 @@ pub fn is_reference(value: &[u8]) -> bool {
         && (pair_rarity(value).is_none_or(|rarity| rarity < 0.3)
             || value[1..].iter().all(|byte| !byte.is_ascii_digit()));
     HOLES.iter().any(|(open, close)| has_hole(value, open, close))
+        || is_expansion(value)
         || ELSEWHERE.iter().any(|head| value.starts_with(head))
         || has(b"process.env")
         || has(b"os.environ")
@@ -227,6 +228,15 @@ pub fn is_reference(value: &[u8]) -> bool {
                 .any(|mark| value.starts_with(mark) && value.ends_with(mark))
         || has(b"%s")
         || has(b"{}")
+}
+
+/// `${name%%@*}`, `${name/a/b}`: a shell's own edits of a variable.
+fn is_expansion(value: &[u8]) -> bool {
+    let inner = value.strip_prefix(b"${").and_then(|rest| rest.strip_suffix(b"}"));
+    inner.is_some_and(|inner| {
+        let name = inner.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        name > 0 && inner.get(name).is_some_and(|sign| b"%#/^,@[".contains(sign))
+    })
 }
 
 /// Opening and closing brackets of what is filled in.
@@ -330,6 +340,8 @@ mod tests {
             "%(password)s",
             "<password>",
             "{password}",
+            "${tmp%%@*}",
+            "${url#*:}",
             "arn:aws:secretsmanager:x",
         ] {
             assert!(is_reference(value.as_bytes()), "{value}");

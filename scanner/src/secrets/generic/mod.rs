@@ -4,6 +4,7 @@
 //! labelled cases in `tests/secrets/truth.txt`, and every weight that counted is told in the hit's evidence.
 
 mod candidate;
+mod harmless;
 mod name;
 mod verdict;
 mod words;

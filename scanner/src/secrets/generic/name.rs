@@ -303,6 +303,9 @@ const BEFORE_KEY: &[&str] = &[
     "server",
 ];
 
+/// What has keys that are names: `rule_key`, `issueKey`.
+const KEYED: &str = "rule issue project row entry item record metric event field property label lang translation message map dict json node tag";
+
 /// Words that end in `pass` and are about no password.
 const NOT_PASS: &[&str] = &[
     "bypass",
@@ -380,12 +383,14 @@ pub(super) fn promise(name: &[u8]) -> Option<Sort> {
                 | "authenticity"
                 | "verification"
                 | "unique"
+                | "hint"
                 | "spreadsheet"
                 | "sheet"
                 | "document"
         )
     });
-    (!after && !before).then_some(sort)
+    let of_data = sort == Sort::Key && words[..position].iter().any(|word| KEYED.split(' ').any(|known| known == word));
+    (!after && !before && !of_data).then_some(sort)
 }
 
 fn sort_of(words: &[String], position: usize, word: &str) -> Option<Sort> {
@@ -398,6 +403,10 @@ fn sort_of(words: &[String], position: usize, word: &str) -> Option<Sort> {
         || word.len() <= 14
             && (word.ends_with("pass") || word.ends_with("auth") && word.starts_with("master"))
             && !NOT_PASS.contains(&word);
+    // sudoers: who need not tell one
+    if word == "nopasswd" {
+        return None;
+    }
     if ends(PASSWORDS) || pass && pass_alone(words, position) {
         return Some(Sort::Password);
     }
@@ -500,6 +509,11 @@ mod tests {
             ("auth_token", Some(Sort::Secret)),
             ("MAPS_KEY", Some(Sort::Key)),
             ("password_field", None),
+            ("NOPASSWD", None),
+            ("hintPassword", None),
+            ("rule_key", None),
+            ("issueKey", None),
+            ("project_secret_key", Some(Sort::Secret)),
             ("passwordHash", None),
             ("PASSWORD_RESET_TIMEOUT", None),
             ("tokenizer", None),

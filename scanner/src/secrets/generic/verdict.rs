@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::candidate::{Candidate, Join, is_long_line};
+use super::harmless::is_harmless;
 use super::{Sort, words};
 use crate::finding::Confidence;
 use crate::secrets::place;
@@ -209,6 +210,7 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
         || shape::is_sequence(value)
         || value.starts_with(b"-----")
         || is_hash_record(value)
+        || is_harmless(value)
         || candidate.sort == Sort::Authorization && is_invented_login(value)
         || is_code(value)
         || value.starts_with(b"pk_live_")
@@ -332,6 +334,10 @@ fn password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[
     scale.add_if(data && candidate.join != Join::Prose, 0.6, "in a file of settings");
     scale.add_if(text.syntax == Syntax::Translation, -4.0, "in a message catalogue");
     scale.add_if(candidate.join == Join::Prose && classes.digit == 0, -2.0, "a word in running text");
+    let foreign = classes.digit == 0
+        && std::str::from_utf8(value)
+            .is_ok_and(|text| text.chars().any(|letter| !letter.is_ascii() && letter.is_alphabetic()));
+    scale.add_if(foreign, -2.5, "a word of another language");
     let lower = value.to_ascii_lowercase();
     let named = text.bytes[candidate.name.clone()].to_ascii_lowercase();
     let again = named

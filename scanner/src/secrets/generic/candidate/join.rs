@@ -23,8 +23,13 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     let escaped = cursor.take(b'\\');
     let quoted_name = quote_before.is_some_and(|quote| cursor.take(quote)) || cursor.one_of(b"\"'`");
     array_bounds(&mut cursor);
+    let brackets = cursor.at;
     cursor.skip(b")]}");
     let near = cursor.at;
+    // `Settings[password]: …` is a label
+    if !quoted_name && bytes[brackets..near].starts_with(b"]") && cursor.peek() == Some(b':') {
+        return None;
+    }
     cursor.skip(b" \t");
     let tight = cursor.at == near;
     // `name: X` above `value: Y`; a bare word above (Python's `pass`) names nothing
@@ -69,7 +74,11 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
         return (!value.is_empty()).then_some((value, Join::Quoted));
     }
     if let Some(quote) = cursor.string_start() {
-        return cursor.string(quote, escaped).map(|range| (range, Join::Quoted));
+        let value = cursor.string(quote, escaped)?;
+        // `["confirm_password", "macaroon_id"]` lists names
+        let is_name = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
+        let listed = separator.sign == b',' && bytes[value.clone()].contains(&b'_');
+        return (!listed || !bytes[value.clone()].iter().all(is_name)).then_some((value, Join::Quoted));
     }
     // `a === b` compares with an expression
     if cursor.bytes[near..cursor.at].windows(2).any(|pair| pair == b"==") {
@@ -210,8 +219,11 @@ fn spaced(
         || matches!(text.syntax, Syntax::Config | Syntax::Unknown)
             && head.is_empty()
             && word.iter().any(|word| name.eq_ignore_ascii_case(word));
-    let is = matches!(text.syntax, Syntax::Prose | Syntax::Unknown) || is_comment(bytes, from);
-    if is && (cursor.word(b"is ") || cursor.word(b"was ")) {
+    let mut said = Cursor { ..cursor };
+    if (said.word(b"is ") || said.word(b"was "))
+        && (matches!(text.syntax, Syntax::Prose | Syntax::Unknown) || is_comment(bytes, from))
+    {
+        cursor = said;
         cursor.word(b"now ");
         cursor.skip(b" :");
         let value = match cursor.literal() {
@@ -221,23 +233,28 @@ fn spaced(
         let length = value.len() - usize::from(bytes[value.clone()].ends_with(b"."));
         return (length > 0).then(|| (value.start..value.start + length, Join::Prose));
     }
-    let told = head.is_empty() && !matches!(text.syntax, Syntax::Prose) || {
+    let told = || {
         let lower = head.to_ascii_lowercase();
-        BEFORE_SPACED.iter().any(|word| lower.ends_with(word))
+        head.is_empty() && !matches!(text.syntax, Syntax::Prose)
+            || BEFORE_SPACED.iter().any(|word| lower.ends_with(word))
             || contains(&lower, b" set ")
             || contains(&lower, b"git config ")
     };
     if let Some(quote) =
-        cursor.peek().filter(|quote| *quote == b'\'' || *quote == b'"' && (told || option || dockerfile))
+        cursor.peek().filter(|quote| *quote == b'\'' || *quote == b'"' && (option || dockerfile || told()))
     {
         cursor.at += 1;
         return cursor.string(quote, false).map(|range| (range, Join::Quoted));
     }
     if name.eq_ignore_ascii_case(b"identified by") && cursor.peek() != Some(b'\'') && cursor.peek() != Some(b'"') {
         let value = cursor.until(|byte| byte.is_ascii_whitespace() || byte == b';');
-        return (!value.is_empty()).then_some((value, Join::Position));
+        // a sentence says the same
+        let lower = head.to_ascii_lowercase();
+        let sql = head.is_empty() || [&b"user"[..], b"role", b"grant"].iter().any(|word| contains(&lower, word));
+        let word = bytes[value.clone()].contains(&b'\'');
+        return (sql && !word && !value.is_empty()).then_some((value, Join::Position));
     }
-    let set = text.syntax != Syntax::Code && (contains(head, b" set") || contains(head, b"git config"));
+    let set = text.syntax != Syntax::Code && [&b" set "[..], b"git config "].iter().any(|command| sets(head, command));
     if !(option || dockerfile || netrc || set) {
         return None;
     }
@@ -246,6 +263,14 @@ fn spaced(
     }
     let value = cursor.until(|byte| byte.is_ascii_whitespace() || b"\"'`;|,".contains(&byte));
     (!value.is_empty()).then_some((value, if option || set { Join::Position } else { Join::Bare }))
+}
+
+/// Behind the command there are options and a part of the name, and no sentence.
+fn sets(head: &[u8], command: &[u8]) -> bool {
+    let head = [b" ", head, b" "].concat();
+    let Some(at) = memchr::memmem::rfind(&head, command) else { return false };
+    let between = &head[at + command.len()..];
+    between.len() <= 60 && between.iter().all(|byte| !b",;()'\"".contains(byte)) && !contains(between, b". ")
 }
 
 /// `"name": "X", "value": "Y"` and `key="X" value="Y"`, on this line or the next.
@@ -354,6 +379,9 @@ fn bare(
     };
     let scheme = scheme_length(rest);
     let mut length = scheme + rest[scheme..].iter().take_while(|byte| !ends.contains(byte)).count();
+    if !first_on_line {
+        length = within_its_place(&rest[..length], text.bytes[..name].ends_with(b"(")).len();
+    }
     if separator.sign == b'>' {
         let closed = rest[length..].starts_with(b"</");
         return (closed && length > 0).then(|| (cursor.at..cursor.at + length, Join::Bare));
@@ -394,6 +422,14 @@ fn bare(
         _ => return None,
     };
     Some((range, join))
+}
+
+/// In a string that is written with escapes a line ends at `\n`; `(password=x)` ends where its bracket closes.
+fn within_its_place(value: &[u8], in_brackets: bool) -> &[u8] {
+    let escape = |pair: &[u8]| pair[0] == b'\\' && b"nrt".contains(&pair[1]);
+    let value = value.windows(2).position(escape).map_or(value, |end| &value[..end]);
+    let closed = memchr::memchr(b')', value).filter(|_| in_brackets);
+    closed.map_or(value, |end| &value[..end])
 }
 
 /// Only the marks of a list, an export or an instruction stand before the name.

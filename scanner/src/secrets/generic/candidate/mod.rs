@@ -129,6 +129,9 @@ pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
     if let Some(value) = scheme_alone(bytes, from, to) {
         return Some(Candidate { sort: Sort::Authorization, name: from..to, value, join: Join::Bare });
     }
+    if next == b')' && is_hashed(&bytes[from.saturating_sub(12)..from]) {
+        return None;
+    }
     let (value, join) = join::joined(text, from, to)?;
     let value = join::default_of(bytes, value);
     let from = with_word_before(bytes, from);
@@ -149,6 +152,13 @@ pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
         sort = Sort::ConnectionString;
     }
     (!value.is_empty()).then_some(Candidate { sort, name: from..to, value, join })
+}
+
+/// `md5($password) === "…"`: what is compared is a hash. `head` is what stands before the name.
+fn is_hashed(head: &[u8]) -> bool {
+    let sigils = head.iter().rev().take_while(|byte| b"$&@ ".contains(byte)).count();
+    let lower = head[..head.len() - sigils].to_ascii_lowercase();
+    [&b"md5("[..], b"sha1(", b"sha256(", b"sha512(", b"hash(", b"crypt("].iter().any(|call| lower.ends_with(call))
 }
 
 /// `password.equals` is about the password.

@@ -1,0 +1,77 @@
+//! Values that are no secrets by their own form, whatever their names promise.
+
+/// A hash with its name, a drawing, text of another script in escapes, a masked value, or settings that hold the secret in them.
+pub(super) fn is_harmless(value: &[u8]) -> bool {
+    is_named_hash(value) || is_drawing(value) || is_escaped_text(value) || is_masked(value) || holds_settings(value)
+}
+
+/// `sha256:` and its digits, at the end or as the whole.
+fn is_named_hash(value: &[u8]) -> bool {
+    let names = [&b"sha1:"[..], b"sha256:", b"sha384:", b"sha512:", b"md5:"];
+    names.iter().any(|name| {
+        memchr::memmem::find(value, name).is_some_and(|at| {
+            let digits = &value[at + name.len()..];
+            digits.len() >= 32 && digits.iter().all(u8::is_ascii_hexdigit)
+        })
+    })
+}
+
+/// The commands of an SVG path: `M3.27,4.27 L19.74,20.74`.
+fn is_drawing(value: &[u8]) -> bool {
+    matches!(value.first(), Some(b'M' | b'm'))
+        && value.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3
+        && value.iter().any(|byte| matches!(byte, b',' | b' '))
+        && value.iter().all(|byte| byte.is_ascii_digit() || b"MmLlHhVvCcSsQqTtAaZz.,- ".contains(byte))
+}
+
+/// `\u00e9`, `\u0001`: a letter beyond ASCII, so that this is text for people, or no letter at all. Unescaped it is judged once more.
+fn is_escaped_text(value: &[u8]) -> bool {
+    memchr::memmem::find_iter(value, b"\\u").any(|at| {
+        let digits = value.get(at + 2..at + 6).and_then(|digits| std::str::from_utf8(digits).ok());
+        let unit = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        unit.is_some_and(|unit| !(0x20..0x80).contains(&unit))
+    })
+}
+
+/// What a report leaves of a secret.
+fn is_masked(value: &[u8]) -> bool {
+    memchr::memmem::find(value, b"***").is_some()
+}
+
+/// `user=me&password=…`: the part that is the password is a candidate of its own.
+fn holds_settings(value: &[u8]) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let names = [&b"user="[..], b"username=", b"password=", b"passwd=", b"pwd="];
+    names
+        .iter()
+        .any(|name| memchr::memmem::find_iter(&lower, name).any(|at| at == 0 || b"&;? ".contains(&lower[at - 1])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms() {
+        let digits = "0123456789abcdef".repeat(4);
+        let cases = [
+            (format!("sha256:{digits}"), true),
+            (format!("image@sha256:{digits}"), true),
+            (format!("sha256~{digits}"), false),
+            ("sha256:short".to_owned(), false),
+            ("M3.27,4.27 L19.74,20.74".to_owned(), true),
+            ("M4st3r,C4st".to_owned(), false),
+            ("jelsz\\u00f3".to_owned(), true),
+            ("a\\u0026b7!".to_owned(), false),
+            ("\\u0002\\u00010".to_owned(), true),
+            ("nAH2VzKrMr***".to_owned(), true),
+            ("a**b*c7".to_owned(), false),
+            ("user=admin&amp;".to_owned(), true),
+            ("Server=db;Pwd=x".to_owned(), true),
+            ("superuser=7!x".to_owned(), false),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(is_harmless(value.as_bytes()), expected, "{value}");
+        }
+    }
+}
