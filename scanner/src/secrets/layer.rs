@@ -153,7 +153,9 @@ impl<'l, 'b> Points<'l, 'b> {
             }
             None => passed,
         };
-        self.point.column += line.iter().filter(|byte| *byte & 0xc0 != 0x80).count() as u32;
+        // few enough at a time that a byte can count them, which many are counted at once in; lines may be megabytes long
+        let begins = |bytes: &[u8]| bytes.iter().map(|byte| u8::from(byte & 0xc0 != 0x80)).sum::<u8>();
+        self.point.column += line.chunks(255).map(|chunk| u32::from(begins(chunk))).sum::<u32>();
         self.offset += passed.len();
         self.point
     }

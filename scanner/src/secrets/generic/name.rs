@@ -384,6 +384,9 @@ pub(super) fn promise(name: &[u8]) -> Option<Sort> {
                 | "verification"
                 | "unique"
                 | "hint"
+                // OWASP's name for what keeps a form from being forged
+                | "synchronizer"
+                | "antiforgery"
                 | "spreadsheet"
                 | "sheet"
                 | "document"
@@ -529,6 +532,7 @@ mod tests {
             ("max_tokens", None),
             ("next_page_token", None),
             ("csrf_token", None),
+            ("SYNCHRONIZER_TOKEN", None),
             ("token_type", None),
         ];
         for (name, expected) in cases {
