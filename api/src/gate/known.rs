@@ -28,6 +28,8 @@ pub struct Known {
     pub until: Option<Timestamp>,
     /// The policy speaks of ages, so that the verdict may change without a write.
     pub ages: bool,
+    /// The policy has days of grace, which count from when a finding was first seen.
+    grace: bool,
     base: Option<BTreeSet<FindingId>>,
     accepted: BTreeSet<FindingId>,
     first_seen: BTreeMap<FindingId, Timestamp>,
@@ -108,10 +110,11 @@ pub async fn ask(
     fail_on: Option<Threshold>,
     in_force: &InForce<'_>,
 ) -> Result<Asked, StoreError> {
+    let mut ages = layers(config, repository).iter().any(|(_, layer)| layer.grace_days.is_some());
     loop {
         let digests = (in_force.digests)();
         let now = Timestamp::now();
-        let facts = store.facts_of_commit(&repository.tenant, &repository.id, commit, now).await?;
+        let facts = store.facts_of_commit(&repository.tenant, &repository.id, commit, ages, now).await?;
         let asked = match (lacking(facts.as_ref(), commit, &digests), facts) {
             (None, Some(facts)) => {
                 Asked::Known(Box::new(known(config, repository, facts, in_force.feeds, (fail_on, now))?))
@@ -119,9 +122,12 @@ pub async fn ask(
             (Some(lacking), _) => Asked::Lacking(lacking),
             (None, None) => Asked::Lacking(Lacking { commit: commit.to_owned(), is_base: false, outdated: None }),
         };
-        if (in_force.digests)() == digests {
+        // the repository's own policy may be the one that speaks of ages; it stands in the report
+        let lacks_ages = matches!(&asked, Asked::Known(known) if known.grace && !ages);
+        if (in_force.digests)() == digests && !lacks_ages {
             return Ok(asked);
         }
+        ages |= lacks_ages;
     }
 }
 
@@ -149,7 +155,7 @@ fn known(
     feeds: &[FeedFact],
     (fail_on, now): (Option<Threshold>, Timestamp),
 ) -> Result<Known, StoreError> {
-    let CommitFacts { scan, base, report, accepted, until, first_seen } = facts;
+    let CommitFacts { scan, base, report, kept, accepted, until, first_seen } = facts;
     let mut report = read(&scan, &report)?;
     let own: BTreeSet<&FindingId> = scan.findings.iter().map(|finding| &finding.id).collect();
     report.findings.retain(|finding| own.contains(&finding.id));
@@ -157,19 +163,21 @@ fn known(
     let mut layers = layers(config, repository);
     layers.push(("the repository's configuration", &report.policy));
     layers.push(("the question", &asked));
-    let ages = layers.iter().any(|(_, layer)| layer.grace_days.is_some() || layer.max_feed_age.is_some());
+    let grace = layers.iter().any(|(_, layer)| layer.grace_days.is_some());
+    let ages = grace || layers.iter().any(|(_, layer)| layer.max_feed_age.is_some());
     let policy = Policy::of(&layers);
     let base = base.map(|base| base.findings.into_iter().map(|finding| finding.id).collect());
     Ok(Known {
         base: base.filter(|_| policy.new_only()),
         gaps: scan.gaps.iter().cloned().chain(freshness::stale(feeds, now, policy.max_feed_age())).collect(),
-        kept: first_seen.keys().cloned().collect(),
+        kept,
         scan,
         report,
         until,
         ages,
+        grace,
         accepted,
-        first_seen,
+        first_seen: first_seen.unwrap_or_default(),
         policy,
         now,
     })

@@ -1,12 +1,13 @@
 //! What the gate asks of the store: everything about a commit, as of one moment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use scanner::FindingId;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use super::record::{JobId, JobKind, JobRecord, RepositoryId, ScanRecord, Tenant, Triage};
+use super::record::{FindingState, JobId, JobKind, JobRecord, RepositoryId, ScanRecord, Tenant, Triage};
 use super::rows::{Read, load_many};
 use super::{Backend, Store, StoreError, findings, keys, queue, sled};
 
@@ -28,8 +29,10 @@ pub struct CommitFacts {
     pub accepted: BTreeSet<FindingId>,
     /// When the first of these decisions runs out.
     pub until: Option<Timestamp>,
-    /// When each finding of the scan was first seen, where that is known.
-    pub first_seen: BTreeMap<FindingId, Timestamp>,
+    /// Findings of the scan that the store keeps: those of a default branch.
+    pub kept: BTreeSet<FindingId>,
+    /// When each of these was first seen; `None` when that was not asked for.
+    pub first_seen: Option<BTreeMap<FindingId, Timestamp>>,
 }
 
 impl Store {
@@ -43,7 +46,7 @@ impl Store {
         }
     }
 
-    /// What is known about a commit now. `None` is "not scanned yet".
+    /// What is known about a commit now, with the ages of its findings where they count. `None` is "not scanned yet".
     ///
     /// # Errors
     /// [`StoreError`].
@@ -52,10 +55,11 @@ impl Store {
         tenant: &Tenant,
         repository: &RepositoryId,
         commit: &str,
+        ages: bool,
         now: Timestamp,
     ) -> Result<Option<CommitFacts>, StoreError> {
         let (tenant, repository, commit) = (tenant.clone(), repository.clone(), commit.to_owned());
-        self.steady(move |rows| facts(rows, &tenant, &repository, &commit, now)).await
+        self.steady(move |rows| facts(rows, &tenant, &repository, &commit, (ages, now))).await
     }
 
     /// What is known about a scan's commit now, by that scan.
@@ -69,7 +73,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<CommitFacts, StoreError> {
         let (tenant, scan) = (tenant.clone(), scan.clone());
-        self.steady(move |rows| facts_of(rows, &tenant, scan.clone(), now)).await
+        self.steady(move |rows| facts_of(rows, &tenant, scan.clone(), (true, now))).await
     }
 
     /// The job about a commit that is on its way.
@@ -109,11 +113,16 @@ impl Store {
     }
 }
 
-/// What a verdict needs of a [`FindingRecord`](super::record::FindingRecord).
+/// What was decided about a finding, of its [`FindingRecord`](super::record::FindingRecord).
 #[derive(Deserialize)]
-struct Standing {
-    first_seen: Timestamp,
+struct Decided {
     triage: Option<Triage>,
+}
+
+/// Its age.
+#[derive(Deserialize)]
+struct Seen {
+    first_seen: Timestamp,
 }
 
 fn facts(
@@ -121,13 +130,18 @@ fn facts(
     tenant: &Tenant,
     repository: &RepositoryId,
     commit: &str,
-    now: Timestamp,
+    of: (bool, Timestamp),
 ) -> Result<Option<CommitFacts>, StoreError> {
     let scan = findings::scan_of_commit(rows, tenant, repository, commit)?;
-    scan.map(|scan| facts_of(rows, tenant, scan, now)).transpose()
+    scan.map(|scan| facts_of(rows, tenant, scan, of)).transpose()
 }
 
-fn facts_of(rows: &dyn Read, tenant: &Tenant, scan: ScanRecord, now: Timestamp) -> Result<CommitFacts, StoreError> {
+fn facts_of(
+    rows: &dyn Read,
+    tenant: &Tenant,
+    scan: ScanRecord,
+    (ages, now): (bool, Timestamp),
+) -> Result<CommitFacts, StoreError> {
     let base = match scan.base.as_deref().filter(|base| Some(*base) != scan.commit.as_deref()) {
         Some(base) => findings::scan_of_commit(rows, tenant, &scan.repository, base)?,
         None => None,
@@ -135,20 +149,51 @@ fn facts_of(rows: &dyn Read, tenant: &Tenant, scan: ScanRecord, now: Timestamp) 
     let missing =
         || StoreError::Damaged { row: format!("the report of scan {}", scan.id), reason: "it is not there".into() };
     let report = findings::report(rows, tenant, scan.id)?.ok_or_else(missing)?;
+    let (kept, decided) = standing(rows, tenant, &scan)?;
     let (mut accepted, mut until) = (BTreeSet::new(), None::<Timestamp>);
-    let mut first_seen = BTreeMap::new();
-    let kept: Vec<_> = scan.findings.iter().map(|finding| keys::finding(tenant, finding.id.as_str()).done()).collect();
-    for (finding, record) in scan.findings.iter().zip(load_many::<Standing>(rows, &kept)?) {
-        let Some(record) = record else { continue };
-        first_seen.insert(finding.id.clone(), record.first_seen);
-        let stands = |triage: &Triage| !triage.state.is_open() && triage.until.is_none_or(|until| now < until);
-        let standing = record.triage.filter(stands);
-        if let Some(triage) = standing {
-            accepted.insert(finding.id.clone());
+    let stands = |triage: &Triage| !triage.state.is_open() && triage.until.is_none_or(|until| now < until);
+    for (id, record) in load_each::<Decided>(rows, tenant, decided)? {
+        if let Some(triage) = record.triage.filter(stands) {
             until = [until, triage.until].into_iter().flatten().min();
+            accepted.insert(id);
         }
     }
-    Ok(CommitFacts { scan, base, report, accepted, until, first_seen })
+    let seen = if ages { load_each::<Seen>(rows, tenant, kept.iter().cloned().collect())? } else { Vec::new() };
+    let first_seen = ages.then(|| seen.into_iter().map(|(id, record)| (id, record.first_seen)).collect());
+    Ok(CommitFacts { scan, base, report, kept, accepted, until, first_seen })
+}
+
+/// The scan's findings that the store keeps, and those of them about which something may be decided, by the repository's own list: its rows
+/// stand side by side, and the records do not.
+fn standing(
+    rows: &dyn Read,
+    tenant: &Tenant,
+    scan: &ScanRecord,
+) -> Result<(BTreeSet<FindingId>, Vec<FindingId>), StoreError> {
+    let wanted: HashMap<&[u8], &FindingId> =
+        scan.findings.iter().map(|finding| (finding.id.as_str().as_bytes(), &finding.id)).collect();
+    let list = keys::finding_order(tenant, b'r', scan.repository.as_str());
+    let open = [FindingState::Open as u8, FindingState::Reopened as u8];
+    let (mut kept, mut decided) = (BTreeSet::new(), Vec::new());
+    for (key, id) in rows.range(list.bytes(), &list.end(), usize::MAX)? {
+        let Some(id) = wanted.get(id.as_slice()) else { continue };
+        if !key.get(list.bytes().len()).is_some_and(|state| open.contains(state)) {
+            decided.push((*id).clone());
+        }
+        kept.insert((*id).clone());
+    }
+    Ok((kept, decided))
+}
+
+/// What is needed of the records of some findings, those that are there.
+fn load_each<T: DeserializeOwned>(
+    rows: &dyn Read,
+    tenant: &Tenant,
+    ids: Vec<FindingId>,
+) -> Result<Vec<(FindingId, T)>, StoreError> {
+    let keys: Vec<_> = ids.iter().map(|id| keys::finding(tenant, id.as_str()).done()).collect();
+    let records = load_many::<T>(rows, &keys)?;
+    Ok(ids.into_iter().zip(records).filter_map(|(id, record)| Some((id, record?))).collect())
 }
 
 /// Scans wait and run under a key that begins with their repository.

@@ -109,7 +109,7 @@ async fn main() {
         let repository = &all[number * 7919 % all.len()];
         let asked = Instant::now();
         let (commit, now) = (format!("{:040x}", 1), Timestamp::now());
-        store.facts_of_commit(&repository.tenant, &repository.id, &commit, now).await.unwrap().unwrap();
+        store.facts_of_commit(&repository.tenant, &repository.id, &commit, false, now).await.unwrap().unwrap();
         times.push(asked.elapsed());
     }
     print("what a gate asks", times);

@@ -1,8 +1,14 @@
 //! Values that are no secrets by their own form, whatever their names promise.
 
-/// A hash with its name, a drawing, text of another script in escapes, a masked value, or settings that hold the secret in them.
+/// A hash with its name, a drawing, text of another script in escapes, a masked value, a regular expression, or settings that hold the secret
+/// in them.
 pub(super) fn is_harmless(value: &[u8]) -> bool {
-    is_named_hash(value) || is_drawing(value) || is_escaped_text(value) || is_masked(value) || holds_settings(value)
+    is_named_hash(value)
+        || is_drawing(value)
+        || is_escaped_text(value)
+        || is_masked(value)
+        || is_expression(value)
+        || holds_settings(value)
 }
 
 /// `sha256:` and its digits, at the end or as the whole.
@@ -38,6 +44,14 @@ fn is_masked(value: &[u8]) -> bool {
     memchr::memmem::find(value, b"***").is_some()
 }
 
+/// The form of a secret in a rule, and no secret: `A-Za-z0-9+/]{86}==`.
+fn is_expression(value: &[u8]) -> bool {
+    let classes = [&b"A-Za-z"[..], b"a-zA-Z", b"A-Z0-9", b"a-z0-9", b"0-9a-f", b"0-9A-F"];
+    let counted = |at: usize| value.get(at + 2).is_some_and(u8::is_ascii_digit);
+    classes.iter().any(|class| memchr::memmem::find(value, class).is_some())
+        || memchr::memmem::find_iter(value, b"]{").any(counted)
+}
+
 /// `user=me&password=…`: the part that is the password is a candidate of its own.
 fn holds_settings(value: &[u8]) -> bool {
     let lower = value.to_ascii_lowercase();
@@ -66,6 +80,9 @@ mod tests {
             ("\\u0002\\u00010".to_owned(), true),
             ("nAH2VzKrMr***".to_owned(), true),
             ("a**b*c7".to_owned(), false),
+            ("A-Za-z0-9+/]{86}==".to_owned(), true),
+            ("x]{20,40}".to_owned(), true),
+            ("xA-Zk9]{q".to_owned(), false),
             ("user=admin&amp;".to_owned(), true),
             ("Server=db;Pwd=x".to_owned(), true),
             ("superuser=7!x".to_owned(), false),
