@@ -172,7 +172,7 @@ impl World {
         match asked.expect("asked") {
             Asked::Known(known) => {
                 let state = known.judge().state;
-                self.verdicts.keep(open, &known, state);
+                self.verdicts.keep(*open, &known, state);
                 Some(state)
             }
             Asked::Lacking(_) => None,

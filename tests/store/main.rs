@@ -49,7 +49,7 @@ fn kill_one(test: &str, place: &str, round: usize, spread: u64, said: &mut Ackno
         .unwrap();
     let out = child.stdout.take().unwrap();
     // some die young; the others have committed a scan, however slow the machine is
-    let awaited = if round % 2 == 0 { "accepted " } else { "scanned " };
+    let awaited = if round.is_multiple_of(2) { "accepted " } else { "scanned " };
     let (begun, begins) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
         let mut lines = Vec::new();

@@ -46,13 +46,13 @@ impl<T: Clone> Verdicts<T> {
     ///
     /// # Errors
     /// The open question, to be given back with its answer.
-    pub fn of(&self, key: Key, store: &Store, in_force: Digests) -> Result<T, Open> {
+    pub fn of(&self, key: Key, store: &Store, in_force: Digests) -> Result<T, Box<Open>> {
         let edition = store.edition();
         let holds =
             |held: &Arc<Held<T>>| held.in_force == in_force && held.until.is_none_or(|until| Timestamp::now() < until);
         match self.0.get(edition, &key).filter(holds) {
             Some(held) => Ok(held.verdict.clone()),
-            None => Err(Open { edition, in_force, key }),
+            None => Err(Box::new(Open { edition, in_force, key })),
         }
     }
 

@@ -134,7 +134,7 @@ impl Service {
             reasons: verdict.reasons,
         })?;
         if answer.body.len() <= LONGEST {
-            self.verdicts.keep(open, &known, answer.body.clone());
+            self.verdicts.keep(*open, &known, answer.body.clone());
         }
         Ok(answer)
     }
