@@ -98,6 +98,23 @@ fn an_unreadable_blob_is_a_gap_and_the_rest_is_scanned() {
 }
 
 #[test]
+fn a_work_tree_without_a_commit_is_not_taken_for_clean() {
+    let world = World::new();
+    let path = world.files("app", &[("requirements.txt", "requests==2.19.1\n")]);
+    git(&path, &["init", "-q"]);
+    for _ in 0..2 {
+        let answer = world.scan(path.to_str().unwrap(), &["--format", "json"]);
+        assert_eq!(answer.code, 3, "{}", answer.err);
+        assert!(answer.report()["diagnostics"].to_string().contains("nothing is committed yet"));
+        // what is staged is no commit either
+        git(&path, &["add", "."]);
+    }
+    git(&path, &["commit", "-qm", "one"]);
+    let answer = world.scan(path.to_str().unwrap(), &["--format", "json"]);
+    assert_eq!(answer.report()["complete"], true, "{}", answer.err);
+}
+
+#[test]
 fn an_empty_repository_and_an_empty_directory_are_clean() {
     let world = World::new();
     let repository = world.files("repository", &[]);

@@ -84,7 +84,8 @@ fn scan(arguments: &Arguments, cache: &Path, feed: Feed, asker: Option<&Asker>) 
     let baseline =
         arguments.baseline.as_deref().map(|named| baseline(named, &opened, &knowledge, &options)).transpose()?;
     let mut report = scanner::scan(&source, &knowledge, &options).map_err(Failure::incomplete)?;
-    report.add_diagnostics(feed.diagnostics.into_iter().chain(key_said));
+    let uncommitted = target::uncommitted(&opened).filter(|_| !arguments.staged);
+    report.add_diagnostics(feed.diagnostics.into_iter().chain(key_said).chain(uncommitted));
     if let (Some(baseline), Some(named)) = (baseline, &arguments.baseline) {
         baseline.apply(&mut report.findings, &format!("baseline {named}"));
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use scanner::repository::{Access, Credentials, DirectorySnapshot, Mirror, Origin, Progress, RepositoryError};
 use scanner::scan::Source;
+use scanner::{Diagnostic, Stage};
 
 use crate::cli::exit::Failure;
 
@@ -70,6 +71,21 @@ pub fn source<'a>(opened: &'a Opened, rev: Option<&str>) -> Result<Source<'a>, F
         (Opened::Directory(_), Some(rev)) => Err(Failure::usage(format!("a plain directory has no revision {rev}"))),
         (Opened::Directory(directory), None) => Ok(Source::Directory(directory)),
     }
+}
+
+/// Says that a work tree without a commit holds files: they are not looked at, which a clean answer would hide.
+pub fn uncommitted(opened: &Opened) -> Option<Diagnostic> {
+    let Opened::Repository(mirror) = opened else { return None };
+    // one that cannot be opened has ended the scan with its own error
+    let repository = mirror.repository().ok()?;
+    let work = repository.workdir()?;
+    if !matches!(mirror.resolve(None), Err(RepositoryError::Empty)) {
+        return None;
+    }
+    let is_file = |entry: std::io::Result<std::fs::DirEntry>| entry.map_or(true, |entry| entry.file_name() != ".git");
+    let holds_files = std::fs::read_dir(work).map_or(true, |mut entries| entries.any(is_file));
+    let reason = "nothing is committed yet: the files of the work tree were not looked at; commit them, or scan a copy without `.git`";
+    holds_files.then(|| Diagnostic::gap(Stage::Repository, None, reason))
 }
 
 /// `SECRETARYBIRD_GIT_USERNAME` and `SECRETARYBIRD_GIT_PASSWORD` (a token, say) where the URL carries none; a running SSH agent.
