@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use advisories::Severity;
 use api::config::ServerConfig;
+use api::gate::held::Question;
 use api::gate::{Asked, InForce, State, Verdicts, ask};
 use api::jobs::Digests;
 use api::store::record::{
@@ -161,8 +162,9 @@ impl World {
     }
 
     async fn ask(&self, commit: usize) -> Option<State> {
-        let key = (self.repository.id.to_string(), name(commit), String::new());
-        let open = match self.verdicts.of(key, &self.store, self.digests()) {
+        let (tenant, repository) = (self.repository.tenant.clone(), self.repository.id.clone());
+        let question = Question { tenant, repository, commit: name(commit), fail_on: String::new() };
+        let open = match self.verdicts.of(question, &self.store, self.digests()) {
             Ok(state) => return Some(state),
             Err(open) => open,
         };
@@ -172,7 +174,7 @@ impl World {
         match asked.expect("asked") {
             Asked::Known(known) => {
                 let state = known.judge().state;
-                self.verdicts.keep(*open, &known, state);
+                self.verdicts.keep(*open, &known, state, 1);
                 Some(state)
             }
             Asked::Lacking(_) => None,

@@ -13,6 +13,7 @@ mod oidc;
 mod openapi;
 mod permissions;
 mod reading;
+mod remembered;
 mod running;
 mod scanned;
 mod start;

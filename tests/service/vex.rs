@@ -15,7 +15,7 @@ fn openvex(product: &str, status: &str) -> Value {
 }
 
 /// A scanned repository with one finding: its id, and its commit.
-async fn with_finding(running: &Running, work: &Work) -> (String, String) {
+pub async fn with_finding(running: &Running, work: &Work) -> (String, String) {
     let commit = work.commit("requirements.txt", "acme-widgets==1.0\n");
     let id = running.repository(&work.url()).await;
     assert_eq!(gate(running, &id, &commit).await["state"], "fail");

@@ -8,12 +8,13 @@ use utoipa::IntoParams;
 
 use super::auth::{Reader, Triager};
 use super::error::ApiError;
+use super::etag::Tagged;
 use super::extract::{Json, Path, Query};
 use super::service::Service;
 use super::wire::{Finding, Page, Triage};
 
 /// Which findings.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
@@ -44,6 +45,15 @@ pub struct Wanted {
     pub limit: Option<usize>,
 }
 
+impl Wanted {
+    /// What its words take.
+    pub(super) fn bytes(&self) -> usize {
+        let words = [&self.kind, &self.severity, &self.state, &self.repository];
+        let words = words.into_iter().chain([&self.package, &self.rule, &self.fingerprint, &self.after]);
+        words.flatten().map(String::len).sum()
+    }
+}
+
 /// Lists findings.
 #[utoipa::path(get, path = "/findings", tag = "findings", params(Wanted), security(("token" = ["read"])),
     responses((status = 200, body = Page<Finding>), (status = 404, description = "No such repository")))]
@@ -51,8 +61,8 @@ pub async fn list(
     State(service): State<Arc<Service>>,
     Reader(identity): Reader,
     Query(wanted): Query<Wanted>,
-) -> Result<Json<Page<Finding>>, ApiError> {
-    Ok(Json(service.findings(&identity, &wanted).await?))
+) -> Result<Tagged, ApiError> {
+    service.findings(&identity, wanted).await
 }
 
 /// One finding.

@@ -11,6 +11,7 @@ use utoipa::IntoParams;
 
 use super::auth::Reader;
 use super::error::ApiError;
+use super::etag::Tagged;
 use super::extract::{Json, Path, Query};
 use super::observe::RequestId;
 use super::service::Service;
@@ -91,14 +92,14 @@ pub async fn gate(
     Extension(request): Extension<RequestId>,
     Path(id): Path<String>,
     Query(question): Query<Question>,
-) -> Result<Response, ApiError> {
+) -> Result<Tagged, ApiError> {
     let wait = question.wait.unwrap_or(0).min(service.config.limits.gate_wait_seconds);
     let deadline = tokio::time::Instant::now() + Duration::from_secs(wait);
     loop {
         let answer = service.gate(&identity, &id, &question, &request.0).await?;
         let waited = tokio::time::Instant::now() >= deadline || *service.stopping.borrow();
         if !answer.pending || waited {
-            return Ok(([(header::CONTENT_TYPE, "application/json")], answer.body).into_response());
+            return Ok(answer.told);
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }

@@ -30,12 +30,12 @@ pub(super) fn put(
     before: Option<&FindingRecord>,
     record: &FindingRecord,
 ) -> Result<(), StoreError> {
-    if let Some(before) = before {
-        for key in keys::finding_orders(before) {
-            rows.delete(key);
-        }
+    // what is seen again stands where it stood: rows that stay are not written anew
+    let (old, new) = (before.map(keys::finding_orders).unwrap_or_default(), keys::finding_orders(record));
+    for key in old.iter().filter(|key| !new.contains(key)) {
+        rows.delete(key.clone());
     }
-    for key in keys::finding_orders(record) {
+    for key in new.into_iter().filter(|key| !old.contains(key)) {
         rows.put(key, record.id().as_str().as_bytes().to_vec());
     }
     save(rows, keys::finding(&record.tenant, record.id().as_str()), record)

@@ -1,6 +1,7 @@
 //! What the gate asks of the store: everything about a commit, as of one moment.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use scanner::FindingId;
@@ -8,8 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::record::{FindingState, JobId, JobKind, JobRecord, RepositoryId, ScanRecord, Tenant, Triage};
-use super::rows::{Read, load_many};
-use super::{Backend, Store, StoreError, findings, keys, queue, sled};
+use super::rows::{Read, Scope, load_many};
+use super::{Backend, Edition, Store, StoreError, findings, keys, queue};
 
 /// Jobs of one repository that are looked at for a commit.
 const LOOKED_AT: usize = 1000;
@@ -36,12 +37,21 @@ pub struct CommitFacts {
 }
 
 impl Store {
-    /// A number that changes with every write, so that what was read at one number holds as long as it stands. `None` where other
-    /// processes write too.
+    /// Moves with every write in the scope, so that what was read in one edition holds as long as it stands. `None` while such a write is
+    /// under way, and where other processes write too.
     #[must_use]
-    pub fn edition(&self) -> Option<u64> {
+    pub fn edition(&self, scope: Scope<'_>) -> Option<Edition> {
         match &self.backend {
-            Backend::Sled(sled) => Some(sled.edition()),
+            Backend::Sled(sled) => sled.editions().of(scope),
+            Backend::Postgres(_) => None,
+        }
+    }
+
+    /// The same of all repositories together.
+    #[must_use]
+    pub fn edition_of_repositories(&self) -> Option<Edition> {
+        match &self.backend {
+            Backend::Sled(sled) => sled.editions().of_repositories(),
             Backend::Postgres(_) => None,
         }
     }
@@ -59,7 +69,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<CommitFacts>, StoreError> {
         let (tenant, repository, commit) = (tenant.clone(), repository.clone(), commit.to_owned());
-        self.steady(move |rows| facts(rows, &tenant, &repository, &commit, (ages, now))).await
+        let scope = (tenant.clone(), repository.clone());
+        self.steady(scope, move |rows| facts(rows, &tenant, &repository, &commit, (ages, now))).await
     }
 
     /// What is known about a scan's commit now, by that scan.
@@ -73,7 +84,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<CommitFacts, StoreError> {
         let (tenant, scan) = (tenant.clone(), scan.clone());
-        self.steady(move |rows| facts_of(rows, &tenant, scan.clone(), (true, now))).await
+        let scope = (tenant.clone(), scan.repository.clone());
+        self.steady(scope, move |rows| facts_of(rows, &tenant, scan.clone(), (true, now))).await
     }
 
     /// The job about a commit that is on its way.
@@ -90,25 +102,30 @@ impl Store {
         self.read(move |rows| on_its_way(rows, &tenant, &repository, &commit)).await
     }
 
-    /// Looks at rows as of one moment: nothing is written between the first row and the last.
-    async fn steady<T, F>(&self, look: F) -> Result<T, StoreError>
+    /// Looks at rows of a repository as of one moment: none of them is written between the first look and the last.
+    async fn steady<T, F>(&self, (tenant, repository): (Tenant, RepositoryId), look: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Fn(&dyn Read) -> Result<T, StoreError> + Clone + Send + 'static,
     {
+        let Backend::Sled(sled) = &self.backend else {
+            // a transaction of the database sees one moment
+            return self.read(move |rows| look(rows)).await;
+        };
         for _ in 0..LOOKS {
-            let look = look.clone();
+            let (look, own) = (look.clone(), Arc::clone(sled));
+            let (tenant, repository) = (tenant.clone(), repository.clone());
             let seen = self.read(move |rows| {
-                // the embedded store counts its writes; a database's transaction sees one moment anyway, and has no such row
-                let before = rows.get(sled::KEPT)?;
+                let edition = || own.editions().of(Scope::Repository(&tenant, &repository));
+                let before = edition();
                 let seen = look(rows);
-                Ok((rows.get(sled::KEPT)? == before).then_some(seen))
+                Ok((before.is_some() && edition() == before).then_some(seen))
             });
             if let Some(seen) = seen.await? {
                 return seen;
             }
         }
-        // a busy store: among its writes, each of which sees one moment
+        // a busy repository: among its writes, each of which sees one moment
         self.write(move |rows| look(rows)).await
     }
 }

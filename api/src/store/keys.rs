@@ -84,6 +84,30 @@ tables! {
     SCANS_OF = b't';
 }
 
+/// The scope that a decision locks before it changes a row, where answers read from such rows are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guarded {
+    /// The repository: itself, its scans, findings and packages.
+    ByRepository,
+    /// All tokens.
+    ByTokens,
+    /// Nothing is remembered of it.
+    Not,
+}
+
+/// What guards a row. A letter that stands for no table is taken for a repository's.
+pub fn guarded(key: &[u8]) -> Guarded {
+    match key.first().copied() {
+        Some(TOKEN | BY_HASH) => Guarded::ByTokens,
+        // jobs and sweeps, messages, the trail, remembered requests, named values
+        Some(
+            JOB | DELIVERY | BY_COALESCE | JOBS_OF | BY_STATE | RUNNING | LEASE | QUEUE | SWEEP | SWEPT | OUTBOX
+            | MESSAGE | MESSAGE_STATE | MESSAGE_DUE | AUDIT | IDEMPOTENCY | MOMENT | META,
+        ) => Guarded::Not,
+        _ => Guarded::ByRepository,
+    }
+}
+
 pub fn of_tenant(table: u8, tenant: &Tenant) -> Key {
     Key::table(table).text(tenant.as_str())
 }

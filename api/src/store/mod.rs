@@ -6,6 +6,7 @@
 
 mod decision;
 mod door;
+mod edition;
 mod error;
 mod exchange;
 mod findings;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 pub use decision::{Change, Claim, Committed, Delivery, Idempotency, Receipt, ScanCommit, SweepStep};
+pub use edition::Edition;
 pub use error::StoreError;
 pub use gate::CommitFacts;
 pub use life::TriageRefused;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::StoreError;
+use super::edition::Locked;
 use super::rows::{Read, Row, Scope, Write, successor};
 
 /// What a decision runs over.
@@ -18,17 +19,28 @@ pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 pub struct Overlay<'b> {
     below: &'b dyn Below,
     changes: Changes,
+    locked: Vec<Locked>,
 }
 
 impl<'b> Overlay<'b> {
     /// Without changes.
     pub fn over(below: &'b dyn Below) -> Self {
-        Self { below, changes: BTreeMap::new() }
+        Self { below, changes: BTreeMap::new(), locked: Vec::new() }
     }
 
     /// What has changed.
     pub fn into_changes(self) -> Changes {
         self.changes
+    }
+
+    /// The scopes that were locked.
+    pub fn locked(&self) -> &[Locked] {
+        &self.locked
+    }
+
+    /// What has changed, while the decision runs.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// Takes changes over.
@@ -101,6 +113,8 @@ impl Write for Overlay<'_> {
     }
 
     fn lock(&mut self, scope: Scope<'_>) -> Result<(), StoreError> {
-        self.below.lock(scope)
+        self.below.lock(scope)?;
+        self.locked.push(scope.into());
+        Ok(())
     }
 }

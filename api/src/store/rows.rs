@@ -61,6 +61,27 @@ pub enum Scope<'s> {
     Request(&'s Tenant, &'s str),
 }
 
+/// How many slots there are for scopes.
+pub const SLOTS: usize = 1024;
+/// Slots of the scopes that there is one of each.
+const SINGLE: usize = 16;
+
+impl Scope<'_> {
+    /// Where the scope stands among all; two may share a slot, and then get in each other's way without need. The same in every process.
+    #[must_use]
+    pub fn slot(self) -> usize {
+        let hashed = |parts: &[&str]| SINGLE + crc32fast::hash(parts.join("\0").as_bytes()) as usize % (SLOTS - SINGLE);
+        match self {
+            Scope::Queue => 0,
+            Scope::Messages => 1,
+            Scope::Tokens => 2,
+            Scope::Values => 3,
+            Scope::Repository(tenant, id) => hashed(&["repository", tenant.as_str(), id.as_str()]),
+            Scope::Request(tenant, key) => hashed(&["request", tenant.as_str(), key]),
+        }
+    }
+}
+
 /// Changes rows; all of one decision's changes happen, or none.
 pub trait Write: Read {
     /// Sets a row.

@@ -7,11 +7,12 @@ use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use super::StoreError;
+use super::edition::{Editions, Touched};
 use super::overlay::{Below, Overlay};
 use super::rows::{Read, Row, Scope, Write};
 
@@ -19,7 +20,7 @@ use super::rows::{Read, Row, Scope, Write};
 const GROUP: usize = 200;
 /// Changes whose replaced pages one step of the collector surely frees.
 const FREED_IN_A_STEP: usize = 256;
-const CACHE_BYTES: u64 = 64 << 20;
+const CACHE_BYTES: u64 = 128 << 20;
 
 /// One decision for the writer: runs over rows, then is told whether its changes are durable.
 pub trait Decision: Send {
@@ -35,8 +36,7 @@ pub struct Sled {
     db: sled::Db,
     directory: PathBuf,
     failed: Arc<AtomicBool>,
-    /// Groups of writes acknowledged; it moves before the first of a group is.
-    edition: Arc<AtomicU64>,
+    editions: Arc<Editions>,
     writer: Option<SyncSender<Box<dyn Decision>>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -71,12 +71,12 @@ impl Sled {
         }
         let failed = Arc::new(AtomicBool::new(false));
         let (writer, inbox) = sync_channel(4 * GROUP);
-        let edition = Arc::new(AtomicU64::new(kept));
+        let editions = Arc::new(Editions::default());
         let mut work =
-            Writer { db: db.clone(), file, mark, kept, failed: Arc::clone(&failed), edition: Arc::clone(&edition) };
+            Writer { db: db.clone(), file, mark, kept, failed: Arc::clone(&failed), editions: Arc::clone(&editions) };
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || work.run(&inbox));
         let thread = Some(thread.map_err(named)?);
-        Ok(Self { db, directory: directory.to_owned(), failed, edition, writer: Some(writer), thread })
+        Ok(Self { db, directory: directory.to_owned(), failed, editions, writer: Some(writer), thread })
     }
 
     /// Hands a decision to the writer; waits while its inbox is full.
@@ -118,9 +118,9 @@ impl Sled {
         if self.failed.load(Ordering::SeqCst) { Err(StoreError::gone()) } else { Ok(()) }
     }
 
-    /// Changes with every group of writes.
-    pub fn edition(&self) -> u64 {
-        self.edition.load(Ordering::SeqCst)
+    /// What moves with the writes.
+    pub fn editions(&self) -> &Editions {
+        &self.editions
     }
 
     /// Bytes on the disk.
@@ -180,11 +180,11 @@ struct Writer {
     mark: Mark,
     kept: u64,
     failed: Arc<AtomicBool>,
-    edition: Arc<AtomicU64>,
+    editions: Arc<Editions>,
 }
 
 /// The row that counts groups of writes; no table's letter.
-pub const KEPT: &[u8] = b"#kept";
+const KEPT: &[u8] = b"#kept";
 
 fn kept(db: &sled::Db) -> Result<u64, StoreError> {
     let found = Read::get(db, KEPT)?;
@@ -257,10 +257,12 @@ impl Writer {
     /// Runs the group's decisions one after another and writes the changes of those that succeed as one batch.
     fn commit(&mut self, group: &mut [Box<dyn Decision>]) -> Result<(), StoreError> {
         let mut all = Overlay::over(&self.db);
+        let mut touched = Touched::default();
         for decision in group {
             let mut own = Overlay::over(&all);
             match decision.run(&mut own) {
                 Ok(()) => {
+                    touched.add(own.changes().keys(), own.locked());
                     let changes = own.into_changes();
                     all.extend(changes);
                 }
@@ -282,13 +284,14 @@ impl Writer {
         }
         self.kept += 1;
         batch.insert(KEPT, &self.kept.to_be_bytes());
+        self.editions.begin(&touched);
         self.db.apply_batch(batch).map_err(failure)?;
+        self.editions.written(&touched);
         self.db.flush().map_err(failure)?;
         reclaim(count);
         let failed = |error: std::io::Error| StoreError::Failed(format!("fdatasync: {error}"));
         self.file.sync_data().map_err(failed)?;
         self.mark.write(self.kept).map_err(failed)?;
-        self.edition.store(self.kept, Ordering::SeqCst);
         Ok(())
     }
 }

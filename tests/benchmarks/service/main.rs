@@ -19,6 +19,10 @@ use axum::Router;
 use axum::routing::get;
 use large_store::Size;
 
+/// As the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 3;
 const SECONDS: &str = "4s";
 /// Findings of one page.

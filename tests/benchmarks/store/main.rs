@@ -25,6 +25,10 @@ use api::store::{Claim, FindingsQuery, Store};
 use jiff::{SignedDuration, Timestamp};
 use scanner::Kind;
 
+/// As the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FINDINGS: usize = 100;
 const ASKED: usize = 2_000;
 /// Commits under way while the store is filled.

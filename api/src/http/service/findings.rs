@@ -7,6 +7,7 @@ use scanner::Kind;
 use super::{Service, not_found, page, page_size, word};
 use crate::http::cursor;
 use crate::http::error::ApiError;
+use crate::http::etag::Tagged;
 use crate::http::findings::Wanted;
 use crate::http::operations::{PackageUses, WantedUses};
 use crate::http::wire::{Finding, Page, Resolution, Triage};
@@ -14,14 +15,31 @@ use crate::identity::Identity;
 use crate::store::FindingsQuery;
 use crate::store::record;
 use crate::store::record::{FindingRecord, FindingState, RepositoryId};
+use crate::store::rows::Scope as Lock;
 
 impl Service {
     /// One page of findings.
-    pub(in crate::http) async fn findings(
-        &self,
-        identity: &Identity,
-        wanted: &Wanted,
-    ) -> Result<Page<Finding>, ApiError> {
+    pub(in crate::http) async fn findings(&self, identity: &Identity, wanted: Wanted) -> Result<Tagged, ApiError> {
+        let named = wanted.repository.as_deref();
+        if let Some(repository) = named.filter(|repository| !identity.sees(repository)) {
+            return Err(not_found("repository", repository));
+        }
+        let edition = match named.map(RepositoryId::from_text) {
+            Some(repository) => self.store.edition(Lock::Repository(&self.tenant, &repository)),
+            None => self.store.edition_of_repositories(),
+        };
+        // a page of some repositories only is not one for everybody
+        let edition = edition.filter(|_| named.is_some() || identity.repositories.is_none());
+        if let Some(page) = self.pages.get(edition, &wanted) {
+            return Ok(page);
+        }
+        let page = Tagged::json(&self.page_of_findings(identity, &wanted).await?)?;
+        let bytes = page.bytes() + wanted.bytes();
+        self.pages.put(edition, wanted, page.clone(), bytes);
+        Ok(page)
+    }
+
+    async fn page_of_findings(&self, identity: &Identity, wanted: &Wanted) -> Result<Page<Finding>, ApiError> {
         let limit = page_size(wanted.limit)?;
         if let Some(repository) = &wanted.repository {
             self.repository(identity, repository).await?;

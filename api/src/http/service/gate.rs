@@ -2,37 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use axum::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use scanner::Report;
 use scanner::policy::Threshold;
 
 use super::repositories::check_commit;
 use super::{Service, not_found};
-use crate::gate::{Asked, InForce, Lacking, State, ask, layers, report_of};
+use crate::gate::{Asked, InForce, Lacking, State, ask, held, layers, report_of};
 use crate::http::error::ApiError;
+use crate::http::etag::Tagged;
 use crate::http::scans::Question;
 use crate::http::wire::{Comparison, Gate, Layer, NewScan, Policy, Scan};
 use crate::identity::{Identity, Scope};
-use crate::store::record::{JobKind, JobRecord, JobState, RepositoryRecord, ScanId, ScanRecord};
+use crate::store::record::{JobKind, JobRecord, JobState, RepositoryId, RepositoryRecord, ScanId, ScanRecord};
 
 /// A scan with other rules or advisories than those in force is asked for again after this long.
 const AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// The longest answer that is remembered, in bytes.
-const LONGEST: usize = 32 << 10;
-
-/// An answer of the gate, as JSON.
+/// An answer of the gate.
 pub(in crate::http) struct Answer {
     /// Nothing but the state need be looked at to wait for another.
     pub pending: bool,
-    pub body: Bytes,
+    pub told: Tagged,
 }
 
 impl Answer {
     fn new(gate: &Gate) -> Result<Self, ApiError> {
-        let body = serde_json::to_vec(gate).map_err(|error| ApiError::Internal(error.to_string()))?;
-        Ok(Self { pending: gate.state == State::Pending, body: body.into() })
+        Ok(Self { pending: gate.state == State::Pending, told: Tagged::json(gate)? })
     }
 }
 
@@ -106,9 +102,14 @@ impl Service {
         let fail_on = question.fail_on.as_deref().map(str::parse::<Threshold>).transpose();
         let fail_on = fail_on.map_err(|error| ApiError::Invalid(format!("fail_on: {error}")))?;
         let commit = question.commit.to_ascii_lowercase();
-        let key = (id.to_owned(), commit.clone(), question.fail_on.clone().unwrap_or_default());
-        let open = match self.verdicts.of(key, &self.store, self.look.digests()) {
-            Ok(body) if identity.sees(id) => return Ok(Answer { pending: false, body }),
+        let about = held::Question {
+            tenant: self.tenant.clone(),
+            repository: RepositoryId::from_text(id),
+            commit: commit.clone(),
+            fail_on: question.fail_on.clone().unwrap_or_default(),
+        };
+        let open = match self.verdicts.of(about, &self.store, self.look.digests()) {
+            Ok(told) if identity.sees(id) => return Ok(Answer { pending: false, told }),
             Ok(_) => return Err(not_found("repository", id)),
             Err(open) => open,
         };
@@ -133,9 +134,7 @@ impl Service {
             new: verdict.new.into_iter().cloned().collect(),
             reasons: verdict.reasons,
         })?;
-        if answer.body.len() <= LONGEST {
-            self.verdicts.keep(*open, &known, answer.body.clone());
-        }
+        self.verdicts.keep(*open, &known, answer.told.clone(), answer.told.bytes());
         Ok(answer)
     }
 

@@ -14,11 +14,12 @@ mod vex;
 use std::sync::Arc;
 
 use advisories::AdvisoryIndex;
-use axum::body::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{Semaphore, watch};
 
 use super::error::ApiError;
+use super::etag::Tagged;
+use super::findings::Wanted;
 use super::limits::Pace;
 use super::wire::Page;
 use crate::config::ServerConfig;
@@ -53,9 +54,14 @@ pub struct Service {
     pub(super) feeds: Arc<Advisories>,
     look: InForce,
     known_tokens: Fresh<TokenHash, TokenRecord>,
-    verdicts: Verdicts<Bytes>,
+    verdicts: Verdicts<Tagged>,
+    pages: Fresh<Wanted, Tagged>,
     base_url: String,
 }
+
+/// Bytes of all pages of findings that are remembered, and of a usual one.
+const PAGES: usize = 64 << 20;
+const USUAL_PAGE: usize = 16 << 10;
 
 /// The scanner, of which the service asks only with what it looks.
 struct InForce(Arc<dyn Look>);
@@ -113,8 +119,9 @@ impl Service {
             tokens,
             feeds: advisories,
             look: InForce(look),
-            known_tokens: Fresh::new(10_000),
+            known_tokens: Fresh::new(tokens::TOKEN_BYTES, 10_000 * tokens::TOKEN_BYTES),
             verdicts: Verdicts::default(),
+            pages: Fresh::new(USUAL_PAGE, PAGES),
             base_url,
         })
     }

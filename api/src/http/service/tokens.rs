@@ -11,10 +11,13 @@ use crate::identity::oidc::{self, Refusal};
 use crate::identity::{self, Identity, Scope, Token, TokenRecord};
 use crate::store::StoreError;
 use crate::store::record::RepositoryId;
+use crate::store::rows::Scope as Lock;
 
 const LIST: &str = "tokens";
 /// `last_used` is exact to this many seconds, so that a busy token is not a write for each request.
 const USED_EXACT: i64 = 60;
+/// What a usual token takes, remembered.
+pub(super) const TOKEN_BYTES: usize = 500;
 
 impl Service {
     /// Who sends this token; `None` when it opens nothing (any more).
@@ -23,13 +26,13 @@ impl Service {
         token: &Token,
         now: Timestamp,
     ) -> Result<Option<Identity>, ApiError> {
-        let (hash, edition) = (self.tokens.hash(token), self.store.edition());
+        let (hash, edition) = (self.tokens.hash(token), self.store.edition(Lock::Tokens));
         let found = match self.known_tokens.get(edition, &hash) {
             Some(known) => Some(known),
             None => {
                 let found = self.store.token_by_hash(&hash).await?;
                 if let Some(record) = &found {
-                    self.known_tokens.put(edition, hash, record.clone());
+                    self.known_tokens.put(edition, hash, record.clone(), TOKEN_BYTES);
                 }
                 found
             }

@@ -18,10 +18,6 @@ use crate::store::rows::{Read, Row, Scope};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Rows of one statement.
 const CHUNK: usize = 5_000;
-const SLOTS: u64 = 1024;
-/// Slots of the scopes that there is one of each.
-const SINGLE: u64 = 16;
-
 /// The slot that is written to only to see whether writing works.
 pub const PROBE: i32 = 15;
 
@@ -130,21 +126,7 @@ impl Read for Session<'_> {
 
 impl Below for Session<'_> {
     fn lock(&self, scope: Scope<'_>) -> Result<(), StoreError> {
-        self.query(LOCK, &[&slot(scope)]).map(|_| ())
+        let slot = i32::try_from(scope.slot()).unwrap_or(0);
+        self.query(LOCK, &[&slot]).map(|_| ())
     }
-}
-
-/// Two scopes may share a slot: then they wait for each other without need.
-fn slot(scope: Scope<'_>) -> i32 {
-    // the same in every process, whatever built it
-    let hashed = |parts: &[&str]| SINGLE + u64::from(crc32fast::hash(parts.join("\0").as_bytes())) % (SLOTS - SINGLE);
-    let slot = match scope {
-        Scope::Queue => 0,
-        Scope::Messages => 1,
-        Scope::Tokens => 2,
-        Scope::Values => 3,
-        Scope::Repository(tenant, id) => hashed(&["repository", tenant.as_str(), id.as_str()]),
-        Scope::Request(tenant, key) => hashed(&["request", tenant.as_str(), key]),
-    };
-    i32::try_from(slot).unwrap_or(0)
 }
