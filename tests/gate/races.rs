@@ -1,6 +1,7 @@
 //! The gate under races: pushes, scans, advisories and decisions at the same time, beside a model that does one thing after the other.
 //! A pass must be one that some moment between question and answer would have given; when all is quiet, the answer is the model's.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -243,11 +244,18 @@ async fn world(store: Store) -> Arc<World> {
     Arc::new(world)
 }
 
-/// Scans whatever lacks a scan, in the order of a simple hash, until told to stop.
+/// Scans whatever lacks a scan, in the order of a simple hash, and now and then what has one, until told to stop.
 async fn work(world: Arc<World>, seed: usize) {
     let mut turn = seed;
+    let mut scanned = BTreeSet::new();
     while !world.over.load(Ordering::SeqCst) {
         turn = turn.wrapping_mul(31).wrapping_add(7);
+        let what = (turn % world.commits(), world.digests().advisories);
+        if !scanned.insert(what) && turn % 8 != 0 {
+            // without a pause between writes nothing would be remembered
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            continue;
+        }
         world.scan(turn % world.commits(), turn.is_multiple_of(3)).await;
         tokio::task::yield_now().await;
     }
