@@ -47,3 +47,18 @@ proptest::proptest! {
         let _ = fragments(text.as_bytes());
     }
 }
+
+#[test]
+fn the_alphabet_is_the_same_by_table_and_by_arithmetic() {
+    for byte in 0..=u8::MAX {
+        for place in 0..32 {
+            let mut bytes = [b'.'; 32];
+            let eight = place / 8 * 8;
+            bytes[eight..eight + 8].fill(b'a');
+            bytes[place] = byte;
+            let (eights, _) = bytes.as_chunks::<8>();
+            let four = eights.first_chunk::<4>().expect("32 bytes");
+            assert_eq!(whole(four), RUN[usize::from(byte)].then_some(place / 8), "{byte:#04x} at {place}");
+        }
+    }
+}
