@@ -136,6 +136,13 @@ const SAMPLE_FOLDERS: &[&str] = &[
     "site-packages",
 ];
 
+/// A compiled program: between its strings stands what looks like anything.
+pub(crate) fn is_compiled(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    [".so", ".dll", ".dylib", ".pyd", ".exe", ".o", ".a"].iter().any(|kind| name.ends_with(kind))
+        || name.contains(".so.")
+}
+
 /// Tests and documentation hold invented credentials more often than others do: such a path lowers, and never hides.
 pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
     let lower = path.to_ascii_lowercase();
@@ -170,6 +177,20 @@ pub(crate) fn lower(confidence: Confidence) -> Confidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn compiled_programs() {
+        for (path, expected) in [
+            ("lib/objectify.so", true),
+            ("bin/libiconv.so.2", true),
+            ("Tool.EXE", true),
+            ("lib.so/settings.py", false),
+            ("app.py", false),
+            ("notes.also", false),
+        ] {
+            assert_eq!(is_compiled(path), expected, "{path}");
+        }
+    }
 
     #[test]
     fn ties() {

@@ -87,7 +87,7 @@ impl Syntax {
             "xml" | "html" | "htm" | "xhtml" | "svg" | "xsd" | "wsdl" | "plist" | "csproj" | "resx" | "xaml"
             | "pom" | "jsp" | "aspx" => Self::Markup,
             "md" | "markdown" | "mdx" | "rst" | "txt" | "adoc" | "asciidoc" | "org" | "tex" | "log" => Self::Prose,
-            "po" | "pot" | "xlf" | "xliff" | "arb" | "strings" => Self::Translation,
+            "po" | "pot" | "mo" | "xlf" | "xliff" | "arb" | "strings" => Self::Translation,
             "lock" | "sum" | "sha256" | "sha512" | "md5" => Self::Lockfile,
             _ => Self::Unknown,
         }

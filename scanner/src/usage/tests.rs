@@ -311,6 +311,23 @@ fn the_other_verdicts() {
         ),
         // a tool of development is nobody's backend
         (&["posthog", "flake8"], &[("a.py", "import posthog")], &[(Kind::Unused, "flake8", Some(UsageClass::Dead))]),
+        // a module of the standard library that a platform lacks
+        (&["windows-curses"], &[("a.py", "import curses")], &[]),
+        (&["windows-curses"], &[("a.py", "import os")], &[(Kind::Unused, "windows-curses", Some(UsageClass::Dead))]),
+        // a package without modules of its own is there for what it brings
+        (&["python-levenshtein"], &[("a.py", "import Levenshtein")], &[(Kind::Transitive, "levenshtein", None)]),
+        (
+            &["python-levenshtein"],
+            &[("a.py", "import os")],
+            &[(Kind::Unused, "python-levenshtein", Some(UsageClass::Dead))],
+        ),
+        // what is left of a makefile's variable
+        (
+            &["ruff"],
+            &[("a.py", "import os"), ("Makefile", "lint:\n\t$(UV) add ruff\n")],
+            &[(Kind::Unused, "ruff", Some(UsageClass::Dead))],
+        ),
+        (&["ruff"], &[("a.py", "import os"), ("Makefile", "lint:\n\t$(UV) run ruff check .\n")], &[]),
         // an optional backend of a declared package
         (&["uvicorn", "httptools"], &[("a.py", "import uvicorn")], &[]),
     ];

@@ -116,10 +116,20 @@ pub fn entry_points(text: &str) -> (Vec<String>, Vec<String>) {
     (commands, groups)
 }
 
+/// Programs that are installed as they are, such as compiled ones: `ruff-0.5.data/scripts/ruff`.
+fn scripts<'a>(members: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = String> {
+    members.into_iter().filter_map(|path| {
+        let name = path.split_once(".data/scripts/")?.1;
+        let name = name.strip_suffix(".exe").unwrap_or(name);
+        (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
+    })
+}
+
 /// Puts a distribution together from what its wheel holds.
 #[must_use]
 pub fn distribution(contents: &Contents) -> Distribution {
-    let (commands, groups) = entry_points(&contents.entry_points);
+    let (mut commands, groups) = entry_points(&contents.entry_points);
+    commands.extend(scripts(contents.paths.iter().map(String::as_str)));
     let (requires, extras) = requirements(&CoreMetadata::read(&contents.metadata));
     let namespaces: Vec<&str> = contents.namespaces.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let mut modules = modules(contents.paths.iter().map(String::as_str), &namespaces);
@@ -153,6 +163,13 @@ pub fn requirements(metadata: &CoreMetadata) -> (Vec<PackageName>, BTreeMap<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_that_are_installed_as_they_are() {
+        let members =
+            ["ruff/__init__.py", "ruff-0.5.data/scripts/ruff", "ruff-0.5.data/scripts/x/y", "a-1.data/scripts/b.exe"];
+        assert_eq!(scripts(members).collect::<Vec<_>>(), ["ruff", "b"]);
+    }
 
     #[test]
     fn a_guest_in_another_package_provides_its_own_modules_only() {

@@ -1,7 +1,7 @@
 //! Values that are no secrets by their own form, whatever their names promise.
 
-/// A hash with its name, a drawing, text of another script in escapes, a masked value, a regular expression, or settings that hold the secret
-/// in them.
+/// A hash with its name, a drawing, text of another script in escapes, a masked value, a regular expression, settings that hold the secret in
+/// them, an attribute in a template, a requirement, the number of an issue, or what stands between two literals.
 pub(super) fn is_harmless(value: &[u8]) -> bool {
     is_named_hash(value)
         || is_drawing(value)
@@ -9,6 +9,10 @@ pub(super) fn is_harmless(value: &[u8]) -> bool {
         || is_masked(value)
         || is_expression(value)
         || holds_settings(value)
+        || is_attribute(value)
+        || is_requirement(value)
+        || is_issue(value)
+        || is_between_literals(value)
 }
 
 /// `sha256:` and its digits, at the end or as the whole.
@@ -61,6 +65,39 @@ fn holds_settings(value: &[u8]) -> bool {
         .any(|name| memchr::memmem::find_iter(&lower, name).any(|at| at == 0 || b"&;? ".contains(&lower[at - 1])))
 }
 
+/// `$settings.MAIL_PASSWORD`, as Cheetah and Velocity write it.
+fn is_attribute(value: &[u8]) -> bool {
+    let Some(names) = value.strip_prefix(b"$") else { return false };
+    let named = |part: &[u8]| {
+        part.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_')
+            && part.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    };
+    names.contains(&b'.') && names.strip_suffix(b"()").unwrap_or(names).split(|byte| *byte == b'.').all(named)
+}
+
+/// `SQLAlchemy-Utils>=0.33.5,<0.42.0`: a name with a version's bounds, PEP 508.
+fn is_requirement(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.[]".contains(byte)).count();
+    let bounds = &value[name..];
+    let signs = [&b">="[..], b"<=", b"==", b"~=", b"!="];
+    let version = |byte: &u8| byte.is_ascii_alphanumeric() || b".,<>=!~* ".contains(byte);
+    name >= 2
+        && signs.iter().any(|sign| bounds.starts_with(sign))
+        && bounds.get(2).is_some_and(u8::is_ascii_digit)
+        && bounds.contains(&b'.')
+        && bounds.iter().all(version)
+}
+
+/// `#1952`.
+fn is_issue(value: &[u8]) -> bool {
+    value.strip_prefix(b"#").is_some_and(|digits| digits.len() < 7 && digits.iter().all(u8::is_ascii_digit))
+}
+
+/// `').encode('`: code from the end of one literal to the begin of the next.
+fn is_between_literals(value: &[u8]) -> bool {
+    matches!(value, [b')', b'.' | b',' | b')' | b':' | b']' | b' ', ..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +123,18 @@ mod tests {
             ("user=admin&amp;".to_owned(), true),
             ("Server=db;Pwd=x".to_owned(), true),
             ("superuser=7!x".to_owned(), false),
+            ("$settings.MAIL_PASSWORD".to_owned(), true),
+            ("$row.secret()".to_owned(), true),
+            ("$row.9secret".to_owned(), false),
+            ("$summer.!2".to_owned(), false),
+            ("SQLAlchemy-Utils>=0.33.5,<0.42.0".to_owned(), true),
+            ("passlib[bcrypt]~=1.7".to_owned(), true),
+            ("ab>=7".to_owned(), false),
+            ("Xy9>=q.z1".to_owned(), false),
+            ("#1952".to_owned(), true),
+            ("#1952a".to_owned(), false),
+            (").encode(".to_owned(), true),
+            (")k3y(".to_owned(), false),
         ];
         for (value, expected) in cases {
             assert_eq!(is_harmless(value.as_bytes()), expected, "{value}");

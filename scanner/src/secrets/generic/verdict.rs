@@ -171,6 +171,7 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
     scale.add_if(candidate.join == Join::Prose, -0.7, "in running text");
     let program = matches!(text.syntax, Syntax::Code | Syntax::Markup | Syntax::Json);
     scale.add_if(program && is_long_line(text.bytes, candidate.name.start), -1.2, "in a minified line");
+    scale.add_if(text.path.is_some_and(place::is_compiled), -2.5, "in a compiled program");
     if scale.sum < TOLD {
         return None;
     }

@@ -97,6 +97,16 @@ const MODULES: &[(&str, &[&str])] = &[
     ("storages.backends.sftpstorage", &["paramiko"]),
     ("whoosh_index", &["whoosh"]),
     ("torch.utils.tensorboard", &["tensorboard"]),
+    // modules of the standard library that a platform lacks, or that a later Python has no longer
+    ("curses", &["windows-curses"]),
+    ("readline", &["pyreadline3", "pyreadline", "gnureadline"]),
+    ("asyncore", &["pyasyncore"]),
+    ("asynchat", &["pyasynchat"]),
+    ("audioop", &["audioop-lts"]),
+    ("cgi", &["legacy-cgi"]),
+    ("crypt", &["legacycrypt", "standard-crypt"]),
+    ("imghdr", &["standard-imghdr", "imghdr-lts"]),
+    ("telnetlib", &["standard-telnetlib", "telnetlib-313-and-up"]),
 ];
 const POSTGRES: &[&str] = &["psycopg2", "psycopg2-binary", "psycopg", "psycopg-binary", "psycopg-c"];
 /// Modules whose submodules are named after the package that they integrate.

@@ -45,6 +45,8 @@ const WRAPPERS: &[(&str, usize)] = &[
     ("chpst", 0),
     ("uvx", 0),
     ("pipx", 1),
+    // what is left of a makefile's `$(UV) run x`
+    ("run", 0),
 ];
 /// Runners of the list above that are a runner only with `run` after them.
 const RUNNERS: &[&str] = &["poetry", "uv", "pipenv", "pdm", "hatch", "rye", "pipx", "coverage"];

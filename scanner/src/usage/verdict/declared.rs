@@ -122,8 +122,10 @@ impl Judge<'_> {
             known.iter().any(|(other, host)| other.name != declared.name && host.requires.contains(name))
         };
         distribution.requires.iter().filter(|name| !declared_too(name) && !other_bringer(name)).any(|name| {
-            // what shares nothing of the name is a dependency like any other, which the code should declare
-            name.as_str().starts_with(declared.name.as_str()) && {
+            // what shares nothing of the name is a dependency like any other, which the code should declare; a package without a module of
+            // its own is there for nothing but its dependencies
+            let is_empty = distribution.knowledge != Knowledge::Guess && distribution.modules.is_empty();
+            (is_empty || name.as_str().starts_with(declared.name.as_str())) && {
                 let brought = self.names.distribution(name, None);
                 let outside =
                     self.uses.iter().filter(|place| place.origin != Origin::Regular && project.holds(place.path));
@@ -306,7 +308,8 @@ fn names(mention: &Mention, name: &PackageName, distribution: &Distribution) -> 
         Named::Command(command) if distribution.knowledge == Knowledge::Guess => {
             command.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         }
-        Named::Command(command) => distribution.commands.iter().any(|own| own == command),
+        // a program of the package's own name may be no console script and not listed, as compiled ones are
+        Named::Command(command) => command == name.as_str() || distribution.commands.iter().any(|own| own == command),
     }
 }
 

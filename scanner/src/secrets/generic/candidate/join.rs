@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::cursor::{Cursor, contains, line_start};
-use super::{Join, VALUE, call, scheme_length};
+use super::{Join, NAME, VALUE, call, scheme_length};
 use crate::secrets::text::{Syntax, Text};
 
 /// The value that belongs to the name at `from..to`, if any is written there.
@@ -78,7 +78,9 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
         // `["confirm_password", "macaroon_id"]` lists names
         let is_name = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
         let listed = separator.sign == b',' && bytes[value.clone()].contains(&b'_');
-        return (!listed || !bytes[value.clone()].iter().all(is_name)).then_some((value, Join::Quoted));
+        let listed = listed && bytes[value.clone()].iter().all(is_name)
+            || separator.sign == b',' && is_one_of_many(&bytes[..from], &cursor);
+        return (!listed).then_some((value, Join::Quoted));
     }
     // `a === b` compares with an expression
     if cursor.bytes[near..cursor.at].windows(2).any(|pair| pair == b"==") {
@@ -299,6 +301,18 @@ fn value_beside(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
     }
     let value = cursor.until(|byte| byte.is_ascii_whitespace() || b"\"',}>".contains(&byte));
     (!value.is_empty()).then_some(value)
+}
+
+/// `"host", "user", "password", "from", "to"`: literals stand before the name, and behind the value.
+fn is_one_of_many(before: &[u8], behind: &Cursor<'_>) -> bool {
+    let quote = |byte: &u8| matches!(byte, b'"' | b'\'');
+    let head = before.trim_ascii_end();
+    let head = head.strip_suffix(b"\"").or_else(|| head.strip_suffix(b"'")).unwrap_or(head).trim_ascii_end();
+    let literal_before = head.strip_suffix(b",").is_some_and(|head| head.trim_ascii_end().last().is_some_and(quote));
+    let rest = behind.rest();
+    let rest = rest[..rest.len().min(NAME)].trim_ascii_start();
+    let another = |rest: &[u8]| rest.trim_ascii_start().first().is_some_and(|byte| quote(byte) || *byte == b'[');
+    literal_before && rest.strip_prefix(b",").is_some_and(another)
 }
 
 struct Separator {
