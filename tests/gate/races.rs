@@ -251,7 +251,7 @@ async fn work(world: Arc<World>, seed: usize) {
     while !world.over.load(Ordering::SeqCst) {
         turn = turn.wrapping_mul(31).wrapping_add(7);
         let what = (turn % world.commits(), world.digests().advisories);
-        if !scanned.insert(what) && turn % 8 != 0 {
+        if !scanned.insert(what) && !turn.is_multiple_of(8) {
             // without a pause between writes nothing would be remembered
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             continue;
