@@ -1,6 +1,7 @@
 //! All files of a snapshot that usage reads, in parallel.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
@@ -50,6 +51,8 @@ pub struct SourceFiles {
     pub configuration: usize,
     /// Submodules whose files are not in the snapshot.
     pub absent: Vec<String>,
+    /// Directories, each with its slash, into which somebody installed packages: they hold their metadata, too.
+    pub vendored: BTreeSet<String>,
     /// What could not be read.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -98,6 +101,7 @@ pub fn read_all(snapshot: &dyn Snapshot) -> SourceFiles {
     let each: Vec<SourceFiles> =
         wanted.par_iter().map(|(entry, language)| read_one(snapshot, entry, language)).collect();
     let mut all = absent_submodules(snapshot);
+    all.vendored = snapshot.entries().iter().filter_map(|entry| Some(vendored(&entry.path)?.to_owned())).collect();
     for file in each {
         all.python.extend(file.python);
         all.mentions.extend(file.mentions);
@@ -105,6 +109,12 @@ pub fn read_all(snapshot: &dyn Snapshot) -> SourceFiles {
         all.diagnostics.extend(file.diagnostics);
     }
     all
+}
+
+/// The directory that a file of an installed package's metadata tells of: `lib/` for `lib/six-1.0.dist-info/METADATA`.
+fn vendored(path: &str) -> Option<&str> {
+    let (metadata, _) = path.split_once(".dist-info/")?;
+    metadata.rfind('/').map(|slash| &metadata[..=slash])
 }
 
 /// Submodules that `.gitmodules` names and the snapshot has no file of: what they import is not known.

@@ -311,6 +311,17 @@ fn the_other_verdicts() {
         ),
         // a tool of development is nobody's backend
         (&["posthog", "flake8"], &[("a.py", "import posthog")], &[(Kind::Unused, "flake8", Some(UsageClass::Dead))]),
+        // what was installed into the tree asks for what it likes
+        (
+            &["requests"],
+            &[("a.py", "import requests"), ("lib/x.py", "import yaml"), ("lib/x-1.0.dist-info/METADATA", "Name: x")],
+            &[],
+        ),
+        (
+            &["requests"],
+            &[("a.py", "import requests"), ("lib/x.py", "import yaml"), ("x-1.0.dist-info/METADATA", "Name: x")],
+            &[(Kind::Missing, "pyyaml", None)],
+        ),
         // a module of the standard library that a platform lacks
         (&["windows-curses"], &[("a.py", "import curses")], &[]),
         (&["windows-curses"], &[("a.py", "import os")], &[(Kind::Unused, "windows-curses", Some(UsageClass::Dead))]),

@@ -65,7 +65,10 @@ impl Judge<'_> {
                 let likely = known.iter().any(|(declared, distribution)| {
                     distribution.knowledge == Knowledge::Guess && self.may_provide(&declared.name, module)
                 });
-                if place.origin == Origin::Outside && place.needed && !inherited && !likely && !lent(place) {
+                // what a package wants that was copied here is its own affair
+                let vendored = self.files.vendored.iter().any(|directory| place.path.starts_with(directory));
+                let excused = inherited || likely || vendored || lent(place);
+                if place.origin == Origin::Outside && place.needed && !excused {
                     undeclared.entry(top(module)).or_default().push(place);
                 }
             } else if place.needed
