@@ -245,7 +245,10 @@ fn update(
         RemoteHead::Detached => repository.refname_to_id(DETACHED_HEAD).and_then(|id| repository.set_head_detached(id)),
         RemoteHead::Nothing => Ok(()),
     }
-    .map_err(RepositoryError::git("cannot set the mirror's HEAD"))
+    .map_err(RepositoryError::git("cannot set the mirror's HEAD"))?;
+    // a file for each of ten thousand pull requests costs every later reading more than the reading itself
+    let packed = repository.refdb().and_then(|refs| refs.compress());
+    packed.map_err(RepositoryError::git("cannot pack the mirror's refs"))
 }
 
 enum RemoteHead {

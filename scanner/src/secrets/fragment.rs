@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::container::{Container, sniff};
+use super::rows::{LONGEST, stretches};
 use super::splice::spliced;
 
 /// A decoded piece.
@@ -25,17 +26,20 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE
 /// Shorter runs are words.
 const SHORTEST_BASE64: usize = 16;
 const SHORTEST_HEX: usize = 24;
-/// A line longer than this is data; escapes in it are not looked for.
-const LONGEST_LINE: usize = 64 << 10;
 
-/// All decoded pieces of a text, in order of kind.
-pub(super) fn fragments(text: &[u8]) -> Vec<Fragment> {
-    let mut found = Vec::new();
-    encoded_runs(text, &mut found);
-    percent_escapes(text, &mut found);
-    backslash_escapes(text, &mut found);
-    broken_literals(text, &mut found);
-    spliced(text, &mut found);
+/// All decoded pieces of a text, in order of kind. No piece reaches over one of the `borders` (offsets, ascending).
+pub(super) fn fragments(text: &[u8], borders: &[usize]) -> Vec<Fragment> {
+    let mut found: Vec<Fragment> = Vec::new();
+    for decode in [encoded_runs, percent_escapes, backslash_escapes, broken_literals, spliced] {
+        for stretch in stretches(text, borders) {
+            let before = found.len();
+            decode(&text[stretch.clone()], &mut found);
+            for fragment in &mut found[before..] {
+                fragment.offset += stretch.start;
+                fragment.end += stretch.start;
+            }
+        }
+    }
     found
 }
 
@@ -107,9 +111,8 @@ fn decode_run(run: &[u8]) -> Option<(Vec<u8>, &'static str)> {
         let bytes = hex::decode(run).ok().filter(|bytes| is_worth_a_look(bytes))?;
         return Some((bytes, "hexadecimal"));
     }
-    // The beginning decides: random letters and hashes fail here at once.
-    let base64 = if run.iter().any(|byte| matches!(byte, b'-' | b'_')) { &URL_SAFE } else { &STANDARD };
-    let beginning = base64.decode(&run[..12]).ok()?;
+    // The beginning decides: words, random letters and hashes fail here at once.
+    let beginning = beginning(run.first_chunk()?);
     if !beginning.iter().all(|byte| is_text(*byte))
         && sniff(&beginning) != Container::Gzip
         && !beginning.starts_with(b"PK\x03\x04")
@@ -119,9 +122,33 @@ fn decode_run(run: &[u8]) -> Option<(Vec<u8>, &'static str)> {
             return None;
         }
     }
+    let base64 = if run.iter().any(|byte| matches!(byte, b'-' | b'_')) { &URL_SAFE } else { &STANDARD };
     let whole = run.len() - usize::from(run.len() % 4 == 1);
     let bytes = base64.decode(&run[..whole]).ok().filter(|bytes| is_worth_a_look(bytes))?;
     Some((bytes, "base64"))
+}
+
+/// The value of each letter of the base64 alphabets, the usual one and that for URLs.
+const VALUE: [u8; 256] = {
+    let mut table = [0; 256];
+    let (mut value, letters) = (0, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    while value < letters.len() {
+        table[letters[value] as usize] = value as u8;
+        value += 1;
+    }
+    table[b'-' as usize] = 62;
+    table[b'_' as usize] = 63;
+    table
+};
+
+/// What the first letters of a run decode to. Millions of words are asked; a decoder that checks and allocates costs ten times as much.
+fn beginning(run: &[u8; 12]) -> [u8; 9] {
+    let mut bytes = [0; 9];
+    for (three, four) in bytes.chunks_exact_mut(3).zip(run.chunks_exact(4)) {
+        let bits = four.iter().fold(0u32, |bits, letter| bits << 6 | u32::from(VALUE[usize::from(*letter)]));
+        three.copy_from_slice(&bits.to_be_bytes()[1..]);
+    }
+    bytes
 }
 
 fn is_text(byte: u8) -> bool {
@@ -145,9 +172,9 @@ fn percent_escapes(text: &[u8], found: &mut Vec<Fragment>) {
         if !is_escape(hit) {
             continue;
         }
-        let low = hit.saturating_sub(LONGEST_LINE);
+        let low = hit.saturating_sub(LONGEST);
         let start = text[low..hit].iter().rposition(&ends).map_or(low, |before| low + before + 1);
-        let high = text.len().min(hit + LONGEST_LINE);
+        let high = text.len().min(hit + LONGEST);
         let end = text[hit..high].iter().position(&ends).map_or(high, |after| hit + after);
         let mut bytes = Vec::with_capacity(end - start);
         let mut from = start;
@@ -178,8 +205,8 @@ fn backslash_escapes(text: &[u8], found: &mut Vec<Fragment>) {
             let end = memchr::memchr(b'\n', &text[hit..]).map_or(text.len(), |newline| hit + newline);
             line = start..end;
         }
-        if line.len() > LONGEST_LINE {
-            // one escape in a very long line: its surroundings are enough
+        if line.len() > LONGEST {
+            // one escape in data: its surroundings are enough
             let low = hit.saturating_sub(512).max(line.start);
             let high = (hit + 4096).min(line.end);
             push_unescaped(&text[low..high], low, found);
@@ -240,7 +267,7 @@ fn broken_literals(text: &[u8], found: &mut Vec<Fragment>) {
             // one line alone is in the text anyhow; the last piece's closing quote was taken off in case another followed
             found.extend(open.take().and_then(|broken| broken.closed(b"\"\n")));
         }
-        if goes_on && line.len() < LONGEST_LINE {
+        if goes_on && line.len() < LONGEST {
             open.get_or_insert(Broken { first: body, start, end: start + line.len(), bytes: Vec::new() });
         } else {
             found.extend(open.take().and_then(|broken| broken.closed(b"\n")));
@@ -279,12 +306,13 @@ impl Broken<'_> {
 
 /// Whether a piece may reach from one line into the next: both have escapes, or a literal of the one goes on in the other.
 pub(super) fn belong_together(line: &[u8], next: &[u8]) -> bool {
-    let both = |byte: u8| memchr::memchr(byte, line).is_some() && memchr::memchr(byte, next).is_some();
-    line.ends_with(b"\\") || both(b'\\') || both(b'%') || joint_after(line).1 && joint_before(next).is_some()
+    line.ends_with(b"\\") || has_escape(line) && has_escape(next) || joint_after(line).1 && joint_before(next).is_some()
 }
 
-/// Lines that a piece reaches over are shorter; pieces of longer ones depend on everything before them in the line.
-pub(super) const LONGEST_DIVISIBLE_LINE: usize = LONGEST_LINE;
+/// Whether the line has an escape that is decoded, or one that begins like it.
+fn has_escape(line: &[u8]) -> bool {
+    memchr::memchr_iter(b'\\', line).any(|at| line.get(at + 1).is_some_and(|byte| b"n/\"ux".contains(byte)))
+}
 
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut start = 0;

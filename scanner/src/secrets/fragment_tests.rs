@@ -3,7 +3,7 @@ use super::*;
 type Piece = (usize, &'static str, &'static str);
 
 fn all(text: &str) -> Vec<(usize, String, &'static str)> {
-    fragments(text.as_bytes())
+    fragments(text.as_bytes(), &[])
         .into_iter()
         .map(|found| (found.offset, String::from_utf8_lossy(&found.bytes).into_owned(), found.how))
         .collect()
@@ -37,14 +37,22 @@ fn pieces() {
 proptest::proptest! {
     #[test]
     fn any_bytes_end_without_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
-        for found in fragments(&bytes) {
+        for found in fragments(&bytes, &[]) {
             proptest::prop_assert!(found.offset <= bytes.len());
         }
     }
 
     #[test]
+    fn a_beginning_is_what_the_decoder_says(bytes in proptest::collection::vec(proptest::num::u8::ANY, 9)) {
+        for alphabet in [&STANDARD, &URL_SAFE] {
+            let run = alphabet.encode(&bytes);
+            proptest::prop_assert_eq!(&beginning(run.as_bytes().first_chunk().unwrap())[..], &bytes[..]);
+        }
+    }
+
+    #[test]
     fn any_line_of_quotes_and_escapes_ends_without_panic(text in "[\"'\\\\+%u0-4\n a-c/=]{0,200}") {
-        let _ = fragments(text.as_bytes());
+        let _ = fragments(text.as_bytes(), &[]);
     }
 }
 

@@ -38,23 +38,15 @@ pub(super) struct Layer<'a> {
     pub depth: usize,
     /// Texts that stand in it one behind the other and have nothing to do with each other; empty when it is one text.
     pub pieces: Vec<Piece>,
-    /// What of the file it was decoded from, and how.
-    pub origin: Option<Origin>,
+    /// What of the file it was decoded from.
+    pub origin: Option<Range<usize>>,
 }
 
 /// One of the texts of a layer, and what it was decoded from.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
     pub range: Range<usize>,
-    pub origin: Option<Origin>,
-}
-
-/// A part of a file that was decoded.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Origin {
-    pub start: usize,
-    pub end: usize,
-    pub how: &'static str,
+    pub origin: Option<Range<usize>>,
 }
 
 impl<'a> Layer<'a> {
@@ -99,7 +91,7 @@ impl<'a> Layer<'a> {
     }
 
     /// What of the file a part of this layer was decoded from, where this layer is not the file.
-    pub(super) fn origin_of(&self, offset: usize) -> Option<Origin> {
+    pub(super) fn origin_of(&self, offset: usize) -> Option<Range<usize>> {
         let piece = self.pieces.get(self.pieces.partition_point(|piece| piece.range.end <= offset));
         piece.map_or_else(|| self.origin.clone(), |piece| piece.origin.clone())
     }

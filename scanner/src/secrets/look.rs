@@ -11,7 +11,8 @@ use crate::secrets::barren::{self, Barren};
 use crate::secrets::container::{self, Budget, Container, Unpacked, sniff};
 use crate::secrets::engine::{Met, REACH, Scanned};
 use crate::secrets::fragment::{Fragment, fragments};
-use crate::secrets::layer::{Layer, Lines, Origin, Piece, Point, Points};
+use crate::secrets::layer::{Layer, Lines, Piece, Point, Points};
+use crate::secrets::rows::Rows;
 use crate::secrets::rule::Pattern;
 use crate::secrets::{Engine, RuleIndex, Secret, Syntax, Text, inline_ignore, notebook, sqlite};
 
@@ -61,10 +62,8 @@ pub(super) struct Looked {
 pub(super) struct Parts<'p> {
     /// The anchors that are judged.
     pub anchors: &'p [Met],
-    /// Whole lines whose encoded pieces are decoded, with no piece going beyond.
-    pub pieces: Vec<Range<usize>>,
-    /// Parts of lines too long for that, each decoded in one way alone.
-    pub cut: Vec<Origin>,
+    /// Whole rows whose encoded pieces are decoded, with no piece going beyond.
+    pub pieces: Vec<Rows>,
 }
 
 /// Where a look met something.
@@ -73,7 +72,7 @@ pub(super) struct Trail {
     /// In the text itself: from anchor to secret, also of hits that gave way to others, and what may be an armoured key.
     pub hits: Vec<Range<usize>>,
     /// Lines with a hit in a decoded piece, or of which something was said; and what the piece was decoded from.
-    pub lines: Vec<(u32, Option<Origin>)>,
+    pub lines: Vec<(u32, Option<Range<usize>>)>,
     /// Something was said of the file as a whole, or of a bound that depends on all of it.
     pub says: bool,
     /// Bytes and pieces that came out by decoding.
@@ -98,11 +97,8 @@ pub(super) fn look_at<'a, 'p>(
         let scanned = engine.scan_at(&text_of(&text, 0..text.bytes.len()), parts.anchors);
         looking.take(&text, 0, scanned, &mut Points::of(&text));
         let (mut below, mut points) = (Vec::new(), Points::of(&text));
-        for pieces in parts.pieces {
-            looking.decoded(&text, pieces, None, &mut points, &mut below);
-        }
-        for Origin { start, end, how } in parts.cut {
-            looking.decoded(&text, start..end, Some(how), &mut points, &mut below);
+        for rows in &parts.pieces {
+            looking.decoded(&text, rows, &mut points, &mut below);
         }
         looking.run(below);
     }
@@ -135,11 +131,9 @@ impl Joined {
         Self { how, bytes: Vec::new(), marks: Vec::new(), groups: Vec::new(), end: 0 }
     }
 
-    fn add(&mut self, text: &[u8], found: &Fragment, (start, point): (usize, Point), origin: Option<Origin>) {
-        let between = text.get(self.end..start).unwrap_or_default();
-        let newlines = memchr::memchr_iter(b'\n', between).take(2).count();
-        // parts of a line that is too long to be unescaped as a whole have nothing to do with each other either
-        let parted = newlines == 2 || newlines == 0 && found.how == "escapes";
+    fn add(&mut self, text: &[u8], found: &Fragment, (start, point): (usize, Point), origin: Option<Range<usize>>) {
+        // a line and the next; parts of one line have nothing to do with each other, nor have words with percent escapes
+        let parted = found.how != "escapes" || text.get(self.end..start) != Some(b"\n");
         match self.groups.last_mut().filter(|_| !parted) {
             Some(group) => {
                 if let (Some(whole), Some(part)) = (&mut group.origin, &origin) {
@@ -283,23 +277,22 @@ impl<'e> Looking<'e> {
                 Layer { syntax: Some(Syntax::Code), ..layer.below(cell.text.into_bytes(), lines, part) }
             }));
         }
-        self.decoded(layer, 0..layer.bytes.len(), None, &mut Points::of(layer), &mut below);
+        self.decoded(layer, &Rows::all(&layer.bytes), &mut Points::of(layer), &mut below);
         below
     }
 
-    /// The decoded pieces of some lines of a text. Escaped lines are joined to one layer, for there may be one in every line; only those
-    /// that stand together are one text, so that what is found in them depends on nothing else. `alone` is the one way to decode.
+    /// The decoded pieces of some rows of a text. Escaped lines are joined to one layer, for there may be one in every line; only those
+    /// that stand together are one text, so that what is found in them depends on nothing else.
     fn decoded(
         &mut self,
         layer: &Layer<'_>,
-        range: Range<usize>,
-        alone: Option<&'static str>,
+        rows: &Rows,
         points: &mut Points<'_, '_>,
         below: &mut Vec<Layer<'static>>,
     ) {
         let mut joined: Vec<Joined> = Vec::new();
-        let all = fragments(&layer.bytes[range.clone()]).into_iter();
-        for found in all.filter(|found| alone.is_none_or(|how| found.how == how)) {
+        let range = &rows.range;
+        for found in fragments(&layer.bytes[range.clone()], &rows.borders) {
             let size = found.bytes.len() as u64;
             if size > self.budget.bytes || self.budget.members == 0 {
                 self.gap(layer, "decodes to more than the limit; the rest was not looked at");
@@ -310,7 +303,7 @@ impl<'e> Looking<'e> {
             let start = range.start + found.offset;
             let point = points.at(start);
             let origin = match layer.depth {
-                0 => Some(Origin { start, end: range.start + found.end, how: found.how }),
+                0 => Some(start..range.start + found.end),
                 _ => layer.origin_of(start),
             };
             if found.how.ends_with("escapes") {

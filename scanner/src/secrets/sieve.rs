@@ -120,6 +120,8 @@ struct Sieve<'e> {
     /// Who takes commits and trees to find out who brought what.
     lineage: Option<&'e Lineage<'e>>,
     candidates: Mutex<Candidates>,
+    /// Names that were looked at.
+    names: Mutex<HashSet<Box<[u8]>>>,
     /// Bytes of spots.
     kept: AtomicUsize,
     /// Number and bytes.
@@ -129,7 +131,7 @@ struct Sieve<'e> {
 impl<'e> Sieve<'e> {
     fn new(how: &'e How<'e>, trees: bool, lineage: Option<&'e Lineage<'e>>, found: Candidates, kept: usize) -> Self {
         let (candidates, kept) = (Mutex::new(found), AtomicUsize::new(kept));
-        Self { how, trees, lineage, candidates, kept, blobs: Default::default() }
+        Self { how, trees, lineage, candidates, kept, names: Mutex::default(), blobs: Default::default() }
     }
 }
 
@@ -181,6 +183,10 @@ impl Visitor for Sieve<'_> {
 impl Sieve<'_> {
     fn candidates(&self) -> MutexGuard<'_, Candidates> {
         self.candidates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn names(&self) -> MutexGuard<'_, HashSet<Box<[u8]>>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn blob(&self, object: Object<'_>, made: Option<(&Trace, &Changes)>) -> Trace {
@@ -248,8 +254,12 @@ impl Sieve<'_> {
             {
                 self.candidates().missing.insert(entry.id);
             }
+            // each change of a file brings its entry again
             let name = entry.name;
-            if name.len() >= SHORTEST_NAME && !look(self.how.engine, name, None, self.how.bounds).sightings.is_empty() {
+            if name.len() >= SHORTEST_NAME
+                && self.names().insert(name.into())
+                && !look(self.how.engine, name, None, self.how.bounds).sightings.is_empty()
+            {
                 self.candidates().names.insert(name.to_vec());
             }
         }

@@ -8,10 +8,10 @@
 //! the spots' texts, with no need to read the file again.
 //!
 //! Why that is the same as looking at everything: a verdict depends on bytes within `Engine::reach` of the anchor that led to it (a property
-//! test of the engine holds that), and a decoded piece on the lines that belong together with its own. Where the bytes that it depends on
+//! test of the engine holds that), and a decoded piece on the rows that belong together with its own. Where the bytes that it depends on
 //! were all copied, the verdict is the base's; otherwise one of them was changed, and then the anchor is judged, or the line decoded,
 //! and so are spots that were copied without all of their surroundings. Files for which that does not hold (archives, notebooks, binaries,
-//! lines longer than the decoder divides, whatever a bound cut short) are looked at as a whole.
+//! rows longer than the decoder divides, whatever a bound cut short) are looked at as a whole.
 //!
 //! What is not pretty: the surroundings are bounds that the code of the engine and the classifier must keep, and only tests say that it
 //! does.
@@ -24,9 +24,10 @@ use zeroize::Zeroizing;
 use crate::repository::pack::{Changes, Copied};
 use crate::secrets::Engine;
 use crate::secrets::engine::Met;
-use crate::secrets::fragment::{LONGEST_DIVISIBLE_LINE, belong_together};
-use crate::secrets::layer::{Layer, Origin, Point, Points};
+use crate::secrets::fragment::belong_together;
+use crate::secrets::layer::{Layer, Point, Points};
 use crate::secrets::look::{Bounds, Looked, Parts, Trail, look_at};
+use crate::secrets::rows::{LONGEST, LongLines, Rows};
 
 /// So much text is kept around a spot: what the engine looks at, and the lines on which a comment may stand that ignores it.
 const AROUND: usize = 2304;
@@ -36,10 +37,8 @@ const AROUND: usize = 2304;
 enum Sort {
     /// Hits in the text itself, from anchor to secret, and what begins like an armoured key, as far as that may reach.
     Hits,
-    /// Hits in the decoded pieces of some lines.
+    /// Hits in the decoded pieces of some rows.
     Pieces,
-    /// Hits in one piece of a line that is too long to be one of these, which is decoded in this way.
-    Cut(&'static str),
 }
 
 /// A place where something was found, and its surroundings. The same spot in many versions of a file is kept once.
@@ -47,7 +46,7 @@ pub(super) struct Spot {
     sort: Sort,
     text: Zeroizing<Vec<u8>>,
     /// The place itself in `text`.
-    core: Range<usize>,
+    core: Rows,
 }
 
 /// A spot in one file.
@@ -71,6 +70,8 @@ pub(super) struct Seen {
     /// Everything that is worth a look, in order, whatever the verdict.
     anchors: Vec<Met>,
     found: Vec<Found>,
+    /// Its lines that are decoded in parts.
+    long: LongLines,
     /// Bytes and pieces that came out by decoding, or more.
     spent: (u64, usize),
     /// Bytes of spots that were not kept before.
@@ -83,9 +84,10 @@ impl Seen {
         let mut anchors = Vec::new();
         engine.meet(bytes, 0..bytes.len(), &mut anchors);
         anchors.sort();
-        let parts = Parts { anchors: &anchors, pieces: std::iter::once(0..bytes.len()).collect(), cut: Vec::new() };
+        let long = LongLines::of(bytes);
+        let parts = Parts { anchors: &anchors, pieces: vec![Rows::of(&long, 0..bytes.len())] };
         let (looked, trail) = look_at(engine, [(Layer::root(bytes, None), parts)], bounds);
-        match Self::of(bytes, &trail, Vec::new(), bounds) {
+        match Self::of(bytes, long, &trail, Vec::new(), bounds) {
             Some(seen) => Ok(Self { anchors, ..seen }),
             None => Err(looked),
         }
@@ -100,54 +102,53 @@ impl Seen {
         bounds: &Bounds,
     ) -> Option<Self> {
         let changed: Vec<Range<usize>> = changes.changed().collect();
-        let mut pieces = changed_lines(bytes, &changed);
+        let long = LongLines::of(bytes);
+        let mut pieces = changed_rows(bytes, &long, &changed, (&base.long, changes));
         let mut again = Vec::new();
         let mut kept = Vec::new();
         for found in &base.found {
             for copy in changes.copies_of(&found.core) {
-                let copied = found.copied(bytes, &copy)?;
+                let copied = found.copied(bytes, &long, &copy)?;
                 match (&copied.spot, copied.sort) {
                     (Some(_), _) => kept.push(copied),
                     (None, Sort::Hits) => again.push(copied.core),
-                    (None, Sort::Pieces | Sort::Cut(_)) => pieces.push(copied.core),
+                    (None, Sort::Pieces) => pieces.push(copied.core),
                 }
             }
         }
         let anchors = anchors_of(engine, bytes, base, changes);
         let near = near_changes(engine, &anchors, &changed, &joined(again));
-        let parts = Parts { anchors: &near, pieces: joined(pieces), cut: Vec::new() };
+        let pieces = joined(pieces).into_iter().map(|range| Rows::of(&long, range)).collect();
+        let parts = Parts { anchors: &near, pieces };
         let (_, mut trail) = look_at(engine, [(Layer::root(bytes, None), parts)], bounds);
         trail.spent = (trail.spent.0 + base.spent.0, trail.spent.1 + base.spent.1);
-        Some(Self { anchors, ..Self::of(bytes, &trail, kept, bounds)? })
+        Some(Self { anchors, ..Self::of(bytes, long, &trail, kept, bounds)? })
     }
 
-    fn of(bytes: &[u8], trail: &Trail, mut found: Vec<Found>, bounds: &Bounds) -> Option<Self> {
+    fn of(bytes: &[u8], long: LongLines, trail: &Trail, mut found: Vec<Found>, bounds: &Bounds) -> Option<Self> {
         // what is said of the file as a whole is in no part of it; at a bound, it depends on everything before
         if trail.says || trail.spent.0 > bounds.unpacked || trail.spent.1 > bounds.members {
             return None;
         }
         found.extend(trail.hits.iter().map(|core| Found { sort: Sort::Hits, core: core.clone(), spot: None }));
         let mut lines = trail.lines.clone();
-        lines.sort();
+        lines.sort_by_key(|(line, origin)| (*line, origin.as_ref().map(|origin| (origin.start, origin.end))));
         lines.dedup();
         for (start, origin) in line_starts(bytes, lines) {
-            let (sort, core) = match (closed(bytes, &(start..start)), origin) {
-                (Some(lines), _) => (Sort::Pieces, lines),
-                (None, Some(Origin { start, end, how })) => (Sort::Cut(how), start..end),
-                (None, None) => return None,
-            };
-            found.push(Found { sort, core, spot: None });
+            // which row of a long line it is only the piece itself says
+            let place = if long.around(start).is_some() { origin? } else { start..start };
+            found.push(Found { sort: Sort::Pieces, core: closed(bytes, &long, &place)?, spot: None });
         }
         let mut found = merged(found);
         let mut kept = 0;
         for found in &mut found {
             if found.spot.is_none() {
-                let spot = Spot::cut(bytes, found);
+                let spot = Spot::cut(bytes, &long, found);
                 kept += spot.text.len();
                 found.spot = Some(Arc::new(spot));
             }
         }
-        Some(Self { anchors: Vec::new(), found, spent: trail.spent, kept })
+        Some(Self { anchors: Vec::new(), found, long, spent: trail.spent, kept })
     }
 
     /// The spots as they stand in the file; `bytes` is the whole of it.
@@ -157,7 +158,7 @@ impl Seen {
         let mut placed: Vec<(usize, &Arc<Spot>)> = self
             .found
             .iter()
-            .filter_map(|found| found.spot.as_ref().map(|spot| (found.core.start - spot.core.start, spot)))
+            .filter_map(|found| found.spot.as_ref().map(|spot| (found.core.start - spot.core.range.start, spot)))
             .collect();
         placed.sort_by_key(|(start, spot)| (*start, spot.sort));
         placed.into_iter().map(|(start, spot)| Placed { spot: Arc::clone(spot), begin: points.at(start) }).collect()
@@ -172,7 +173,7 @@ pub(super) fn look_again(engine: &Engine<'_>, spots: &[Placed], path: Option<&st
         .map(|placed| {
             let mut anchors = Vec::new();
             if placed.spot.sort == Sort::Hits {
-                engine.meet(&placed.spot.text, placed.spot.core.clone(), &mut anchors);
+                engine.meet(&placed.spot.text, placed.spot.core.range.clone(), &mut anchors);
             }
             (placed, anchors)
         })
@@ -182,7 +183,6 @@ pub(super) fn look_again(engine: &Engine<'_>, spots: &[Placed], path: Option<&st
         match spot.sort {
             Sort::Hits => {}
             Sort::Pieces => parts.pieces.push(core),
-            Sort::Cut(how) => parts.cut.push(Origin { start: core.start, end: core.end, how }),
         }
         (Layer::part(&spot.text, path, *begin), parts)
     });
@@ -192,23 +192,28 @@ pub(super) fn look_again(engine: &Engine<'_>, spots: &[Placed], path: Option<&st
 impl Found {
     /// A spot of the base as it stands in a copy: with its surroundings, where those were copied too. Where it was copied in part, that part:
     /// there may be several anchors in one spot.
-    fn copied(&self, bytes: &[u8], copy: &Copied) -> Option<Self> {
+    fn copied(&self, bytes: &[u8], long: &LongLines, copy: &Copied) -> Option<Self> {
         let moved = copy.moved(&self.core);
-        // the lines beside the pieces may be others now, and belong together with them
+        // the rows beside the pieces may be others now, and belong together with them
         let core = match self.sort {
             Sort::Hits => moved.clone(),
-            Sort::Pieces | Sort::Cut(_) => together(bytes, line_at(bytes, moved.start)?, line_at(bytes, moved.end)?)?,
+            Sort::Pieces => together(bytes, long, long.row(bytes, moved.start)?, long.row(bytes, moved.end)?)?,
         };
         let whole = core == moved && copy.holds(&self.core, AROUND);
-        Some(Self { sort: self.sort, core, spot: self.spot.clone().filter(|_| whole) })
+        let spot = self.spot.clone().filter(|_| whole);
+        // a line that became a long one, or is none any more, is decoded in other parts
+        let spot =
+            spot.filter(|spot| self.sort == Sort::Hits || spot.core.borders == Rows::of(long, core.clone()).borders);
+        Some(Self { sort: self.sort, core, spot })
     }
 }
 
 impl Spot {
-    fn cut(bytes: &[u8], found: &Found) -> Self {
+    fn cut(bytes: &[u8], long: &LongLines, found: &Found) -> Self {
         let start = found.core.start.saturating_sub(AROUND);
         let end = bytes.len().min(found.core.end + AROUND);
-        let core = found.core.start - start..found.core.end - start;
+        let Rows { range, borders } = Rows::of(long, found.core.clone());
+        let core = Rows { range: range.start - start..range.end - start, borders };
         Self { sort: found.sort, text: Zeroizing::new(bytes[start..end].to_vec()), core }
     }
 }
@@ -260,25 +265,47 @@ fn near_changes(
     near
 }
 
-/// The lines of a file in which an encoded piece may be that was not in its base.
-fn changed_lines(bytes: &[u8], changed: &[Range<usize>]) -> Vec<Range<usize>> {
+/// The rows of a file in which an encoded piece may be that was not in its base, of which the long lines are given, and how it was made.
+fn changed_rows(
+    bytes: &[u8],
+    long: &LongLines,
+    changed: &[Range<usize>],
+    base: (&LongLines, &Changes),
+) -> Vec<Range<usize>> {
     let mut pieces: Vec<Range<usize>> = Vec::new();
-    // the end of the last line that was changed, and taken with those beside it
+    // the end of the last row that was changed, and taken with those beside it
     let mut taken = None;
     for changed in changed {
         if taken.is_some_and(|end| changed.end <= end) {
             continue;
         }
-        match (closed(bytes, changed), line_at(bytes, changed.end)) {
-            (Some(lines), Some(line)) => {
-                taken = Some(line.end);
-                pieces.push(lines);
-            }
-            // a line too long for that: all pieces are decoded, which is still less than looking at everything
+        // a row too long for that: all pieces are decoded, which is still less than looking at everything
+        let Some((rows, end)) = closed_until(bytes, long, changed) else {
+            return std::iter::once(0..bytes.len()).collect();
+        };
+        taken = Some(end);
+        pieces.push(rows);
+    }
+    for part in long.lines().iter().flat_map(|line| new_in_long(line, base)) {
+        match (long.row(bytes, part.start), long.row(bytes, part.end)) {
+            (Some(first), Some(last)) => pieces.push(first.start..last.end),
             _ => return std::iter::once(0..bytes.len()).collect(),
         }
     }
     pieces
+}
+
+/// The parts of a long line that were copied from a line that was none: they stand in other rows now, though nothing changed in them.
+fn new_in_long(line: &Range<usize>, (base, changes): (&LongLines, &Changes)) -> Vec<Range<usize>> {
+    let copied = changes.copied();
+    let first = copied.partition_point(|(to, _)| to.end <= line.start);
+    let inside = copied[first..].iter().take_while(|(to, _)| to.start < line.end);
+    let parts = inside.map(|(to, from)| {
+        let part = to.start.max(line.start)..to.end.min(line.end);
+        (from + (part.start - to.start), part)
+    });
+    // a part has no line's end in it: it was all in one line
+    parts.filter(|(from, _)| base.around(*from).is_none()).map(|(_, part)| part).collect()
 }
 
 /// The same ranges in order, and one where some overlap or meet.
@@ -301,10 +328,7 @@ fn merged(mut found: Vec<Found>) -> Vec<Found> {
     for next in found {
         match merged.last_mut() {
             Some(last) if last.sort == next.sort && last.core == next.core => {}
-            // what is decoded by itself is not made longer
-            Some(last)
-                if last.sort == next.sort && !matches!(next.sort, Sort::Cut(_)) && next.core.start < last.core.end =>
-            {
+            Some(last) if last.sort == next.sort && next.core.start < last.core.end => {
                 last.core.end = last.core.end.max(next.core.end);
                 last.spot = None;
             }
@@ -315,7 +339,7 @@ fn merged(mut found: Vec<Found>) -> Vec<Found> {
 }
 
 /// Where the lines of these numbers begin; they are in order.
-fn line_starts(bytes: &[u8], lines: Vec<(u32, Option<Origin>)>) -> Vec<(usize, Option<Origin>)> {
+fn line_starts(bytes: &[u8], lines: Vec<(u32, Option<Range<usize>>)>) -> Vec<(usize, Option<Range<usize>>)> {
     let mut wanted = lines.into_iter().peekable();
     let begins = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|newline| newline + 1));
     let mut starts = Vec::new();
@@ -330,29 +354,36 @@ fn line_starts(bytes: &[u8], lines: Vec<(u32, Option<Origin>)>) -> Vec<(usize, O
     starts
 }
 
-/// The lines of a range, one more on each side, and those that belong together with them: no decoded piece that touches the range, or
+/// The rows of a range, one more on each side, and those that belong together with them: no decoded piece that touches the range, or
 /// touched it before the range was changed, goes beyond. `None` when they are more than a piece may be.
-fn closed(bytes: &[u8], range: &Range<usize>) -> Option<Range<usize>> {
-    let first = line_at(bytes, range.start)?;
-    let first = if first.start > 0 { line_at(bytes, first.start - 1)? } else { first };
-    let last = line_at(bytes, range.end)?;
-    let last = if last.end < bytes.len() { line_at(bytes, last.end + 1)? } else { last };
-    together(bytes, first, last)
+fn closed(bytes: &[u8], long: &LongLines, range: &Range<usize>) -> Option<Range<usize>> {
+    Some(closed_until(bytes, long, range)?.0)
 }
 
-/// The lines from the first to the last, and those before and behind that belong together with them.
-fn together(bytes: &[u8], mut first: Range<usize>, mut last: Range<usize>) -> Option<Range<usize>> {
-    while let Some(before) = first.start.checked_sub(1) {
-        let before = line_at(bytes, before)?;
-        if !belong_together(&bytes[before.clone()], &bytes[first.clone()]) {
+/// The same, and where the last row of the range itself ends.
+fn closed_until(bytes: &[u8], long: &LongLines, range: &Range<usize>) -> Option<(Range<usize>, usize)> {
+    let first = long.row(bytes, range.start)?;
+    let last = if range.end < first.end { first.clone() } else { long.row(bytes, range.end)? };
+    let end = last.end;
+    let first = long.row_before(bytes, first.start).unwrap_or(Some(first))?;
+    let last = long.row_behind(bytes, last.end).unwrap_or(Some(last))?;
+    Some((together(bytes, long, first, last)?, end))
+}
+
+/// The rows from the first to the last, and those before and behind that belong together with them.
+fn together(bytes: &[u8], long: &LongLines, mut first: Range<usize>, mut last: Range<usize>) -> Option<Range<usize>> {
+    while let Some(before) = long.row_before(bytes, first.start) {
+        let before = before?;
+        // parts of one line do not
+        if before.end == first.start || !belong_together(&bytes[before.clone()], &bytes[first.clone()]) {
             break;
         }
         first = before;
         within(&first, &last)?;
     }
-    while last.end < bytes.len() {
-        let next = line_at(bytes, last.end + 1)?;
-        if !belong_together(&bytes[last.clone()], &bytes[next.clone()]) {
+    while let Some(next) = long.row_behind(bytes, last.end) {
+        let next = next?;
+        if last.end == next.start || !belong_together(&bytes[last.clone()], &bytes[next.clone()]) {
             break;
         }
         last = next;
@@ -362,18 +393,9 @@ fn together(bytes: &[u8], mut first: Range<usize>, mut last: Range<usize>) -> Op
     Some(first.start..last.end)
 }
 
-/// `None` when the lines from the first to the last are too long.
+/// `None` when the rows from the first to the last are too long.
 fn within(first: &Range<usize>, last: &Range<usize>) -> Option<()> {
-    (last.end - first.start <= 4 * LONGEST_DIVISIBLE_LINE).then_some(())
-}
-
-/// The line that holds an offset, without its end. `None` when it is too long.
-fn line_at(bytes: &[u8], at: usize) -> Option<Range<usize>> {
-    let low = at.saturating_sub(LONGEST_DIVISIBLE_LINE + 1);
-    let high = bytes.len().min(at + LONGEST_DIVISIBLE_LINE + 1);
-    let start = memchr::memrchr(b'\n', &bytes[low..at]).map_or(low, |newline| low + newline + 1);
-    let end = memchr::memchr(b'\n', &bytes[at..high]).map_or(high, |newline| at + newline);
-    (end - start <= LONGEST_DIVISIBLE_LINE).then_some(start..end)
+    (last.end - first.start <= 4 * LONGEST).then_some(())
 }
 
 #[cfg(test)]

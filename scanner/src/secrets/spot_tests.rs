@@ -78,6 +78,24 @@ fn lines(random: &mut Random, count: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// Long lines of code with such lines in them, and some of a usual length between.
+fn long_lines(random: &mut Random) -> Vec<u8> {
+    let mut text = Vec::new();
+    for _ in 0..1 + random.below(3) {
+        text.extend(lines(random, 3));
+        let length = random.below(3 * LONGEST);
+        let end = text.len() + length;
+        while text.len() < end {
+            text.extend(format!("f{}(a,b);", random.below(1 << 20)).bytes());
+            if random.below(200) == 0 {
+                text.extend(lines(random, 1).into_iter().filter(|byte| *byte != b'\n'));
+            }
+        }
+        text.push(b'\n');
+    }
+    text
+}
+
 /// A version made from another by a few edits, and how.
 fn edited(random: &mut Random, base: &[u8]) -> (Vec<u8>, Changes) {
     let mut made = Vec::new();
@@ -141,7 +159,7 @@ proptest! {
         let bounds = Bounds::default();
         let mut random = Random(seed);
         let count = 5 + random.below(60);
-        let mut bytes = lines(&mut random, count);
+        let mut bytes = if random.below(4) == 0 { long_lines(&mut random) } else { lines(&mut random, count) };
         let mut seen = Seen::in_full(&engine, &bytes, &bounds).ok().unwrap();
         for _ in 0..5 {
             let full = Seen::in_full(&engine, &bytes, &bounds).ok().unwrap();
@@ -221,12 +239,12 @@ fn a_file_inside_a_line() {
     }
 }
 
-/// In a line that is too long to be decoded as a whole, what was found in a piece is found again by that piece alone.
+/// In a line that is too long to be decoded as a whole, what was found in a row of it is found again by that row alone.
 #[test]
 fn a_piece_of_a_very_long_line() {
     let engine = Engine::new(&RULES);
     let bounds = Bounds::default();
-    let noise = "f(a,b);".repeat(LONGEST_DIVISIBLE_LINE / 7);
+    let noise: String = (0..LONGEST / 8).map(|number| format!("f{number}(a,b);")).collect();
     let pieces = [
         "x=\"db_p\\u0061ssword=\\\"{alnum:14}!\\\"\";",
         "y=\"{b64of:DB_PASSWORD=Sommer2024!xQ}\";",
@@ -270,6 +288,6 @@ fn parts_of_a_changed_file() {
     assert_eq!(near, all.iter().filter(sees).copied().collect::<Vec<_>>());
     assert!(near.len() > 10 && near.len() < 50, "{}", near.len());
     // the line, one before and one behind it
-    let pieces = changed_lines(&bytes, &changed);
+    let pieces = changed_rows(&bytes, &LongLines::default(), &changed, (&LongLines::default(), &changes));
     assert_eq!(pieces.iter().map(|range| (range.start, range.end)).collect::<Vec<_>>(), [(499 * 37, 502 * 37 + 2)]);
 }

@@ -23,6 +23,8 @@ impl Copy {
         let head = original.head().unwrap().peel_to_commit().unwrap().id();
         made.reference("refs/heads/the-benchmark", head, true, "copied").unwrap();
         made.set_head("refs/heads/the-benchmark").unwrap();
+        // as in a mirror after a fetch
+        made.refdb().unwrap().compress().unwrap();
         copy
     }
 
