@@ -1,0 +1,187 @@
+//! Every way of using a package, and what only looks like it.
+
+use super::is_unused;
+
+#[test]
+fn every_way_of_use_counts_and_its_negative_does_not() {
+    // package, file, a text that uses it, a text that does not
+    let cases: &[(&str, &str, &str, &str)] = &[
+        ("pyyaml", "a.py", "import yaml", "import yamlish"),
+        ("pyyaml", "a.py", "def f():\n    from yaml import load", "text = 'import yaml'"),
+        ("pyyaml", "a.py", "from importlib import import_module\nimport_module('yaml')", "call('yaml')"),
+        ("pyyaml", "a.py", "__import__('yaml')", "print('yaml')"),
+        ("pyyaml", "a.py", "try:\n    import yaml\nexcept ImportError:\n    yaml = None", "# import yaml"),
+        (
+            "pyyaml",
+            "a.ipynb",
+            r#"{"cells":[{"cell_type":"code","source":["%matplotlib inline\n","import yaml\n"]}]}"#,
+            r#"{"cells":[{"cell_type":"markdown","source":["import yaml"]}]}"#,
+        ),
+        ("google-cloud-storage", "a.py", "from google.cloud import storage", "from google.cloud import bigquery"),
+        ("django-cors-headers", "settings.py", "INSTALLED_APPS = ['corsheaders']", "NAMES = ['corsheaders']"),
+        (
+            "django-cors-headers",
+            "settings.py",
+            "MIDDLEWARE = ['corsheaders.middleware.CorsMiddleware']",
+            "X = ['corsheadersx.middleware.C']",
+        ),
+        ("gunicorn", "Dockerfile", "CMD [\"gunicorn\", \"app:app\"]", "RUN pip install gunicorn"),
+        ("gunicorn", "Procfile", "web: gunicorn app.wsgi", "web: python gunicorn.py"),
+        ("gunicorn", "run.sh", "exec gunicorn app", "echo gunicorn"),
+        (
+            "gunicorn",
+            "docker-compose.yml",
+            "services:\n  web:\n    command: gunicorn app",
+            "services:\n  gunicorn:\n    image: x",
+        ),
+        ("gunicorn", "app.service", "[Service]\nExecStart=/usr/bin/gunicorn app", "[Service]\nDescription=gunicorn"),
+        ("uvicorn", "start.sh", "gunicorn -k uvicorn.workers.UvicornWorker app:app", "gunicorn app:app"),
+        ("celery", "Makefile", "run:\n\tpython -m celery worker", "run:\n\tpython -m other celery"),
+        (
+            "gunicorn",
+            "a.py",
+            "import subprocess\nsubprocess.run(['gunicorn', 'x'])",
+            "import subprocess\nsubprocess.run(['ls', 'gunicorn'])",
+        ),
+        ("asyncpg", "a.py", "URL = 'postgresql+asyncpg://host/db'", "URL = 'postgresql://host/db'"),
+        ("pymysql", ".env", "DATABASE_URL=mysql+pymysql://host/db", "DATABASE_URL=mysql://host/db"),
+        (
+            "mysqlclient",
+            "settings.py",
+            "E = {'ENGINE': 'django.db.backends.mysql'}",
+            "E = {'ENGINE': 'django.db.backends.sqlite3'}",
+        ),
+        ("python-multipart", "a.py", "from fastapi import Form", "from fastapi import Depends"),
+        ("email-validator", "a.py", "from pydantic import EmailStr", "from pydantic import BaseModel"),
+        (
+            "pillow",
+            "models.py",
+            "from django.db import models\nx = models.ImageField()",
+            "from django.db import models\nx = models.TextField()",
+        ),
+        ("openpyxl", "a.py", "import pandas as pd\npd.read_excel('x')", "import pandas as pd\npd.read_csv('x')"),
+        ("furo", "docs/conf.py", "html_theme = 'furo'", "project = 'furo'"),
+        // templates
+        ("django-cors-headers", "templates/a.html", "{% load i18n corsheaders %}", "{% load humanize %} corsheaders"),
+        ("django-cors-headers", "a.html", "{%- include 'corsheaders/x.html' %}", "{% include 'x/corsheaders.html' %}"),
+        // settings of Django and what they need
+        (
+            "markdown",
+            "v.py",
+            "from rest_framework import renderers\nr = renderers.BrowsableAPIRenderer",
+            "x = BrowsableAPIRenderer",
+        ),
+        (
+            "psycopg",
+            "m.py",
+            "from django.contrib.postgres.fields import ArrayField",
+            "from django.contrib.auth import models",
+        ),
+        (
+            "psycopg",
+            "settings.py",
+            "INSTALLED_APPS = ['django.contrib.postgres']",
+            "INSTALLED_APPS = ['django.contrib.auth']",
+        ),
+        (
+            "boto3",
+            "s.py",
+            "B = {'BACKEND': 'storages.backends.s3boto3.S3Boto3Storage'}",
+            "B = {'BACKEND': 'storages.backends.ftp.FTPStorage'}",
+        ),
+        ("boto3", "s.py", "from storages.backends.s3 import S3Storage", "from storages.backends.ftp import FTPStorage"),
+        (
+            "aiohttp",
+            "s.py",
+            "from sentry_sdk.integrations.aiohttp import AioHttpIntegration",
+            "from sentry_sdk.integrations.wsgi import W",
+        ),
+        ("sqlalchemy", ".env", "BROKER=sqla+sqlite:///x.sqlite", "BROKER=amqp+ssl://x"),
+        ("gunicorn", "wsgi.py", "application = None", ""),
+        ("gunicorn", "gunicorn.conf.py", "workers = 2", ""),
+        // entry points and tasks
+        (
+            "celery",
+            "setup.py",
+            "setup(entry_points={'console_scripts': ['w = celery.__main__:main']})",
+            "setup(name='celery')",
+        ),
+        (
+            "celery",
+            "pyproject.toml",
+            "[project.scripts]\nw = \"celery.__main__:main\"",
+            "[project]\nname = \"celery.x\"",
+        ),
+        (
+            "pyyaml",
+            "pyproject.toml",
+            "[tool.app]\nloader = [\n  \"yaml.SafeLoader\",\n]",
+            "[[tool.mypy.overrides]]\nmodule = [\n  \"yaml.SafeLoader\",\n]",
+        ),
+        (
+            "pydantic",
+            "pyproject.toml",
+            "[tool.mypy]\nplugins = [\"pydantic.mypy\"]",
+            "[tool.mypy]\nexclude = [\"pydantic.mypy\"]",
+        ),
+        // python -c, and -m without a space
+        ("celery", "run.sh", "python -c 'import celery; print(celery)'", "python -c 'print(1)' celery"),
+        ("celery", "run.sh", "python3 -mcelery worker", "python3 -mother celery"),
+        // a parser that is chosen, and a word in a list of data
+        ("lxml", "a.py", "from bs4 import BeautifulSoup\nBeautifulSoup(x, 'lxml')", "POPULAR = ['lxml', 'requests']"),
+        (
+            "bcrypt",
+            "a.py",
+            "from passlib.context import CryptContext\nCryptContext(schemes=['bcrypt'])",
+            "WORDS = ('bcrypt',)",
+        ),
+        // what PyInstaller packs
+        ("pyyaml", "app.spec", "a = Analysis(hiddenimports=['yaml'])", "%prep\nhiddenimports=['yaml']"),
+        ("pyyaml", "app.spec", "a = Analysis()\nd = copy_metadata('PyYAML')", "a = Analysis()\nd = copy('PyYAML')"),
+        ("pyyaml", "app.spec", "a = Analysis()\nd = collect_all('yaml')", "a = Analysis()\nd = collect('yaml')"),
+        ("pyyaml", "hook-a.py", "hiddenimports = ['yaml']", "names = ['yaml']"),
+        // a command line with places to fill in
+        ("gunicorn", "a.py", "import os\nos.system(f'gunicorn {x}')", "import os\nos.system(f'{x} gunicorn')"),
+        (
+            "gunicorn",
+            "a.py",
+            "import os\nos.system('gunicorn ' f'{x}')",
+            "import os\nos.system('echo ' f'gunicorn {x}')",
+        ),
+        // templates of Python code
+        ("pyyaml", "a.py.j2", "{% if x %}\nimport yaml\n{% endif %}", "{# import yaml #}"),
+        (
+            "django-cors-headers",
+            "settings.py.tpl",
+            "INSTALLED_APPS = [\n{% if x %}\n  'corsheaders',\n{% endif %}\n]",
+            "X = '{{ corsheaders }}'",
+        ),
+        // a module that wraps what it is called after
+        ("redis", "redis.py", "import redis", "import re"),
+        // what a library uses where it is installed, and what a class of it needs
+        ("ipython", "settings.py", "SHELL_PLUS = 'ipython'", "SHELLS = ['ipython', 'plain']"),
+        ("tensorboard", "a.py", "from torch.utils.tensorboard import SummaryWriter", "from torch.utils.data import D"),
+        ("wandb", "a.py", "from transformers import TrainingArguments", "from transformers import AutoModel"),
+        ("bitsandbytes", "a.py", "import transformers", "import requests"),
+        ("accelerate", "a.py", "M.from_pretrained(x, device_map='auto')", "M.from_pretrained(x)"),
+        (
+            "cryptography",
+            "a.py",
+            "import jwt\njwt.algorithms.RSAAlgorithm.from_jwk(x)",
+            "import jwt\njwt.encode(x, 'key')",
+        ),
+        (
+            "sentence-transformers",
+            "a.py",
+            "from chromadb.utils import embedding_functions as e\ne.SentenceTransformerEmbeddingFunction()",
+            "from chromadb.utils import embedding_functions as e\ne.OpenAIEmbeddingFunction()",
+        ),
+        // what Dockerfiles and set-ups do with pip is no use of a declared pip
+        ("pip", "a.py", "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'list'])", "print()"),
+    ];
+    for (package, path, uses, does_not) in cases {
+        assert!(!is_unused(package, &[(path, uses)]), "{package}: {uses}");
+        let negative: &[(&str, &str)] = if does_not.is_empty() { &[] } else { &[(path, does_not)] };
+        assert!(is_unused(package, negative), "{package}: {does_not}");
+    }
+}
