@@ -22,6 +22,7 @@ pub struct FirstParty {
     packages: HashSet<String>,
     directories: HashSet<String>,
     anywhere: HashSet<String>,
+    inside: HashSet<String>,
 }
 
 impl FirstParty {
@@ -43,13 +44,39 @@ impl FirstParty {
         }
         let top = |path: &String| !own.packages.contains(parent(path));
         let roots = own.modules.iter().chain(&own.packages).filter(|path| top(path));
-        own.anywhere = roots.map(|path| path.rsplit('/').next().unwrap_or(path).to_owned()).collect();
+        own.anywhere = roots.map(|path| last(path).to_owned()).collect();
+        own.inside = own.modules.iter().map(|path| last(path).to_owned()).collect();
         own
+    }
+
+    /// True when a module somewhere has this name: a setting may name it by its path inside a package of plugins.
+    #[must_use]
+    pub fn has_module(&self, name: &str) -> bool {
+        self.inside.contains(name)
+    }
+
+    /// True when a directory, or one above it, is a regular package.
+    #[must_use]
+    pub fn is_in_package(&self, directory: &str) -> bool {
+        let mut above = directory;
+        while !above.is_empty() {
+            if self.packages.contains(above) {
+                return true;
+            }
+            above = parent(above);
+        }
+        false
     }
 
     /// How `module`, imported absolutely in the file at `path`, resolves.
     #[must_use]
     pub fn origin(&self, path: &str, module: &str) -> Origin {
+        self.resolve(path, module).0
+    }
+
+    /// The same, with the path (without its ending) of the top-level module or package where there is one.
+    #[must_use]
+    pub fn resolve(&self, path: &str, module: &str) -> (Origin, Option<String>) {
         let first = module.split('.').next().unwrap_or(module);
         let mut best = if self.anywhere.contains(first) { Origin::Elsewhere } else { Origin::Outside };
         let mut root = parent(path);
@@ -62,7 +89,7 @@ impl FirstParty {
             let itself = own_directory && path.rsplit_once('.').is_some_and(|(own, _)| own == at);
             if !itself && (self.modules.contains(&at) || self.packages.contains(&at)) {
                 if is_root {
-                    return Origin::Regular;
+                    return (Origin::Regular, Some(at));
                 } else if own_directory {
                     best = best.max(Origin::Elsewhere);
                 }
@@ -70,12 +97,16 @@ impl FirstParty {
                 best = best.max(Origin::Namespace);
             }
             if root.is_empty() {
-                return best;
+                return (best, None);
             }
             own_directory = false;
             root = parent(root);
         }
     }
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// The directory above a path; the root is empty.

@@ -52,7 +52,15 @@ impl Distribution {
         modules.extend(shorter.or_else(|| name.strip_suffix("-python")).map(|short| short.replace('-', "_")));
         let unnumbered = name.trim_end_matches(|char: char| char.is_ascii_digit());
         if unnumbered.len() > 2 && unnumbered.len() < name.len() {
-            modules.push(unnumbered.trim_end_matches('-').replace('-', "_"));
+            let unnumbered = unnumbered.trim_end_matches('-');
+            modules.push(unnumbered.replace('-', "_"));
+            // the same modules for another Python: `dnspython3`
+            let twin = PackageName::new(unnumbered).ok().and_then(|twin| TABLE.get(&twin));
+            modules.extend(twin.into_iter().flat_map(|twin| twin.modules.iter().cloned()));
+        }
+        // built for one version of CUDA: `nvidia-cudnn-cu12` is `nvidia.cudnn`
+        if let Some((base, _)) = name.rsplit_once("-cu").filter(|(_, version)| is_cuda_version(version)) {
+            modules.extend([base.replace('-', "_"), base.replace('-', ".")]);
         }
         // `x-binary`, `x-headless`: the same modules as x, built otherwise
         let base =
@@ -90,6 +98,10 @@ impl Distribution {
         let bare =
             ["python", "django", "py"].iter().find_map(|prefix| flat_name.strip_prefix(prefix)).unwrap_or(&flat_name);
         let bare = ["python", "py"].iter().find_map(|suffix| bare.strip_suffix(suffix)).unwrap_or(bare);
+        // the client of a service is often called like the service
+        if ["client", "sdk", "api"].iter().filter_map(|suffix| bare.strip_suffix(suffix)).any(|rest| rest == flat_top) {
+            return true;
+        }
         let bare_top =
             ["python", "django", "py"].iter().find_map(|prefix| flat_top.strip_prefix(prefix)).unwrap_or(&flat_top);
         if flat_top == flat_name || !bare.is_empty() && (flat_top == bare || bare_top == bare || bare_top == flat_name)
@@ -129,7 +141,8 @@ impl Distribution {
                 .map(|to| to - from)
         });
         let longest = longest.max().unwrap_or(0);
-        longest * 3 >= 2 * name.len().min(top.len()) && longest > 0
+        // most of the shorter of the two, and half of the name: `sync` is not asyncpool
+        longest * 3 >= 2 * name.len().min(top.len()) && longest * 2 >= name.len() && longest > 0
     }
 
     /// True when importing `module` imports from this distribution.
@@ -139,14 +152,46 @@ impl Distribution {
             let own_guess = self.knowledge == Knowledge::Guess;
             let same =
                 |left: &str, right: &str| if own_guess { left.eq_ignore_ascii_case(right) } else { left == right };
+            // Google's clients have a module for each version of the interface: `google.cloud.webrisk_v1`
+            let is_version = |rest: &str| {
+                own_guess
+                    && own.starts_with("google.")
+                    && rest.strip_prefix("_v").is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()))
+            };
             module.get(..own.len()).is_some_and(|start| same(start, own))
-                && matches!(module.as_bytes().get(own.len()), None | Some(b'.'))
+                && module
+                    .get(own.len()..)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || is_version(rest))
         })
     }
 }
 
-/// Endings of a distribution's name that say how it was built, not what it provides.
-const VARIANTS: &[&str] = &["-binary", "-bin", "-headless", "-cpu", "-gpu", "-lite", "lite", "-ng", "-c"];
+/// Endings of a distribution's name that say how or by whom it was built, not what it provides.
+const VARIANTS: &[&str] = &[
+    "-binary",
+    "-bin",
+    "-headless",
+    "-cpu",
+    "-gpu",
+    "-rocm",
+    "-migraphx",
+    "-directml",
+    "-openvino",
+    "-lite",
+    "lite",
+    "-ng",
+    "-c",
+    "-fork",
+    "-py3",
+    "-nightly",
+];
+
+/// `12`, `118`, `da12x`: what follows `-cu` in the name of a build for CUDA.
+pub(super) fn is_cuda_version(version: &str) -> bool {
+    let version = version.strip_prefix("da").unwrap_or(version);
+    let version = version.strip_suffix('x').unwrap_or(version);
+    !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit())
+}
 
 /// Answers what a distribution provides. It thinks over what was read before and does no IO.
 pub trait ModuleNames: Sync {

@@ -93,7 +93,14 @@ const DEV_WORDS: &[&str] = &[
     "typecheck",
     "check",
     "checks",
+    "acceptance",
+    "e2e",
+    "examples",
+    "regression",
 ];
+
+/// Names of groups that are installed to run the product, where an application declares everything in groups.
+const RUNTIME_GROUPS: &[&str] = &["main", "prod", "production", "runtime", "default", "base", "core", "deploy"];
 
 /// Words that speak of development only where they stand alone: `tokenizer-local` is an extra of the product.
 const ALONE: &[&str] = &[
@@ -168,7 +175,8 @@ pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
             {
                 continue;
             }
-            let main = package.groups.is_empty() && package.extras.is_empty() && !dev_file;
+            let runs = package.groups.iter().any(|group| RUNTIME_GROUPS.contains(&group.to_ascii_lowercase().as_str()));
+            let main = (runs || package.groups.is_empty() && package.extras.is_empty()) && !dev_file;
             let dev = dev_file || !main && package.extras.iter().chain(&package.groups).all(|name| is_dev_name(name));
             project.declared.push(Declared {
                 name: package.name.clone(),
@@ -221,6 +229,9 @@ mod tests {
             ("contest", false),
             ("check", true),
             ("health-check", false),
+            ("web/regression/requirements.txt", true),
+            ("examples/requirements.txt", true),
+            ("sample-api/requirements.txt", false),
         ] {
             assert_eq!(is_dev_name(name), expected, "{name}");
         }

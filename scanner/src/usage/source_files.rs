@@ -111,10 +111,25 @@ pub fn read_all(snapshot: &dyn Snapshot) -> SourceFiles {
     all
 }
 
-/// The directory that a file of an installed package's metadata tells of: `lib/` for `lib/six-1.0.dist-info/METADATA`.
+/// Names of directories that hold copies of other people's code.
+const COPIES: &[&str] =
+    &["_vendor", "vendor", "_vendored", "vendored", "third_party", "thirdparty", "3rdparty", "extern", "submodules"];
+
+/// The directory of other people's code that a path stands in: one that is called so, or that a file of an installed package's
+/// metadata tells of, `lib/` for `lib/six-1.0.dist-info/METADATA`.
 fn vendored(path: &str) -> Option<&str> {
-    let (metadata, _) = path.split_once(".dist-info/")?;
-    metadata.rfind('/').map(|slash| &metadata[..=slash])
+    if let Some((metadata, _)) = path.split_once(".dist-info/") {
+        return metadata.rfind('/').map(|slash| &metadata[..=slash]);
+    }
+    let mut start = 0;
+    while let Some(slash) = path.get(start..).and_then(|rest| rest.find('/')) {
+        let end = start + slash;
+        if COPIES.contains(&&path[start..end]) {
+            return Some(&path[..=end]);
+        }
+        start = end + 1;
+    }
+    None
 }
 
 /// Submodules that `.gitmodules` names and the snapshot has no file of: what they import is not known.

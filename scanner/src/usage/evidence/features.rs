@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::usage::modules::is_cuda_version;
 use crate::usage::name_filter::NameFilter;
 
 /// A reference in the code, by its dotted name, `.attribute` or `callee(keyword=)` → the packages of which one is needed.
@@ -22,7 +23,6 @@ const REFERENCES: &[(&str, &[&str])] = &[
     ("starlette.middleware.sessions.SessionMiddleware", &["itsdangerous"]),
     ("fastapi.testclient.TestClient", &["httpx"]),
     ("starlette.testclient.TestClient", &["httpx"]),
-    ("fastapi.staticfiles.StaticFiles", &["aiofiles"]),
     ("pydantic.EmailStr", &["email-validator"]),
     ("pydantic.networks.EmailStr", &["email-validator"]),
     ("pydantic.NameEmail", &["email-validator"]),
@@ -53,6 +53,7 @@ const REFERENCES: &[(&str, &[&str])] = &[
     (".to_markdown", &["tabulate"]),
     (".background_gradient", &["matplotlib", "jinja2"]),
     ("jwt.algorithms.RSAAlgorithm", &["cryptography"]),
+    ("mautrix.util.markdown", &["commonmark"]),
     ("zoneinfo.ZoneInfo", &["tzdata"]),
     ("AsyncClient(http2=)", &["h2"]),
     ("Client(http2=)", &["h2"]),
@@ -75,7 +76,52 @@ const REFERENCES: &[(&str, &[&str])] = &[
     (".ProgressBarCallback", &["tqdm", "rich"]),
     (".SentenceTransformerEmbeddingFunction", &["sentence-transformers"]),
     (".HuggingFaceEmbeddings", &["sentence-transformers"]),
+    // LangChain's and LlamaIndex's readers, tools and stores, called alike whichever of their packages they are imported from
+    (".PyMuPDFLoader", &["pymupdf"]),
+    (".PyPDFLoader", &["pypdf"]),
+    (".PyPDFium2Loader", &["pypdfium2"]),
+    (".PDFMinerLoader", &["pdfminer-six"]),
+    (".PDFPlumberLoader", &["pdfplumber"]),
+    (".Docx2txtLoader", &["docx2txt"]),
+    (".BSHTMLLoader", &["beautifulsoup4", "lxml"]),
+    (".WebBaseLoader", &["beautifulsoup4"]),
+    (".Html2TextTransformer", &["html2text"]),
+    (".OutlookMessageLoader", &["extract-msg"]),
+    (".YoutubeLoader", &["youtube-transcript-api", "pytube"]),
+    (".WikipediaLoader", &["wikipedia"]),
+    (".WikipediaAPIWrapper", &["wikipedia"]),
+    (".WikipediaRetriever", &["wikipedia"]),
+    (".ArxivLoader", &["arxiv", "pymupdf"]),
+    (".ArxivAPIWrapper", &["arxiv", "pymupdf"]),
+    (".ArxivRetriever", &["arxiv", "pymupdf"]),
+    (".PlaywrightURLLoader", &["playwright", "unstructured"]),
+    (".SeleniumURLLoader", &["selenium", "unstructured"]),
+    (".DuckDuckGoSearchRun", &["duckduckgo-search", "ddgs"]),
+    (".DuckDuckGoSearchResults", &["duckduckgo-search", "ddgs"]),
+    (".DuckDuckGoSearchAPIWrapper", &["duckduckgo-search", "ddgs"]),
+    (".GoogleSearchAPIWrapper", &["google-api-python-client"]),
+    (".TavilySearchResults", &["tavily-python"]),
+    (".BM25Retriever", &["rank-bm25"]),
+    (".UnstructuredFileLoader", UNSTRUCTURED),
+    (".UnstructuredHTMLLoader", UNSTRUCTURED),
+    (".UnstructuredMarkdownLoader", UNSTRUCTURED),
+    (".UnstructuredPDFLoader", UNSTRUCTURED),
+    (".UnstructuredEmailLoader", UNSTRUCTURED),
+    (".UnstructuredEPubLoader", UNSTRUCTURED),
+    (".UnstructuredExcelLoader", UNSTRUCTURED),
+    (".UnstructuredImageLoader", UNSTRUCTURED),
+    (".UnstructuredPowerPointLoader", UNSTRUCTURED),
+    (".UnstructuredWordDocumentLoader", UNSTRUCTURED),
+    (".UnstructuredXMLLoader", UNSTRUCTURED),
+    (".UnstructuredRSTLoader", UNSTRUCTURED),
+    // a model's own code runs, with what it asks for
+    ("torch.hub.load", &["omegaconf", "torchaudio", "timm"]),
+    ("torchaudio.load", &["soundfile", "sox", "torchcodec"]),
+    ("torchaudio.save", &["soundfile", "sox", "torchcodec"]),
 ];
+/// `unstructured` and what it wants for the formats of offices.
+const UNSTRUCTURED: &[&str] =
+    &["unstructured", "openpyxl", "python-docx", "python-pptx", "pypandoc", "msoffcrypto-tool"];
 const TRACKERS: &[&str] =
     &["tensorboard", "wandb", "mlflow", "comet-ml", "clearml", "codecarbon", "swanlab", "trackio"];
 
@@ -96,6 +142,11 @@ const MODULES: &[(&str, &[&str])] = &[
     ("storages.backends.dropbox", &["dropbox"]),
     ("storages.backends.sftpstorage", &["paramiko"]),
     ("whoosh_index", &["whoosh"]),
+    ("imagekit", &["pillow"]),
+    ("rest_framework.documentation", &["coreapi", "markdown", "pygments"]),
+    ("rest_framework.schemas", &["uritemplate", "pyyaml", "inflection", "coreapi"]),
+    ("markdown.extensions.codehilite", &["pygments"]),
+    ("pymdownx.highlight", &["pygments"]),
     ("torch.utils.tensorboard", &["tensorboard"]),
     // modules of the standard library that a platform lacks, or that a later Python has no longer
     ("curses", &["windows-curses"]),
@@ -151,6 +202,11 @@ const LITERALS: &[(&str, &[&str])] = &[
     ("ipython", &["ipython"]),
     ("bpython", &["bpython"]),
     ("ptpython", &["ptpython"]),
+    // components of spaCy by the names that their packages register
+    ("textrank", &["pytextrank"]),
+    ("positionrank", &["pytextrank"]),
+    ("language_detector", &["spacy-langdetect", "spacy-language-detection"]),
+    ("codehilite", &["pygments"]),
     ("RS256", &["cryptography"]),
     ("ES256", &["cryptography"]),
     ("RS512", &["cryptography"]),
@@ -161,18 +217,46 @@ const PROBED: &[(&str, &[&str])] = &[
     ("aiohttp", &["aiodns", "brotli", "brotlicffi"]),
     (
         "diffusers",
-        &["accelerate", "bitsandbytes", "flash-attn", "peft", "safetensors", "sentencepiece", "torchao", "xformers"],
+        &[
+            "accelerate",
+            "bitsandbytes",
+            "flash-attn",
+            "ftfy",
+            "gguf",
+            "invisible-watermark",
+            "k-diffusion",
+            "optimum-quanto",
+            "peft",
+            "safetensors",
+            "sentencepiece",
+            "torchao",
+            "torchsde",
+            "xformers",
+        ],
     ),
-    ("discord-py", &["aiodns", "brotli", "orjson", "pynacl"]),
+    ("discord-py", DISCORD),
+    ("disnake", DISCORD),
+    ("nextcord", DISCORD),
+    ("py-cord", DISCORD),
+    // reloads by it where it can
+    ("django", &["pywatchman"]),
+    ("django-activity-stream", &["django-jsonfield-backport", "django-jsonfield-compat"]),
+    ("django-cache-url", &["django-redis"]),
+    ("django-environ", &["django-redis"]),
+    ("django-otp", &["qrcode"]),
+    ("django-phonenumber-field", &["phonenumbers", "phonenumberslite"]),
     ("exllamav3", &["flash-attn", "xformers"]),
     ("fastapi", &["orjson", "ujson"]),
     ("flask", &["python-dotenv", "simplejson"]),
+    ("djangorestframework", &["markdown"]),
     ("httpx", &["brotli", "brotlicffi", "h2", "socksio", "zstandard"]),
     ("huggingface-hub", &["hf-transfer", "hf-xet"]),
+    ("mautrix", &["pycryptodome", "python-olm", "unpaddedbase64"]),
     ("networkx", &["lxml", "matplotlib", "numpy", "pandas", "pydot", "pygraphviz", "scipy"]),
     ("pandas", &["bottleneck", "numba", "numexpr"]),
     ("peft", &["bitsandbytes"]),
     ("requests", &["brotli", "brotlicffi", "simplejson", "zstandard"]),
+    ("streamlit", &["watchdog"]),
     ("torch", &["triton", "triton-windows"]),
     (
         "transformers",
@@ -185,13 +269,32 @@ const PROBED: &[(&str, &[&str])] = &[
             "hf-transfer",
             "hf-xet",
             "kernels",
+            "protobuf",
+            "sacremoses",
             "sentencepiece",
             "tiktoken",
+            "timm",
             "torchao",
             "torchcodec",
         ],
     ),
     ("urllib3", &["brotli", "brotlicffi", "zstandard"]),
+];
+
+const DISCORD: &[&str] = &["aiodns", "brotli", "orjson", "pynacl"];
+
+/// What loads the libraries of CUDA that are installed as packages. torch is not of them: it asks for its own by requirement.
+const CUDA_USERS: &[&str] = &[
+    "ctranslate2",
+    "cupy-cuda11x",
+    "cupy-cuda12x",
+    "faster-whisper",
+    "jax",
+    "llama-cpp-python",
+    "onnxruntime-gpu",
+    "paddlepaddle-gpu",
+    "tensorflow",
+    "whisperx",
 ];
 
 /// Names and the packages that they need.
@@ -213,7 +316,11 @@ impl Known {
 
 /// Who uses `package` where it is installed, though it has no extra for it.
 pub fn probed_by(package: &str) -> impl Iterator<Item = &'static str> {
-    PROBED.iter().filter(move |(_, packages)| packages.contains(&package)).map(|(host, _)| *host)
+    let is_cuda = package.starts_with("nvidia-")
+        && package.rsplit_once("-cu").is_some_and(|(_, version)| is_cuda_version(version));
+    let cuda_users = if is_cuda { CUDA_USERS } else { &[] };
+    let hosts = PROBED.iter().filter(move |(_, packages)| packages.contains(&package)).map(|(host, _)| *host);
+    hosts.chain(cuda_users.iter().copied())
 }
 
 /// Packages of which one is needed because the code refers to `name`, or to something in it.

@@ -3,7 +3,7 @@
 use advisories::PackageName;
 
 use crate::usage::evidence::{features, shell, urls};
-use crate::usage::imports::{Literal, PythonText, Role, is_dotted};
+use crate::usage::imports::{Literal, PythonText, Role, is_dotted, is_program_path};
 use crate::usage::mention::{Mention, Named, is_module_path};
 
 /// Everything a Python text names without importing it.
@@ -74,6 +74,10 @@ fn of_literal(literal: &Literal, mut say: impl FnMut(Named, &'static str)) {
         Role::ModuleList if is_dotted(text) => say(Named::Module(text.to_owned()), "entry of a list of modules"),
         Role::Argument if is_dotted(text) => say(Named::Module(text.to_owned()), "argument of a command run by code"),
         _ => {}
+    }
+    if literal.role == Role::Plain && is_program_path(text) {
+        let programs = shell::named_in(text).into_iter().filter(|named| matches!(named, Named::Command(_)));
+        programs.for_each(|named| say(named, "path of a program"));
     }
     if is_module_path(text) {
         say(Named::Module(text.replacen(':', ".", 1)), "dotted path in a string");

@@ -22,6 +22,7 @@ use ruff_text_size::TextSize;
 use lines::{looks_like_python_2, read_lines};
 use nesting::{DEEPEST_NESTING, bounds, nested_too_deep};
 use reader::{Reader, STACK_GROWTH, STACK_RESERVE};
+pub use roles::is_program_path;
 
 /// Texts longer than this are read line by line: they are generated data, and a tree of them costs gigabytes.
 const LARGEST_PARSED: usize = 4 << 20;

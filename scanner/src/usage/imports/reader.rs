@@ -7,7 +7,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::roles::{
-    argument_role, asks_for_environment, catches_import_error, is_main_guard, may_name, names_modules, takes_names,
+    argument_role, asks_for_environment, assigned_role, catches_import_error, is_main_guard, may_name, takes_names,
 };
 use super::{Import, LineStarts, Literal, PythonText, Role, is_dotted};
 use crate::usage::evidence::features;
@@ -318,14 +318,18 @@ impl<'t> Reader<'t> {
                 self.within(|around| around.optional = true, |reader| visitor::walk_stmt(reader, stmt));
             }
             Stmt::Assign(statement) => {
-                let listed = statement.targets.iter().any(names_modules);
-                self.assigned(listed, &statement.value);
+                let role = statement.targets.iter().find_map(|target| assigned_role(target, &statement.value));
+                self.assigned(role, &statement.value);
             }
-            Stmt::AugAssign(statement) => self.assigned(names_modules(&statement.target), &statement.value),
+            Stmt::AugAssign(statement) => {
+                let role = assigned_role(&statement.target, &statement.value);
+                // what is added to a command line does not begin one
+                self.assigned(role.filter(|role| *role == Role::ModuleList), &statement.value);
+            }
             Stmt::AnnAssign(statement) => {
                 self.visit_annotation(&statement.annotation);
                 if let Some(value) = &statement.value {
-                    self.assigned(names_modules(&statement.target), value);
+                    self.assigned(assigned_role(&statement.target, value), value);
                 }
             }
             // a docstring, or a string left standing
@@ -334,9 +338,9 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn assigned(&mut self, listed: bool, value: &Expr) {
+    fn assigned(&mut self, role: Option<Role>, value: &Expr) {
         let before = self.role;
-        self.role = if listed { Role::ModuleList } else { Role::Plain };
+        self.role = role.unwrap_or(Role::Plain);
         self.visit_expr(value);
         self.role = before;
     }

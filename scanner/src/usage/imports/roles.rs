@@ -5,8 +5,8 @@ use ruff_python_ast::{self as ast, Expr};
 use super::Role;
 use crate::usage::evidence::features;
 
-/// True for the last part of the name of a function whose arguments may name something, see [`argument_role`] and the import functions.
-pub(super) fn takes_names(last: &str) -> bool {
+/// True for functions whose first argument is an argument vector or a program.
+fn runs_a_program(last: &str) -> bool {
     matches!(
         last,
         "run"
@@ -17,9 +17,6 @@ pub(super) fn takes_names(last: &str) -> bool {
             | "getoutput"
             | "getstatusoutput"
             | "spawn"
-            | "system"
-            | "popen"
-            | "create_subprocess_shell"
             | "execvp"
             | "execv"
             | "execlp"
@@ -29,30 +26,64 @@ pub(super) fn takes_names(last: &str) -> bool {
             | "create_subprocess_exec"
             | "run_always"
             | "spawnp"
-            | "append"
-            | "insert"
-            | "extend"
-            | "include"
-            | "setup_extension"
-            | "autodiscover_tasks"
-            | "load_extension"
-            | "register_module"
-            | "collect_data_files"
-            | "collect_all"
-            | "collect_submodules"
-            | "collect_dynamic_libs"
-            | "copy_metadata"
-            | "import_module"
-            | "__import__"
-            | "find_spec"
-            | "importorskip"
     )
+}
+
+/// True for functions whose first argument is a whole command line.
+fn runs_a_line(last: &str) -> bool {
+    matches!(last, "system" | "popen" | "create_subprocess_shell")
+}
+
+/// True for functions whose first argument is a package that they read data of: `importlib.resources.files("x")`.
+fn reads_data_of(callee: &str, last: &str) -> bool {
+    match last {
+        "files" => callee.ends_with("resources.files"),
+        "get_data" => callee.ends_with("pkgutil.get_data"),
+        _ => matches!(last, "resource_filename" | "resource_string" | "resource_stream"),
+    }
+}
+
+/// True for the last part of the name of a function whose arguments may name something, see [`argument_role`] and the import functions.
+pub(super) fn takes_names(last: &str) -> bool {
+    runs_a_program(last)
+        || runs_a_line(last)
+        || matches!(
+            last,
+            "append"
+                | "insert"
+                | "extend"
+                | "include"
+                | "setup_extension"
+                | "autodiscover_tasks"
+                | "load_extension"
+                | "register_module"
+                | "collect_data_files"
+                | "collect_all"
+                | "collect_submodules"
+                | "collect_dynamic_libs"
+                | "copy_metadata"
+                | "files"
+                | "get_data"
+                | "resource_filename"
+                | "resource_string"
+                | "resource_stream"
+                | "import_module"
+                | "__import__"
+                | "find_spec"
+                | "importorskip"
+        )
 }
 
 /// True for texts that can name something: a plain word does only where its place says so, or where it chooses a known backend.
 pub(super) fn may_name(text: &str, role: Role) -> bool {
     let has_mark = || text.bytes().any(|byte| matches!(byte, b'.' | b':' | b'+' | b'='));
-    (role != Role::Plain || has_mark() || !features::of_literal(text.trim()).is_empty()) && !text.contains('\0')
+    let is_named = role != Role::Plain || has_mark() || is_program_path(text);
+    (is_named || !features::of_literal(text.trim()).is_empty()) && !text.contains('\0')
+}
+
+/// True for a command line that begins with the path of a program: `/opt/venv/bin/x --flag`.
+pub fn is_program_path(text: &str) -> bool {
+    text.starts_with('/') && text.split_whitespace().next().is_some_and(|program| program.contains("/bin/"))
 }
 
 /// What the argument at `at` of a call may name.
@@ -60,25 +91,9 @@ pub(super) fn argument_role(callee: &str, at: usize, argument: &Expr) -> Option<
     let last = callee.rsplit('.').next()?;
     let is_list = matches!(argument, Expr::List(_) | Expr::Tuple(_));
     match last {
-        "run" | "call" | "Popen" | "check_call" | "check_output" | "getoutput" | "getstatusoutput" | "spawn"
-            if at == 0 =>
-        {
-            Some(if is_list { Role::Program } else { Role::Shell })
-        }
-        "system" | "popen" | "create_subprocess_shell" if at == 0 => Some(Role::Shell),
-        "execvp"
-        | "execv"
-        | "execlp"
-        | "execl"
-        | "execvpe"
-        | "which"
-        | "create_subprocess_exec"
-        | "run_always"
-        | "spawnp"
-            if at == 0 =>
-        {
-            Some(if is_list { Role::Program } else { Role::Shell })
-        }
+        _ if at == 0 && runs_a_program(last) => Some(if is_list { Role::Program } else { Role::Shell }),
+        _ if at == 0 && runs_a_line(last) => Some(Role::Shell),
+        _ if at == 0 && reads_data_of(callee, last) => Some(Role::ModuleList),
         // INSTALLED_APPS.append("x"), app.setup_extension("x"), celery.autodiscover_tasks(["x"])
         "append" | "insert" | "extend" if callee.rsplit('.').nth(1).is_some_and(is_module_list_name) => {
             Some(Role::ModuleList)
@@ -95,14 +110,27 @@ pub(super) fn argument_role(callee: &str, at: usize, argument: &Expr) -> Option<
     }
 }
 
-pub(super) fn names_modules(target: &Expr) -> bool {
-    match target {
-        Expr::Name(name) => is_module_list_name(name.id.as_str()),
-        Expr::Attribute(attribute) => is_module_list_name(attribute.attr.as_str()),
-        Expr::Subscript(subscript) => {
-            matches!(&*subscript.slice, Expr::StringLiteral(key) if is_module_list_name(key.value.to_str()))
-        }
-        _ => false,
+/// What a value may name by the name that it is given: `INSTALLED_APPS = […]`, `cmd = "x --flag"`, `command = ["x", …]`.
+pub(super) fn assigned_role(target: &Expr, value: &Expr) -> Option<Role> {
+    let name = match target {
+        Expr::Name(name) => name.id.as_str(),
+        Expr::Attribute(attribute) => attribute.attr.as_str(),
+        Expr::Subscript(subscript) => match &*subscript.slice {
+            Expr::StringLiteral(key) => key.value.to_str(),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    if is_module_list_name(name) {
+        return Some(Role::ModuleList);
+    }
+    let is_command = name.rsplit('_').next().is_some_and(|last| {
+        last.eq_ignore_ascii_case("cmd") || last.eq_ignore_ascii_case("command") || last.eq_ignore_ascii_case("cmdline")
+    });
+    match value {
+        Expr::List(_) | Expr::Tuple(_) if is_command => Some(Role::Program),
+        Expr::StringLiteral(_) | Expr::FString(_) if is_command => Some(Role::Shell),
+        _ => None,
     }
 }
 

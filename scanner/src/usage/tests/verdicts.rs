@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Directories with a list, the files, what is said unused of the first list.
+type ListCase = (&'static [&'static str], &'static [(&'static str, &'static str)], &'static [&'static str]);
+
 #[test]
 fn without_any_code_nothing_is_judged_and_that_is_said() {
     let snapshot = MemorySnapshot::new([("Dockerfile", "RUN true")]);
@@ -69,6 +72,34 @@ fn the_other_verdicts() {
             &[("a.py", "import other_thing")],
             &[(Kind::Unused, "stable-zz", Some(UsageClass::Dead)), (Kind::Missing, "other-thing", None)],
         ),
+        // a backend that only tests import by its name, and what only tests use
+        (&["uvicorn", "httptools"], &[("a.py", "import uvicorn"), ("tests/test_a.py", "import httptools")], &[]),
+        // a client is called like its service
+        (&["zzchatclient"], &[("a.py", "from zzchat import WebClient")], &[]),
+        (
+            &["zzchatclient"],
+            &[("a.py", "import requests")],
+            &[(Kind::Unused, "zzchatclient", Some(UsageClass::Dead)), (Kind::Missing, "requests", None)],
+        ),
+        // the same modules, built for other hardware
+        (&["onnxruntime-migraphx"], &[("a.py", "import onnxruntime")], &[]),
+        (
+            &["onnxruntime-migraphx"],
+            &[("a.py", "import os")],
+            &[(Kind::Unused, "onnxruntime-migraphx", Some(UsageClass::Dead))],
+        ),
+        // a module of ours that a setting names by its path in a package of plugins
+        (
+            &["some-zzloss"],
+            &[
+                ("app/plugins/zzloss.py", ""),
+                ("app/plugins/__init__.py", ""),
+                ("a.py", "X = {'module': 'zzloss.Loss'}"),
+            ],
+            &[(Kind::Unused, "some-zzloss", Some(UsageClass::Dead))],
+        ),
+        (&["some-zzloss"], &[("a.py", "X = {'module': 'zzloss.Loss'}")], &[]),
+        (&["asynczzpool"], &[("a.py", "X = 'sync.thing'")], &[(Kind::Unused, "asynczzpool", Some(UsageClass::Dead))]),
         // a setting decides of an import, and a platform does not
         (&["requests", "dev:pyyaml"], &[("app/a.py", "import requests\nif settings.DEBUG:\n    import yaml")], &[]),
         (
@@ -98,6 +129,42 @@ fn the_other_verdicts() {
             &[("a.py", "import requests"), ("lib/x.py", "import yaml"), ("x-1.0.dist-info/METADATA", "Name: x")],
             &[(Kind::Missing, "pyyaml", None)],
         ),
+        // so does a directory of copies, and what it imports is not misplaced either
+        (&["requests"], &[("a.py", "import requests"), ("app/_vendor/x.py", "import yaml")], &[]),
+        (&["requests", "dev:pyyaml"], &[("a.py", "import requests"), ("app/_vendor/x.py", "import yaml")], &[]),
+        (
+            &["requests", "dev:pyyaml"],
+            &[("a.py", "import requests"), ("app/vendors/x.py", "import yaml")],
+            &[(Kind::Misplaced, "pyyaml", None)],
+        ),
+        // a plugin of pytest that only the tests' set-up names, and a tool that has one
+        (
+            &["pytest-html"],
+            &[("a.py", ""), ("pytest.ini", "[pytest]\naddopts = --html=x.html")],
+            &[(Kind::Unused, "pytest-html", Some(TestOnly))],
+        ),
+        (&["flake8"], &[("a.py", ""), (".flake8", "[flake8]")], &[(Kind::Misplaced, "flake8", None)]),
+        // who runs a tool of development makes no product of it, unless the code does
+        (
+            &["pytest"],
+            &[("a.py", ""), ("Dockerfile", "ENTRYPOINT pytest")],
+            &[(Kind::Unused, "pytest", Some(TestOnly))],
+        ),
+        (&["black"], &[("a.py", ""), ("Makefile", "x:\n\tblack .")], &[(Kind::Misplaced, "black", None)]),
+        (&["black"], &[("a.py", "import subprocess\nsubprocess.run(['black', 'x.py'])")], &[]),
+        // what a declared package uses where it is installed
+        (&["django-phonenumber-field", "phonenumbers"], &[("a.py", "import phonenumber_field")], &[]),
+        (
+            &["requests", "phonenumbers"],
+            &[("a.py", "import requests")],
+            &[(Kind::Unused, "phonenumbers", Some(UsageClass::Dead))],
+        ),
+        (&["ctranslate2", "nvidia-zzlib-cu12"], &[("a.py", "import ctranslate2")], &[]),
+        (
+            &["requests", "nvidia-zzlib-cu12"],
+            &[("a.py", "import requests")],
+            &[(Kind::Unused, "nvidia-zzlib-cu12", Some(UsageClass::Dead))],
+        ),
         // a module of the standard library that a platform lacks
         (&["windows-curses"], &[("a.py", "import curses")], &[]),
         (&["windows-curses"], &[("a.py", "import os")], &[(Kind::Unused, "windows-curses", Some(UsageClass::Dead))]),
@@ -114,7 +181,11 @@ fn the_other_verdicts() {
             &[("a.py", "import os"), ("Makefile", "lint:\n\t$(UV) add ruff\n")],
             &[(Kind::Unused, "ruff", Some(UsageClass::Dead))],
         ),
-        (&["ruff"], &[("a.py", "import os"), ("Makefile", "lint:\n\t$(UV) run ruff check .\n")], &[]),
+        (
+            &["ruff"],
+            &[("a.py", "import os"), ("Makefile", "lint:\n\t$(UV) run ruff check .\n")],
+            &[(Kind::Misplaced, "ruff", None)],
+        ),
         // an optional backend of a declared package
         (&["uvicorn", "httptools"], &[("a.py", "import uvicorn")], &[]),
     ];
@@ -167,6 +238,100 @@ fn a_script_with_its_own_declarations_is_judged_by_itself() {
         says(&["requests"], &[("main.py", "print()"), ("tools/x.py", "import requests")]),
         said(Kind::Unused, "requests", "requirements.txt"),
     );
+}
+
+#[test]
+fn what_the_code_of_an_absent_submodule_needs_is_not_told_unused() {
+    let modules = (".gitmodules", "[submodule \"e\"]\n\tpath = vendor/some-engine\n\turl = https://example.org/e\n");
+    let said = |code: &str, declared: &str| verdicts(&[declared], &[modules, ("a.py", code)]);
+    assert_eq!(said("import some_engine.api", "pyyaml"), []);
+    assert_eq!(said("import os", "pyyaml"), [(Kind::Unused, "pyyaml".to_owned(), Some(UsageClass::Dead))]);
+    // it does not run our tools
+    assert_eq!(
+        said("from some_engine import api", "flake8"),
+        [(Kind::Unused, "flake8".to_owned(), Some(UsageClass::Dead))]
+    );
+}
+
+#[test]
+fn a_list_of_requirements_is_for_the_code_that_runs_with_it() {
+    // each list asks for requests and pyyaml
+    let cases: &[ListCase] = &[
+        // the only list there is
+        (&["docker"], &[("docker/x.py", ""), ("app/a.py", "import requests, yaml")], &[]),
+        (&["docker"], &[("docker/x.py", ""), ("app/a.py", "import requests")], &["pyyaml"]),
+        // code that another list is for
+        (&["one", "two"], &[("one/a.py", "import requests"), ("two/b.py", "import yaml")], &["pyyaml"]),
+        (&["one", ""], &[("one/a.py", "import requests"), ("b.py", "import yaml")], &["pyyaml"]),
+        // unless it is imported, directly or not
+        (&["one", ""], &[("one/a.py", "import requests, lib"), ("lib/__init__.py", "import yaml")], &[]),
+        (
+            &["one", ""],
+            &[("one/a.py", "import requests, lib.x"), ("lib/__init__.py", "import more"), ("more.py", "import yaml")],
+            &[],
+        ),
+    ];
+    for (directories, files, expected) in cases {
+        let mut inventory = inventory(&[]);
+        for directory in *directories {
+            let path = format!("{directory}/requirements.txt");
+            let mut list = Manifest::new(path.trim_start_matches('/'), Format::Requirements, Role::Declared);
+            list.packages = super::inventory(&["requests", "pyyaml"]).manifests[1].packages.clone();
+            inventory.manifests.push(list);
+        }
+        let snapshot = MemorySnapshot::new(files.iter().copied());
+        let usage = judge(&snapshot, &inventory, &WellKnown);
+        let unused = usage.verdicts.iter().filter_map(|finding| match &finding.detail {
+            Detail::Usage(detail) if finding.kind == Kind::Unused => Some(detail),
+            _ => None,
+        });
+        let first = unused.filter(|detail| detail.manifest.starts_with(directories[0]));
+        let said: Vec<&str> = first.map(|detail| detail.package.as_str()).collect();
+        assert_eq!(said, *expected, "{directories:?} {files:?}");
+    }
+}
+
+#[test]
+fn an_application_may_declare_what_it_runs_with_in_a_group() {
+    for (group, told) in [("main", true), ("Production", true), ("dev", false), ("ansible", false)] {
+        let mut inventory = inventory(&[]);
+        let mut manifest = Manifest::new("pyproject.toml", Format::Pyproject, Role::Declared);
+        let mut package = Package::new(PackageName::new("pyyaml").unwrap(), Source::DEFAULT_INDEX);
+        (package.direct, package.groups) = (true, vec![group.to_owned()]);
+        manifest.packages.push(package);
+        inventory.manifests.push(manifest);
+        let usage = judge(&MemorySnapshot::new([("a.py", "import os")]), &inventory, &WellKnown);
+        assert_eq!(usage.verdicts.iter().any(|finding| finding.kind == Kind::Unused), told, "{group}");
+    }
+}
+
+#[test]
+fn a_plugin_of_the_project_itself_is_found_by_its_name() {
+    for (name, told) in [("some-app-extra", false), ("some-apparatus", true), ("other-app", true)] {
+        let mut inventory = inventory(&[name]);
+        inventory.manifests[1].project =
+            Some(crate::inventory::Project { name: PackageName::new("some-app").ok(), ..Default::default() });
+        let usage = judge(&MemorySnapshot::new([("a.py", "import os")]), &inventory, &WellKnown);
+        assert_eq!(usage.verdicts.iter().any(|finding| finding.kind == Kind::Unused), told, "{name}");
+    }
+}
+
+#[test]
+fn a_manifest_that_was_copied_into_a_package_with_its_code_declares_nothing() {
+    let said = |directory: &str| {
+        let mut inventory = inventory(&["requests"]);
+        let path = format!("{directory}/requirements.txt");
+        let mut copy = Manifest::new(&path, Format::Requirements, Role::Declared);
+        copy.packages = inventory.manifests[1].packages.clone();
+        inventory.manifests.push(copy);
+        let theirs = format!("{directory}/x.py");
+        let files = [("app/__init__.py", ""), ("app/a.py", "import requests"), (theirs.as_str(), "")];
+        let snapshot = MemorySnapshot::new(files.iter().copied());
+        judge(&snapshot, &inventory, &WellKnown).verdicts.len()
+    };
+    assert_eq!(said("app/nets/copied"), 0);
+    // a project of its own beside the package
+    assert_eq!(said("other"), 1);
 }
 
 #[test]

@@ -176,6 +176,41 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
             "from chromadb.utils import embedding_functions as e\ne.SentenceTransformerEmbeddingFunction()",
             "from chromadb.utils import embedding_functions as e\ne.OpenAIEmbeddingFunction()",
         ),
+        // readers that a framework has for a format, and code of a model
+        (
+            "pymupdf",
+            "a.py",
+            "from langchain_community.document_loaders import PyMuPDFLoader",
+            "from langchain_community.document_loaders import TextLoader",
+        ),
+        ("omegaconf", "a.py", "import torch\nm = torch.hub.load('a/b', 'c')", "import torch\nm = torch.load('a')"),
+        (
+            "pytextrank",
+            "a.py",
+            "import spacy\nspacy.load('en').add_pipe('textrank')",
+            "spacy.load('en').add_pipe('ner')",
+        ),
+        // data of a package
+        (
+            "some-fonts",
+            "a.py",
+            "from importlib.resources import files as find\nfind('some_fonts')",
+            "def files(self):\n    return self.project.files('some_fonts')",
+        ),
+        ("some-fonts", "a.py", "import pkgutil\npkgutil.get_data('some_fonts', 'x')", "x.get_data('some_fonts', 'x')"),
+        ("some-fonts", "a.py", "import pkg_resources as p\np.resource_filename('some_fonts', 'x')", "f('some_fonts')"),
+        // a command line by the name that it is given
+        ("some-scan", "a.py", "cmd = f'some-scan {x}'\nrun_it(cmd)", "words = f'some-scan {x}'"),
+        ("some-scan", "a.py", "self.scan_command = ['some-scan', x]", "self.scan_command = ['run', 'some-scan']"),
+        ("some-scan", "a.py", "cmd = 'some-scan'", "cmd = 'a'\ncmd += 'some-scan'"),
+        // the path of a program, wherever it stands
+        ("some-scan", "a.py", "register(command='/opt/x/venv/bin/some-scan -q')", "register(url='/api/some-scan')"),
+        // a module for each version of an interface, and builds for a version of CUDA or of Python
+        ("google-cloud-zz", "a.py", "from google.cloud.zz_v1.services import S", "import requests"),
+        ("nvidia-zzlib-cu12", "a.py", "import nvidia.zzlib", "import requests"),
+        ("dnspython3", "a.py", "import dns.resolver", "import dnsx.resolver"),
+        // a module that wraps what it is called after, in a directory that is no package
+        ("pyzzmatch", "app/fill/zzmatch.py", "from zzmatch import match", "from other import match"),
         // what Dockerfiles and set-ups do with pip is no use of a declared pip
         ("pip", "a.py", "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'list'])", "print()"),
     ];

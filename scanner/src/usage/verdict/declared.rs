@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use advisories::PackageName;
 
 use super::part::{Part, is_automation, part};
+use super::reach::Reach;
 use super::{Judge, top};
 use crate::finding::{Finding, UsageClass};
 use crate::usage::evidence::features;
-use crate::usage::first_party::Origin;
+use crate::usage::first_party::{Origin, parent};
 use crate::usage::mention::{Mention, Named};
 use crate::usage::modules::{Distribution, Knowledge};
 use crate::usage::projects::{Declared, Project, is_dev_name};
@@ -55,6 +56,10 @@ const DEV_TOOLS: &[&str] = &[
     "twine",
 ];
 
+fn is_dev_tool(name: &PackageName) -> bool {
+    DEV_TOOLS.contains(&name.as_str())
+}
+
 impl Judge<'_> {
     pub(super) fn judge_declared(
         &self,
@@ -63,24 +68,30 @@ impl Judge<'_> {
         known: &[(&Declared, Distribution)],
         findings: &mut Vec<Finding>,
     ) {
+        let reach = self.reach(project, projects);
         let mut judged = BTreeSet::new();
         for (declared, distribution) in known {
             if !declared.main || declared.dev || !judged.insert(&declared.name) {
                 continue;
             }
-            let mut found = self.found(project, projects, declared, distribution);
+            let mut found = self.found(project, &reach, projects, declared, distribution);
             if distribution.knowledge == Knowledge::Guess && found.product + found.tests + found.tooling == 0 {
-                found = self.likely(project, declared, known);
+                found = self.likely(&reach, declared, known);
             }
             if found.product > 0 {
                 continue;
             }
             let product =
-                self.serves(project, declared, &mut found) || self.brings(project, declared, distribution, known);
+                self.serves(&reach, declared, &mut found) || self.brings(&reach, declared, distribution, known);
             if product {
                 continue;
             }
             let class = if found.tests > 0 {
+                // tests import the backends of what the product imports, too
+                let is_backend = self.unused_class(declared, distribution, known).is_none();
+                (!is_backend).then_some(UsageClass::TestOnly)
+            } else if found.tooling > 0 && is_for_pytest(&declared.name, distribution) {
+                // an option of pytest's set-up names it, and only tests run pytest
                 Some(UsageClass::TestOnly)
             } else if found.tooling > 0 {
                 findings.push(self.tool_at_run_time(declared, distribution, &found));
@@ -88,6 +99,10 @@ impl Judge<'_> {
             } else {
                 self.unused_class(declared, distribution, known)
             };
+            let elsewhere = class == Some(UsageClass::Dead) && !is_dev_tool(&declared.name);
+            if elsewhere && (self.runs_absent_code || self.is_copied(project, projects, declared)) {
+                continue;
+            }
             if let Some(class) = class {
                 findings.push(self.unused(declared, distribution, class, &found, known));
             }
@@ -95,24 +110,35 @@ impl Judge<'_> {
     }
 
     /// A server beside the module that it serves: how it is started is written down where it is deployed.
-    fn serves(&self, project: &Project, declared: &Declared, found: &mut Found) -> bool {
+    fn serves(&self, reach: &Reach<'_>, declared: &Declared, found: &mut Found) -> bool {
         let (_, interfaces) = match SERVERS.iter().find(|(server, _)| *server == declared.name.as_str()) {
             Some(server) => server,
             None => return false,
         };
         let served = self.files.python.iter().find(|file| {
             let name = file.path.rsplit('/').next().unwrap_or(&file.path);
-            project.holds(&file.path) && interfaces.contains(&name) && part(&file.path) == Part::Product
+            reach.holds(&file.path) && interfaces.contains(&name) && part(&file.path) == Part::Product
         });
         found.product += usize::from(served.is_some());
         served.is_some()
+    }
+
+    /// The manifest came with code that was copied into a package of the project around it, which declares the same: nobody installs
+    /// from it.
+    fn is_copied(&self, project: &Project, projects: &[Project], declared: &Declared) -> bool {
+        let around = projects
+            .iter()
+            .filter(|other| !other.script && other.directory != project.directory && other.holds(&project.directory));
+        !project.script
+            && self.own.is_in_package(parent(&project.directory))
+            && around.flat_map(|other| &other.declared).any(|theirs| theirs.main && theirs.name == declared.name)
     }
 
     /// The code imports something that is there only because this package brings it (`opentelemetry-exporter-otlp` and its parts):
     /// without the declaration the import fails.
     fn brings(
         &self,
-        project: &Project,
+        reach: &Reach<'_>,
         declared: &Declared,
         distribution: &Distribution,
         known: &[(&Declared, Distribution)],
@@ -128,7 +154,7 @@ impl Judge<'_> {
             (is_empty || name.as_str().starts_with(declared.name.as_str())) && {
                 let brought = self.names.distribution(name, None);
                 let outside =
-                    self.uses.iter().filter(|place| place.origin != Origin::Regular && project.holds(place.path));
+                    self.uses.iter().filter(|place| place.origin != Origin::Regular && reach.holds(place.path));
                 outside.flat_map(|place| &place.modules).any(|module| {
                     brought.provides(module)
                         || brought.knowledge == Knowledge::Guess && Distribution::may_be_called(name, module)
@@ -141,6 +167,7 @@ impl Judge<'_> {
     fn found(
         &self,
         project: &Project,
+        reach: &Reach<'_>,
         projects: &[Project],
         declared: &Declared,
         distribution: &Distribution,
@@ -148,11 +175,13 @@ impl Judge<'_> {
         let elsewhere: Vec<&Project> = projects
             .iter()
             .filter(|other| other.directory != project.directory && project.holds(&other.directory))
+            // a bare list inside a project that is packed and installed takes nothing away from it
+            .filter(|other| other.script || other.whole || !project.whole)
             .filter(|other| other.script || other.declared.iter().any(|theirs| theirs.name == declared.name))
             .collect();
         let beside = self.beside_script(project);
         let ours = |path: &str| {
-            (project.holds(path) || beside.is_some_and(|directory| path.starts_with(directory)))
+            (reach.holds(path) || beside.is_some_and(|directory| path.starts_with(directory)))
                 && !elsewhere.iter().any(|other| other.holds(path))
         };
         let mut found = Found::default();
@@ -175,7 +204,10 @@ impl Judge<'_> {
                 && !declares(mention, declared)
                 && (!is_bootstrap(&mention.named) || mention.path.ends_with(".py"))
             {
-                count(&mention.path, mention.line, mention.how, mention.tooling || is_automation(&mention.path));
+                // a tool of development that a makefile or a container runs is none of the product for that
+                let is_tool = matches!(mention.named, Named::Command(_)) && !mention.path.ends_with(".py");
+                let tooling = mention.tooling || is_automation(&mention.path) || is_tool && is_dev_tool(&declared.name);
+                count(&mention.path, mention.line, mention.how, tooling);
             }
         }
         found
@@ -196,7 +228,7 @@ impl Judge<'_> {
 
     /// Imports, and modules named in settings, that no declared package is known to provide and that look like this one, whose modules
     /// are not known.
-    fn likely(&self, project: &Project, declared: &Declared, known: &[(&Declared, Distribution)]) -> Found {
+    fn likely(&self, reach: &Reach<'_>, declared: &Declared, known: &[(&Declared, Distribution)]) -> Found {
         let mut found = Found::default();
         let fits = |module: &str| {
             !known.iter().any(|(_, distribution)| distribution.provides(module))
@@ -209,16 +241,20 @@ impl Judge<'_> {
             }
             found.first.get_or_insert_with(|| format!("{how} at {path}:{line}"));
         };
-        for place in self.uses.iter().filter(|place| place.origin == Origin::Outside && project.holds(place.path)) {
-            if place.modules.iter().any(|module| fits(module)) {
+        for place in self.uses.iter().filter(|place| reach.holds(place.path)) {
+            // a module that imports its own name means another one, whatever else it is called like
+            let itself = |module: &String| is_module_of(place.path, module);
+            let outside = place.origin == Origin::Outside || place.modules.iter().any(itself);
+            if outside && place.modules.iter().any(|module| fits(module)) {
                 count(place.path, place.line, "imported");
             }
         }
-        for mention in self.files.mentions.iter().filter(|mention| project.holds(&mention.path) && !mention.tooling) {
+        for mention in self.files.mentions.iter().filter(|mention| reach.holds(&mention.path) && !mention.tooling) {
             if let Named::Module(module) = &mention.named
                 && is_code(&mention.path)
                 && !standard_library::contains(module)
                 && fits(module)
+                && !self.own.has_module(&top(module))
                 && self.own.origin(&mention.path, module) == Origin::Outside
             {
                 count(&mention.path, mention.line, mention.how);
@@ -265,23 +301,23 @@ impl Judge<'_> {
         if needed_by {
             return Some(UsageClass::Constraint);
         }
-        let backend = !DEV_TOOLS.contains(&name.as_str())
+        let backend = !is_dev_tool(name)
             && (at_run_time().any(|(_, host)| {
                 host.extras.iter().any(|(extra, packages)| !is_dev_name(extra) && packages.contains(name))
             }) || features::probed_by(name.as_str()).any(|host| {
                 at_run_time().any(|(other, _)| other.name.as_str() == host) || self.imports_top(&host.replace('-', "_"))
             }));
-        let plugin = distribution
-            .entry_points
-            .iter()
-            .filter_map(|group| host_of(group))
-            .any(|host| others().any(|(other, theirs)| other.name.as_str() == host || theirs.provides(host)));
-        // plugins of hosts that find them by entry point, where the entry points are not known
+        let plugin = distribution.entry_points.iter().filter_map(|group| host_of(group)).any(|host| {
+            others().any(|(other, theirs)| other.name.as_str() == host || theirs.provides(host))
+                || self.own_names().any(|own| own.as_str() == host)
+        });
+        // plugins of hosts that find them by entry point, where the entry points are not known: of well-known ones, and of this project
         let named_plugin = distribution.knowledge == Knowledge::Guess
             && ["pytest", "flake8", "mkdocs", "sphinx", "sphinxcontrib", "pylint", "tox"]
-                .iter()
+                .into_iter()
+                .chain(self.own_names().map(PackageName::as_str))
                 .any(|host| name.as_str().strip_prefix(host).is_some_and(|rest| rest.starts_with('-')));
-        if distribution.entry_points.iter().any(|group| group == "pytest11") && !backend {
+        if distribution.entry_points.iter().any(|group| group == PYTEST_PLUGINS) && !backend {
             // pytest finds it by itself, and only tests run pytest
             return Some(UsageClass::TestOnly);
         }
@@ -292,6 +328,11 @@ impl Judge<'_> {
             return Some(UsageClass::Constraint);
         }
         Some(UsageClass::Dead)
+    }
+
+    /// What the projects of this repository are called.
+    fn own_names(&self) -> impl Iterator<Item = &PackageName> {
+        self.inventory.manifests.iter().filter_map(|manifest| manifest.project.as_ref()?.name.as_ref())
     }
 
     fn imports_top(&self, module: &str) -> bool {
@@ -313,9 +354,24 @@ fn names(mention: &Mention, name: &PackageName, distribution: &Distribution) -> 
     }
 }
 
+/// The entry point group in which pytest looks for its plugins.
+const PYTEST_PLUGINS: &str = "pytest11";
+
+fn is_for_pytest(name: &PackageName, distribution: &Distribution) -> bool {
+    name.as_str() == "pytest"
+        || distribution.entry_points.iter().any(|group| group == PYTEST_PLUGINS)
+        || distribution.knowledge == Knowledge::Guess && name.as_str().starts_with("pytest-")
+}
+
 /// Python code, or a template of it.
 fn is_code(path: &str) -> bool {
     path.rsplit('/').next().is_some_and(|file| file.ends_with(".py") || file.contains(".py."))
+}
+
+/// `a/x.py` for `x.y`
+fn is_module_of(path: &str, module: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    file.strip_suffix(".py").is_some_and(|stem| stem == module.split('.').next().unwrap_or(module))
 }
 
 /// The mention is the declaration itself, or its neighbours in the manifest.

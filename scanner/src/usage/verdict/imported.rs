@@ -53,6 +53,10 @@ impl Judge<'_> {
         };
         let judged = self.uses.iter().filter(|place| !is_build_script(place.path) && place.origin != Origin::Regular);
         for place in judged.filter(|place| owner(projects, place.path) == Some(&project.directory)) {
+            // what a package wants that was copied here is its own affair
+            if self.files.vendored.iter().any(|directory| place.path.starts_with(directory)) {
+                continue;
+            }
             let providers: Vec<&(&Declared, Distribution)> = known
                 .iter()
                 .filter(|(_, distribution)| place.modules.iter().any(|module| distribution.provides(module)))
@@ -65,9 +69,7 @@ impl Judge<'_> {
                 let likely = known.iter().any(|(declared, distribution)| {
                     distribution.knowledge == Knowledge::Guess && self.may_provide(&declared.name, module)
                 });
-                // what a package wants that was copied here is its own affair
-                let vendored = self.files.vendored.iter().any(|directory| place.path.starts_with(directory));
-                let excused = inherited || likely || vendored || lent(place);
+                let excused = inherited || likely || lent(place) || self.absent.contains(&top(module));
                 if place.origin == Origin::Outside && place.needed && !excused {
                     undeclared.entry(top(module)).or_default().push(place);
                 }

@@ -1,11 +1,12 @@
 //! The verdict on every declared package and every import.
 //!
-//! `declared.rs` judges what a manifest asks for, `imported.rs` what the code imports; `part.rs` tells product, tests and tooling apart;
-//! `wording.rs` says it.
+//! `declared.rs` judges what a manifest asks for, `imported.rs` what the code imports; `part.rs` tells product, tests and tooling apart,
+//! `reach.rs` whose declarations a file runs with; `wording.rs` says it.
 
 mod declared;
 mod imported;
 mod part;
+mod reach;
 mod wording;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use advisories::PackageName;
 
 use super::first_party::{FirstParty, Origin};
+use super::mention::Named;
 use super::modules::{Distribution, Knowledge, ModuleNames};
 use super::projects::{Declared, Project};
 use super::source_files::SourceFiles;
@@ -41,6 +43,10 @@ pub struct Judge<'s> {
     pub(super) names: &'s dyn ModuleNames,
     uses: Vec<Use<'s>>,
     own: FirstParty,
+    /// What submodules that are not here would be imported as.
+    absent: Vec<String>,
+    /// The code, or how it is packed, names one of them.
+    runs_absent_code: bool,
 }
 
 impl<'s> Judge<'s> {
@@ -72,7 +78,18 @@ impl<'s> Judge<'s> {
                 });
             }
         }
-        Self { inventory, files, names, uses, own }
+        let absent: Vec<String> = files
+            .absent
+            .iter()
+            .map(|path| path.rsplit('/').next().unwrap_or(path).replace('-', "_").to_ascii_lowercase())
+            .collect();
+        let mentioned = files.mentions.iter().filter_map(|mention| match &mention.named {
+            Named::Module(module) if !mention.tooling => Some(module),
+            _ => None,
+        });
+        let named = uses.iter().flat_map(|place| &place.modules).chain(mentioned);
+        let runs_absent_code = !absent.is_empty() && named.into_iter().any(|module| absent.contains(&top(module)));
+        Self { inventory, files, names, uses, own, absent, runs_absent_code }
     }
 
     /// Where each package of the inventory is imported.

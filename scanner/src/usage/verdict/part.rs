@@ -54,6 +54,8 @@ fn is_tooling_directory(name: &str) -> bool {
         "examples",
         "example",
         "benchmarks",
+        "benchmark",
+        "bench",
         "scripts",
         "tools",
         "github",
@@ -65,6 +67,8 @@ fn is_tooling_directory(name: &str) -> bool {
         "development",
         "notebooks",
         "release",
+        "maintenance",
+        "devtools",
     ];
     let mut words = name.split(['-', '_', '.']).filter(|word| !word.is_empty()).peekable();
     words.peek().is_some() && words.all(|word| WORDS.contains(&word))
