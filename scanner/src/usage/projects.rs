@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use advisories::{PackageName, Version};
 
 use super::first_party::parent;
-use crate::inventory::{Format, Inventory, Role};
+use crate::inventory::{Format, Inventory, Role, Source};
 
 /// One package that a person asked for.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct Declared {
     pub extras: Vec<String>,
     /// Extras of its own that are asked for (`twisted[tls]`).
     pub requested_extras: Vec<String>,
+    /// From a channel of conda, whose names are its own and may be of no Python package.
+    pub of_conda: bool,
 }
 
 /// A directory whose manifests answer for the files in it.
@@ -96,7 +98,12 @@ const DEV_WORDS: &[&str] = &[
     "acceptance",
     "e2e",
     "examples",
+    "functest",
+    "functests",
+    "readthedocs",
     "regression",
+    "unittest",
+    "unittests",
 ];
 
 /// Names of groups that are installed to run the product, where an application declares everything in groups.
@@ -189,6 +196,7 @@ pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
                 groups: package.groups.clone(),
                 extras: package.extras.clone(),
                 requested_extras: package.requested_extras.clone(),
+                of_conda: matches!(&package.source, Source::Index { url: Some(url) } if url.starts_with("conda:")),
             });
         }
     }
@@ -231,6 +239,8 @@ mod tests {
             ("health-check", false),
             ("web/regression/requirements.txt", true),
             ("examples/requirements.txt", true),
+            ("functest_requirements.txt", true),
+            ("requirements/readthedocs.txt", true),
             ("sample-api/requirements.txt", false),
         ] {
             assert_eq!(is_dev_name(name), expected, "{name}");

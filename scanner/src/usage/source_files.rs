@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use super::evidence::{python_texts, shell, templates, text_files};
-use super::imports::{PythonText, read_python};
+use super::imports::{PythonText, read_cython, read_python};
 use super::mention::{Mention, Named};
 use super::notebook::read_notebook;
 use crate::diagnostic::{Diagnostic, Stage};
@@ -59,6 +59,7 @@ pub struct SourceFiles {
 
 enum Language {
     Python,
+    Cython,
     Notebook,
     Configuration(text_files::Kind),
     /// Without extension: the first line decides.
@@ -86,6 +87,7 @@ fn language(entry: &Entry) -> Option<Language> {
     }
     match name.rsplit_once('.').map(|(_, extension)| extension) {
         Some("py" | "pyi" | "pyw") => Some(Language::Python),
+        Some("pyx" | "pxd" | "pxi") => Some(Language::Cython),
         Some("ipynb") => Some(Language::Notebook),
         Some("spec") if entry.size <= LARGEST_CONFIGURATION => Some(Language::Specification),
         None if entry.size <= LARGEST_CONFIGURATION => Some(Language::Script),
@@ -177,6 +179,7 @@ fn read_one(snapshot: &dyn Snapshot, entry: &Entry, language: &Language) -> Sour
     };
     match language {
         Language::Python => python(path, &bytes, &mut files),
+        Language::Cython => keep(path, read_cython(&String::from_utf8_lossy(&bytes)), &mut files),
         Language::Notebook => match read_notebook(&bytes) {
             Ok((text, commands)) => {
                 let run = commands.iter().flat_map(|(command, _)| shell::named_in(command));

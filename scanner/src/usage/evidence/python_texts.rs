@@ -71,12 +71,21 @@ fn of_literal(literal: &Literal, mut say: impl FnMut(Named, &'static str)) {
                 say(Named::Package(package.as_str().to_owned()), "distribution named by code");
             }
         }
-        Role::ModuleList if is_dotted(text) => say(Named::Module(text.to_owned()), "entry of a list of modules"),
+        Role::ModuleList if is_dotted(text) => {
+            say(Named::Module(text.to_owned()), "entry of a list of modules");
+            if !text.contains('.') {
+                features::of_module(text)
+                    .into_iter()
+                    .for_each(|package| say(Named::Package(package), "application that needs it"));
+            }
+        }
         Role::Argument if is_dotted(text) => say(Named::Module(text.to_owned()), "argument of a command run by code"),
         _ => {}
     }
     if literal.role == Role::Plain && is_program_path(text) {
-        let programs = shell::named_in(text).into_iter().filter(|named| matches!(named, Named::Command(_)));
+        // an environment's own pip is not the declared one
+        let is_other = |named: &Named| matches!(named, Named::Command(program) if !program.starts_with("pip"));
+        let programs = shell::named_in(text).into_iter().filter(is_other);
         programs.for_each(|named| say(named, "path of a program"));
     }
     if is_module_path(text) {

@@ -1,6 +1,6 @@
 //! Commands and module paths in configuration that is no Python: container files, process lists, workflows, unit files, ini.
 
-use crate::usage::evidence::{options, shell, templates, toml, urls};
+use crate::usage::evidence::{features, options, shell, templates, toml, urls};
 use crate::usage::imports::is_dotted;
 use crate::usage::mention::{Mention, Named, is_module_path};
 
@@ -147,6 +147,11 @@ pub(super) fn value_words(path: &str, line: u32, value: &str, how: &'static str,
     for word in words.filter(|word| is_module_path(word)) {
         let named = Named::Module(word.replacen(':', ".", 1));
         into.push(Mention { named, path: path.to_owned(), line, how, tooling: false });
+        // the engine of a database or a cache, by its path
+        for package in features::of_literal(word) {
+            let named = Named::Package((*package).to_owned());
+            into.push(Mention { named, path: path.to_owned(), line, how: "backend chosen by name", tooling: false });
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The fallback without a parser: plain import statements, line by line.
+//! Without a parser, plain import statements line by line: what is too large or too broken to parse, and Cython.
 
 use super::{Import, Problem, PythonText, is_dotted};
 
@@ -35,10 +35,12 @@ pub(super) fn read_lines(text: &str, from: usize, cell: Option<u32>, reason: Str
                 conditional: false,
             })
         };
-        if let Some(rest) = line.strip_prefix("import ") {
+        let statement = |word: &str| line.strip_prefix(word).or_else(|| line.strip_prefix('c')?.strip_prefix(word));
+        let taken = |word: &str| line.strip_prefix("from ").and_then(|rest| rest.split_once(word));
+        if let Some(rest) = statement("import ") {
             let modules = rest.split([',', ';']).filter_map(|part| part.split_whitespace().next());
             read.imports.extend(modules.filter_map(|module| import(module, Vec::new())));
-        } else if let Some((module, names)) = line.strip_prefix("from ").and_then(|rest| rest.split_once(" import ")) {
+        } else if let Some((module, names)) = taken(" import ").or_else(|| taken(" cimport ")) {
             let names = names.split([',', ';', '(', ')']).filter_map(|part| part.split_whitespace().next());
             read.imports.extend(import(module.trim(), names.map(str::to_owned).collect()));
         }

@@ -153,6 +153,12 @@ pub fn read_python(text: &str, stub: bool, cell: Option<u32>) -> PythonText {
     read
 }
 
+/// Reads the imports of a Cython text (`.pyx`, `.pxd`), whose language no parser here knows; `cimport` needs the package as well.
+#[must_use]
+pub fn read_cython(text: &str) -> PythonText {
+    read_lines(text, 0, None, String::new())
+}
+
 fn short(text: &str) -> String {
     text.chars().take(120).collect()
 }

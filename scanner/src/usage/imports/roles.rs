@@ -39,6 +39,8 @@ fn reads_data_of(callee: &str, last: &str) -> bool {
     match last {
         "files" => callee.ends_with("resources.files"),
         "get_data" => callee.ends_with("pkgutil.get_data"),
+        // a model of spaCy is a package
+        "load" => callee.ends_with("spacy.load"),
         _ => matches!(last, "resource_filename" | "resource_string" | "resource_stream"),
     }
 }
@@ -64,6 +66,7 @@ pub(super) fn takes_names(last: &str) -> bool {
                 | "copy_metadata"
                 | "files"
                 | "get_data"
+                | "load"
                 | "resource_filename"
                 | "resource_string"
                 | "resource_stream"

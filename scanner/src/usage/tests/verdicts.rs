@@ -72,8 +72,13 @@ fn the_other_verdicts() {
             &[("a.py", "import other_thing")],
             &[(Kind::Unused, "stable-zz", Some(UsageClass::Dead)), (Kind::Missing, "other-thing", None)],
         ),
-        // a backend that only tests import by its name, and what only tests use
-        (&["uvicorn", "httptools"], &[("a.py", "import uvicorn"), ("tests/test_a.py", "import httptools")], &[]),
+        // a successor that is known is not its predecessor
+        (
+            &["boto"],
+            &[("a.py", "import boto3")],
+            &[(Kind::Unused, "boto", Some(UsageClass::Dead)), (Kind::Missing, "boto3", None)],
+        ),
+        (&["pyexcel", "pyexcel-zz"], &[("a.py", "import pyexcel")], &[]),
         // a client is called like its service
         (&["zzchatclient"], &[("a.py", "from zzchat import WebClient")], &[]),
         (

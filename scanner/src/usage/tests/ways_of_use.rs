@@ -199,6 +199,24 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
         ),
         ("some-fonts", "a.py", "import pkgutil\npkgutil.get_data('some_fonts', 'x')", "x.get_data('some_fonts', 'x')"),
         ("some-fonts", "a.py", "import pkg_resources as p\np.resource_filename('some_fonts', 'x')", "f('some_fonts')"),
+        (
+            "en-core-web-zz",
+            "a.py",
+            "import spacy\nspacy.load('en_core_web_zz')",
+            "import json\njson.load('en_core_web_zz')",
+        ),
+        // Cython
+        ("numpy", "a.pyx", "cimport numpy as cnp", "# cimport numpy"),
+        ("numpy", "a.pxd", "from numpy cimport ndarray", "from numpyish cimport ndarray"),
+        // an engine that is chosen outside the code
+        ("psycopg", ".env", "DB_ENGINE=django.db.backends.postgresql", "DB_ENGINE=django.db.backends.sqlite3"),
+        (
+            "mysqlclient",
+            "compose.yml",
+            "services:\n  web:\n    environment:\n      ENGINE: django.db.backends.mysql",
+            "services:\n  mysql:\n    image: mysql",
+        ),
+        ("pillow", "settings.py", "INSTALLED_APPS = ['imagekit']", "INSTALLED_APPS = ['images']"),
         // a command line by the name that it is given
         ("some-scan", "a.py", "cmd = f'some-scan {x}'\nrun_it(cmd)", "words = f'some-scan {x}'"),
         ("some-scan", "a.py", "self.scan_command = ['some-scan', x]", "self.scan_command = ['run', 'some-scan']"),

@@ -87,9 +87,7 @@ impl Judge<'_> {
                 continue;
             }
             let class = if found.tests > 0 {
-                // tests import the backends of what the product imports, too
-                let is_backend = self.unused_class(declared, distribution, known).is_none();
-                (!is_backend).then_some(UsageClass::TestOnly)
+                Some(UsageClass::TestOnly)
             } else if found.tooling > 0 && is_for_pytest(&declared.name, distribution) {
                 // an option of pytest's set-up names it, and only tests run pytest
                 Some(UsageClass::TestOnly)
@@ -99,6 +97,10 @@ impl Judge<'_> {
             } else {
                 self.unused_class(declared, distribution, known)
             };
+            if declared.of_conda && distribution.knowledge == Knowledge::Guess && found.tests == 0 {
+                // `zlib`, `rust`: a name that is no distribution's says nothing of modules
+                continue;
+            }
             let elsewhere = class == Some(UsageClass::Dead) && !is_dev_tool(&declared.name);
             if elsewhere && (self.runs_absent_code || self.is_copied(project, projects, declared)) {
                 continue;
@@ -215,8 +217,15 @@ impl Judge<'_> {
 
     /// True when `module` may well be of a distribution whose modules are not known.
     pub(super) fn may_provide(&self, name: &PackageName, module: &str) -> bool {
-        Distribution::may_be_called(name, module)
-            || Distribution::shares_a_word(name, module) && self.names.providers(module).is_empty()
+        let providers = self.names.providers(module);
+        // `boto3` has a provider, and it is not boto
+        let is_successor = !providers.is_empty()
+            && module.split('.').next().is_some_and(|top| {
+                let unnumbered = top.trim_end_matches(|char: char| char.is_ascii_digit());
+                unnumbered.len() < top.len() && unnumbered == name.as_str()
+            });
+        !is_successor && Distribution::may_be_called(name, module)
+            || providers.is_empty() && Distribution::shares_a_word(name, module)
     }
 
     /// The directory of a script, with its slash, if the script imports modules that stand there: they run with its declarations.
@@ -313,7 +322,7 @@ impl Judge<'_> {
         });
         // plugins of hosts that find them by entry point, where the entry points are not known: of well-known ones, and of this project
         let named_plugin = distribution.knowledge == Knowledge::Guess
-            && ["pytest", "flake8", "mkdocs", "sphinx", "sphinxcontrib", "pylint", "tox"]
+            && ["pytest", "flake8", "mkdocs", "sphinx", "sphinxcontrib", "pyexcel", "pylint", "tox"]
                 .into_iter()
                 .chain(self.own_names().map(PackageName::as_str))
                 .any(|host| name.as_str().strip_prefix(host).is_some_and(|rest| rest.starts_with('-')));
