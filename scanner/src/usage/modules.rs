@@ -119,7 +119,9 @@ impl Distribution {
                 so_far == flat_name
             })
         };
-        spelt_out || in_order && top.len() > 2 && !generic.contains(&top.as_str())
+        // `acp` for agent-client-protocol
+        let initials = || name.split('-').filter_map(|word| word.chars().next()).collect::<String>();
+        spelt_out || top.len() > 2 && initials() == top || in_order && top.len() > 2 && !generic.contains(&top.as_str())
     }
 
     /// True when a module that nobody is known to provide has most of a name in common with `name`: `stable_whisper` with stable-ts,

@@ -79,6 +79,15 @@ fn the_other_verdicts() {
             &[(Kind::Unused, "boto", Some(UsageClass::Dead)), (Kind::Missing, "boto3", None)],
         ),
         (&["pyexcel", "pyexcel-zz"], &[("a.py", "import pyexcel")], &[]),
+        // the first letters of its words
+        (&["zz-agent-protocol"], &[("a.py", "from zap.schema import S")], &[]),
+        // a package is installed, whatever some directory is called like
+        (&["zzspot-api-client"], &[("app/a.py", "from zzspot import Z"), ("tests/zzspot/b.py", "")], &[]),
+        (
+            &["zzspot-api-client"],
+            &[("app/a.py", "from zzspot import Z"), ("app/zzspot.py", "")],
+            &[(Kind::Unused, "zzspot-api-client", Some(UsageClass::Dead))],
+        ),
         // a client is called like its service
         (&["zzchatclient"], &[("a.py", "from zzchat import WebClient")], &[]),
         (

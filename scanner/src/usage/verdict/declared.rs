@@ -251,9 +251,14 @@ impl Judge<'_> {
             found.first.get_or_insert_with(|| format!("{how} at {path}:{line}"));
         };
         for place in self.uses.iter().filter(|place| reach.holds(place.path)) {
-            // a module that imports its own name means another one, whatever else it is called like
-            let itself = |module: &String| is_module_of(place.path, module);
-            let outside = place.origin == Origin::Outside || place.modules.iter().any(itself);
+            // a module that imports its own name means another one, and an installed package goes before a directory somewhere; where
+            // little more than a word is alike, neither says enough
+            let alike = |module: &String| {
+                is_module_of(place.path, module)
+                    || place.origin == Origin::Elsewhere && Distribution::may_be_called(&declared.name, module)
+            };
+            let outside =
+                place.origin == Origin::Outside || place.origin != Origin::Regular && place.modules.iter().any(alike);
             if outside && place.modules.iter().any(|module| fits(module)) {
                 count(place.path, place.line, "imported");
             }
