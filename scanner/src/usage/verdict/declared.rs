@@ -196,12 +196,12 @@ impl Judge<'_> {
             }
             found.first.get_or_insert_with(|| format!("{how} at {path}:{line}"));
         };
-        for place in self.uses.iter().filter(|place| place.origin != Origin::Regular && ours(place.path)) {
+        for place in self.uses_of(distribution).filter(|place| place.origin != Origin::Regular && ours(place.path)) {
             if place.modules.iter().any(|module| distribution.provides(module)) {
                 count(place.path, place.line, "imported", false);
             }
         }
-        for mention in self.files.mentions.iter().filter(|mention| ours(&mention.path)) {
+        for mention in self.mentions_of(distribution).filter(|mention| ours(&mention.path)) {
             if names(mention, &declared.name, distribution)
                 && !declares(mention, declared)
                 && (!is_bootstrap(&mention.named) || mention.path.ends_with(".py"))
@@ -217,15 +217,14 @@ impl Judge<'_> {
 
     /// True when `module` may well be of a distribution whose modules are not known.
     pub(super) fn may_provide(&self, name: &PackageName, module: &str) -> bool {
-        let providers = self.names.providers(module);
+        let nobody_does = || self.names.providers(module).is_empty();
         // `boto3` has a provider, and it is not boto
-        let is_successor = !providers.is_empty()
-            && module.split('.').next().is_some_and(|top| {
-                let unnumbered = top.trim_end_matches(|char: char| char.is_ascii_digit());
-                unnumbered.len() < top.len() && unnumbered == name.as_str()
-            });
-        !is_successor && Distribution::may_be_called(name, module)
-            || providers.is_empty() && Distribution::shares_a_word(name, module)
+        let is_numbered = module.split('.').next().is_some_and(|top| {
+            let unnumbered = top.trim_end_matches(|char: char| char.is_ascii_digit());
+            unnumbered.len() < top.len() && unnumbered == name.as_str()
+        });
+        Distribution::may_be_called(name, module) && (!is_numbered || nobody_does())
+            || Distribution::shares_a_word(name, module) && nobody_does()
     }
 
     /// The directory of a script, with its slash, if the script imports modules that stand there: they run with its declarations.

@@ -1,6 +1,6 @@
 //! What the code imports and no manifest declares, or declares for another purpose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use advisories::{PackageName, Severity};
 
@@ -51,14 +51,22 @@ impl Judge<'_> {
                 .flat_map(|(_, lent)| lent)
                 .any(|distribution| place.modules.iter().any(|module| distribution.provides(module)))
         };
+        let mut by_top: HashMap<String, Vec<&(&Declared, Distribution)>> = HashMap::new();
+        for one in known {
+            let tops: BTreeSet<String> = one.1.modules.iter().map(|module| top(module)).collect();
+            tops.into_iter().for_each(|top| by_top.entry(top).or_default().push(one));
+        }
         let judged = self.uses.iter().filter(|place| !is_build_script(place.path) && place.origin != Origin::Regular);
         for place in judged.filter(|place| owner(projects, place.path) == Some(&project.directory)) {
             // what a package wants that was copied here is its own affair
             if self.files.vendored.iter().any(|directory| place.path.starts_with(directory)) {
                 continue;
             }
-            let providers: Vec<&(&Declared, Distribution)> = known
-                .iter()
+            let alike = place.modules.first().and_then(|module| by_top.get(&top(module)));
+            let providers: Vec<&(&Declared, Distribution)> = alike
+                .into_iter()
+                .flatten()
+                .copied()
                 .filter(|(_, distribution)| place.modules.iter().any(|module| distribution.provides(module)))
                 .collect();
             if providers.is_empty() {

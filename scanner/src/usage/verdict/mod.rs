@@ -9,12 +9,12 @@ mod part;
 mod reach;
 mod wording;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use advisories::PackageName;
 
 use super::first_party::{FirstParty, Origin};
-use super::mention::Named;
+use super::mention::{Mention, Named};
 use super::modules::{Distribution, Knowledge, ModuleNames};
 use super::projects::{Declared, Project};
 use super::source_files::SourceFiles;
@@ -42,6 +42,11 @@ pub struct Judge<'s> {
     pub(super) files: &'s SourceFiles,
     pub(super) names: &'s dyn ModuleNames,
     uses: Vec<Use<'s>>,
+    /// Places in `uses` by the top-level name of what is imported there: few of them can be of one distribution.
+    uses_by_top: HashMap<String, Vec<usize>>,
+    /// Places in the mentions: of modules by their top-level name, and all others.
+    mentions_by_top: HashMap<String, Vec<usize>>,
+    other_mentions: Vec<usize>,
     own: FirstParty,
     /// What submodules that are not here would be imported as.
     absent: Vec<String>,
@@ -78,6 +83,21 @@ impl<'s> Judge<'s> {
                 });
             }
         }
+        let mut uses_by_top: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, place) in uses.iter().enumerate() {
+            // all candidates of one place are of one import
+            if let Some(module) = place.modules.first() {
+                uses_by_top.entry(top(module)).or_default().push(at);
+            }
+        }
+        let mut mentions_by_top: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut other_mentions = Vec::new();
+        for (at, mention) in files.mentions.iter().enumerate() {
+            match &mention.named {
+                Named::Module(module) => mentions_by_top.entry(top(module)).or_default().push(at),
+                _ => other_mentions.push(at),
+            }
+        }
         let absent: Vec<String> = files
             .absent
             .iter()
@@ -89,7 +109,37 @@ impl<'s> Judge<'s> {
         });
         let named = uses.iter().flat_map(|place| &place.modules).chain(mentioned);
         let runs_absent_code = !absent.is_empty() && named.into_iter().any(|module| absent.contains(&top(module)));
-        Self { inventory, files, names, uses, own, absent, runs_absent_code }
+        Self {
+            inventory,
+            files,
+            names,
+            uses,
+            uses_by_top,
+            mentions_by_top,
+            other_mentions,
+            own,
+            absent,
+            runs_absent_code,
+        }
+    }
+
+    /// The places that may import from a distribution, in the order of the files.
+    fn uses_of(&self, distribution: &Distribution) -> impl Iterator<Item = &Use<'s>> {
+        let tops: BTreeSet<String> = distribution.modules.iter().map(|module| top(module)).collect();
+        let mut places: Vec<usize> =
+            tops.iter().filter_map(|top| self.uses_by_top.get(top)).flatten().copied().collect();
+        places.sort_unstable();
+        places.into_iter().map(|at| &self.uses[at])
+    }
+
+    /// The mentions that may name a distribution, in the order of the files.
+    fn mentions_of(&self, distribution: &Distribution) -> impl Iterator<Item = &'s Mention> {
+        let tops: BTreeSet<String> = distribution.modules.iter().map(|module| top(module)).collect();
+        let of_modules = tops.iter().filter_map(|top| self.mentions_by_top.get(top)).flatten();
+        let mut places: Vec<usize> = of_modules.chain(&self.other_mentions).copied().collect();
+        places.sort_unstable();
+        let mentions = &self.files.mentions;
+        places.into_iter().map(|at| &mentions[at])
     }
 
     /// Where each package of the inventory is imported.
