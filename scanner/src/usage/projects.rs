@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use advisories::{PackageName, Version};
 
 use super::first_party::parent;
-use crate::inventory::{Format, Inventory, Role, Source};
+use crate::inventory::{Format, Inventory, Package, Role, Source};
 
 /// One package that a person asked for.
 #[derive(Debug, Clone)]
@@ -163,6 +163,18 @@ pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
     for manifest in declaring {
         // a compiled requirements file beside its source says nothing new; a source that includes a compiled one has a lock of its own
         if manifest.role == Role::Locked && manifest.locked_by.is_none() && asked_for.contains(&parent(&manifest.path))
+        {
+            continue;
+        }
+        // nor does one that pins everything and has lost the word of who compiled it
+        let source = manifest.path.strip_suffix(".txt").map(|stem| format!("{stem}.in"));
+        let is_pinned = |package: &Package| {
+            package.version.is_some()
+                || package.declared_in.is_some()
+                || !matches!(package.source, Source::Index { .. })
+        };
+        if source.is_some_and(|source| inventory.manifests.iter().any(|other| other.path == source))
+            && manifest.packages.iter().all(is_pinned)
         {
             continue;
         }

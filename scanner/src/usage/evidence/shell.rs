@@ -127,6 +127,13 @@ fn command(words: &[String], named: &mut Vec<Named>) {
     }
     let program = base(&rest[0]);
     let arguments = &rest[1..];
+    // a shell runs the line behind `-c`, whose quotes are gone
+    if matches!(program.as_str(), "sh" | "bash" | "ash" | "dash" | "zsh")
+        && let Some(at) = arguments.iter().position(|word| word.starts_with('-') && word.ends_with('c'))
+    {
+        let line = arguments[at + 1..].join(" ");
+        named.extend(named_in(&line));
+    }
     let python = program.starts_with("python") || program.starts_with("pypy") || program == "py";
     if !program.is_empty() {
         named.push(Named::Command(program.clone()));

@@ -356,6 +356,13 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// `"x" in sys.modules`; for a tool of tests it asks only whether they run.
+    fn asks_for_module(&self, compare: &ast::ExprCompare) -> bool {
+        matches!(&*compare.left, Expr::StringLiteral(name) if !matches!(name.value.to_str(), "pytest" | "unittest" | "coverage"))
+            && matches!(&*compare.ops, [ast::CmpOp::In])
+            && matches!(&*compare.comparators, [modules] if self.dotted(modules).is_some_and(|(name, _)| name == "sys.modules"))
+    }
+
     fn expression(&mut self, expr: &Expr) {
         match expr {
             Expr::Call(call) => self.call(call),
@@ -374,6 +381,12 @@ impl<'t> Reader<'t> {
             Expr::Dict(_) => {
                 let role = std::mem::replace(&mut self.role, Role::Plain);
                 visitor::walk_expr(self, expr);
+                self.role = role;
+            }
+            // whether the product runs under a server: `"x" in sys.modules`
+            Expr::Compare(compare) if self.asks_for_module(compare) => {
+                let role = std::mem::replace(&mut self.role, Role::ModuleList);
+                self.visit_expr(&compare.left);
                 self.role = role;
             }
             Expr::Name(name) => {

@@ -331,6 +331,22 @@ fn a_plugin_of_the_project_itself_is_found_by_its_name() {
 }
 
 #[test]
+fn a_list_that_pins_what_its_source_asks_for_declares_nothing() {
+    for (pinned, told) in [(true, false), (false, true)] {
+        let mut inventory = inventory(&["requests", "pyyaml"]);
+        let mut source = Manifest::new("requirements.in", Format::Requirements, Role::Declared);
+        source.packages = inventory.manifests[1].packages[..1].to_vec();
+        if pinned {
+            let pin = |package: &mut Package| package.version = Some(advisories::Version::new("1.0"));
+            inventory.manifests[1].packages.iter_mut().for_each(pin);
+        }
+        inventory.manifests.push(source);
+        let usage = judge(&MemorySnapshot::new([("a.py", "import requests")]), &inventory, &WellKnown);
+        assert_eq!(usage.verdicts.iter().any(|finding| finding.kind == Kind::Unused), told, "{pinned}");
+    }
+}
+
+#[test]
 fn a_manifest_that_was_copied_into_a_package_with_its_code_declares_nothing() {
     let said = |directory: &str| {
         let mut inventory = inventory(&["requests"]);

@@ -205,6 +205,25 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
             "import spacy\nspacy.load('en_core_web_zz')",
             "import json\njson.load('en_core_web_zz')",
         ),
+        // what a shell is told to run, and under what the product asks to run
+        (
+            "gunicorn",
+            "compose.yml",
+            "services:\n  web:\n    command: bash -c \"migrate && gunicorn app\"",
+            "services:\n  web:\n    command: bash gunicorn",
+        ),
+        (
+            "gunicorn",
+            "Dockerfile",
+            "CMD [\"sh\", \"-c\", \"migrate; exec gunicorn app\"]",
+            "CMD [\"sh\", \"-x\", \"gunicorn\"]",
+        ),
+        (
+            "gunicorn",
+            "a.py",
+            "import sys\nif 'gunicorn' in sys.modules:\n    pass",
+            "import sys\nif 'gunicorn' in sys.argv:\n    pass",
+        ),
         // Cython
         ("numpy", "a.pyx", "cimport numpy as cnp", "# cimport numpy"),
         ("numpy", "a.pxd", "from numpy cimport ndarray", "from numpyish cimport ndarray"),

@@ -40,9 +40,11 @@ pub(super) fn part(path: &str) -> Part {
     }
 }
 
-/// `run_basic_tests.sh`, `test.sh`
+/// `run_basic_tests.sh`, `test.sh`, `docker-compose.test.yml`
 fn is_script_of_tests(file: &str) -> bool {
+    let is_compose = file.contains("compose");
     let stem = file.strip_suffix(".sh").or_else(|| file.strip_suffix(".bash"));
+    let stem = stem.or_else(|| file.strip_suffix(".yml").or_else(|| file.strip_suffix(".yaml")).filter(|_| is_compose));
     stem.is_some_and(|stem| stem.split(['-', '_', '.']).any(|word| matches!(word, "test" | "tests" | "pytest")))
 }
 
@@ -106,6 +108,9 @@ mod tests {
             ("app/contest/a.py", Part::Product),
             ("app/run_basic_tests.sh", Part::Tests),
             ("app/latest.sh", Part::Product),
+            ("docker-compose.test.yaml", Part::Tests),
+            ("docker-compose.yaml", Part::Product),
+            ("load-test.yaml", Part::Product),
         ] {
             assert_eq!(part(path), expected, "{path}");
         }
