@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
+mod core_files;
 mod stopping;
 mod sweep;
 
@@ -35,7 +36,11 @@ impl World {
     }
 
     fn command(&self, listen: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_secretarybird"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_secretarybird")), listen)
+    }
+
+    fn command_of(&self, program: &Path, listen: &str) -> Command {
+        let mut command = Command::new(program);
         command
             .args(["serve", "--listen", listen, "--data-dir"])
             .arg(self.data())

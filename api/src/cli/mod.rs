@@ -80,6 +80,9 @@ pub fn main() -> ExitCode {
             return if error.print().is_ok() { exit.into() } else { Exit::Usage.into() };
         }
     };
+    if let Err(error) = forbid_core_files() {
+        return Failure::usage(format!("cannot forbid core files: {error}")).report();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::usage(format!("cannot start the runtime: {error}")).report(),
@@ -88,6 +91,13 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => failure.report(),
     }
+}
+
+/// A core file would hold the content that is being looked at, secrets and all. Linux alone can be told so, whatever it does with them.
+fn forbid_core_files() -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 async fn run(command: Command) -> Result<Exit, Failure> {
