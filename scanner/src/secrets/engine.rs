@@ -284,6 +284,7 @@ impl<'r> Engine<'r> {
             && (place::in_long_run(text.bytes, &secret)
                 || shape::is_sequence(value)
                 || shape::is_placeholder(value)
+                || place::is_integrity(text.bytes, secret.start)
                 || (rule.needs_context() && shape::is_reference(value)))
         {
             return None;
@@ -311,7 +312,9 @@ impl<'r> Engine<'r> {
             }
             Verdict::Harmless => return None,
         }
-        if let Some(reason) = text.path.and_then(place::lesser_path) {
+        let invented = || shape::counts_up(value).then_some("a part of it counts up");
+        let lesser = text.path.and_then(place::lesser_path);
+        if let Some(reason) = lesser.or_else(|| if is_key { None } else { invented() }) {
             confidence = place::lower(confidence);
             evidence.push(reason.to_owned());
         }

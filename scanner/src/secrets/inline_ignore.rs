@@ -1,4 +1,4 @@
-//! Comments beside a secret that say it is known: ours with a reason, and the neighbours' two.
+//! Comments beside a secret that say it is known: ours with a reason, and the neighbours' three.
 
 /// The reason an inline comment gives for ignoring a hit of `rule` on `line`; `None` when there is no such comment.
 ///
@@ -15,8 +15,8 @@ pub(super) fn reason(line: &[u8], before: &[u8], rule: &str) -> Option<String> {
             why.chars().take_while(|letter| !matches!(letter, '"' | '\'' | '=' | '`')).take(200).collect();
         return (!why.trim().is_empty()).then(|| why.trim().to_owned());
     }
-    if line.contains("gitleaks:allow") {
-        return Some("gitleaks:allow".to_owned());
+    if let Some(mark) = ["gitleaks:allow", "trufflehog:ignore"].into_iter().find(|mark| line.contains(mark)) {
+        return Some(mark.to_owned());
     }
     if contains_ignoring_case(&line, "pragma: allowlist secret")
         || contains_ignoring_case(&line, "pragma: whitelist secret")
@@ -46,6 +46,7 @@ mod tests {
             ("x = 1  # secretarybird: ignore", "", None),
             ("/* secretarybird: ignore[generic] old */", "", Some("old")),
             ("x = 1  # gitleaks:allow", "", Some("gitleaks:allow")),
+            ("x = 1  # trufflehog:ignore", "", Some("trufflehog:ignore")),
             ("x = 1  # Pragma: allowlist secret", "", Some("pragma: allowlist secret")),
             ("x = 1", "# pragma: allowlist nextline secret", Some("pragma: allowlist nextline secret")),
             ("x = 1", "# pragma: allowlist secret", None),

@@ -107,6 +107,12 @@ pub(crate) fn in_long_run(bytes: &[u8], range: &Range<usize>) -> bool {
     before + after > 60
 }
 
+/// `sha512-…`: subresource integrity, a hash.
+pub(crate) fn is_integrity(bytes: &[u8], start: usize) -> bool {
+    let before = &bytes[start.saturating_sub(7)..start];
+    [&b"sha1-"[..], b"sha256-", b"sha384-", b"sha512-"].iter().any(|hash| before.ends_with(hash))
+}
+
 const LESSER_FOLDERS: &[&str] = &[
     "test",
     "tests",
@@ -148,7 +154,9 @@ pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
     let lower = path.to_ascii_lowercase();
     let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
     let in_folder = |names: &[&str]| folders.split('/').any(|folder| names.contains(&folder));
+    let folder_ends = |ends: &[&str]| folders.split('/').any(|folder| ends.iter().any(|end| folder.ends_with(end)));
     if in_folder(LESSER_FOLDERS)
+        || folder_ends(&["_test", "-test", "_tests", "-tests"])
         || ["test_", "test-", "test.", "tests_", "tests-", "tests."].iter().any(|head| name.starts_with(head))
         || name.contains("_test.")
         || name.contains(".test.")
@@ -163,7 +171,38 @@ pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
         || name.contains(".template")
         || name.starts_with("example")
         || [".md", ".rst", ".adoc", ".mdx"].iter().any(|kind| name.ends_with(kind));
-    (in_folder(SAMPLE_FOLDERS) || sample).then_some("stands in documentation, an example or a vendored copy")
+    // what a package says of itself, installed
+    let sample = sample || name == "pkg-info" || name == "metadata" && folder_ends(&[".dist-info"]);
+    (in_folder(SAMPLE_FOLDERS) || folder_ends(&["_docs", "-docs"]) || sample)
+        .then_some("stands in documentation, an example or a vendored copy")
+}
+
+/// How far before a name an example is looked for.
+const EXAMPLE_REACH: usize = 280;
+
+/// Lines that show a session or begin an example stand shortly before: `>>> `, `For example, …`, `.. code-block::`, `Example::`.
+pub(crate) fn is_shown(bytes: &[u8], at: usize) -> bool {
+    let from = at.saturating_sub(EXAMPLE_REACH);
+    let mut lines = bytes[from..at].split(|byte| *byte == b'\n');
+    // the first line is cut off
+    if from > 0 {
+        lines.next();
+    }
+    lines.any(|line| {
+        let line = line.trim_ascii();
+        let line = line.strip_prefix(b"#").or_else(|| line.strip_prefix(b"*")).unwrap_or(line).trim_ascii_start();
+        let head = line[..line.len().min(16)].to_ascii_lowercase();
+        let begins = |words: &[u8]| {
+            head.strip_prefix(words).is_some_and(|rest| matches!(rest.first(), None | Some(b':' | b' ' | b',')))
+        };
+        let example = [&b"example"[..], b"examples", b"example usage", b"for example", b"e.g.", b"usage", b"sample"]
+            .iter()
+            .any(|words| begins(words));
+        line.starts_with(b">>> ")
+            || line.ends_with(b"::") && line.contains(&b' ')
+            || head.starts_with(b".. code")
+            || example && !line.contains(&b'=')
+    })
 }
 
 /// One step down.
@@ -189,6 +228,21 @@ mod tests {
             ("notes.also", false),
         ] {
             assert_eq!(is_compiled(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn examples() {
+        for (text, expected) in [
+            (">>> x\n{\n  ", true),
+            ("For example, for alice:\n  ", true),
+            ("# Example:\n", true),
+            ("Sign it::\n\n  ", true),
+            ("example_dir = 1\n", false),
+            ("for x in y:\n", false),
+            ("std::\n", false),
+        ] {
+            assert_eq!(is_shown(format!("{text}token").as_bytes(), text.len()), expected, "{text}");
         }
     }
 
@@ -223,6 +277,11 @@ mod tests {
             ("app/tests.py", true),
             ("app/tests-cookbook.py", true),
             ("app/testing.py", false),
+            ("app/unit_tests/a.py", true),
+            ("latest/a.py", false),
+            ("tmp_docs/a.html", true),
+            ("lib/x-1.0.dist-info/METADATA", true),
+            ("app/metadata", false),
         ] {
             assert_eq!(lesser_path(path).is_some(), expected, "{path}");
         }

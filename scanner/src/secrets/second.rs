@@ -8,12 +8,12 @@ use crate::Stop;
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::repository::pack::ObjectKind;
 use crate::repository::{Mirror, RepositoryError};
-use crate::secrets::Looking;
 use crate::secrets::attribution::{Attribution, Ref, Refs, facts};
 use crate::secrets::gather::{Gathering, Place};
 use crate::secrets::look::{Bounds, Looked, look};
 use crate::secrets::sieve::{LARGEST_BLOB, Worth, texts_of};
 use crate::secrets::spot::look_again;
+use crate::secrets::{Looking, place};
 
 /// What a force-push, a deleted branch or an amended commit leaves.
 pub(super) const LEFT_BEHIND: &str = "left behind, no ref reaches it";
@@ -72,7 +72,20 @@ impl Second<'_> {
         let object = odb.read(id).map_err(|error| format!("object {id} cannot be read: {}", error.message()))?;
         let kind = if object.kind() == git2::ObjectType::Tag { ObjectKind::Tag } else { ObjectKind::Commit };
         let texts = texts_of(kind, object.data()).into_iter();
-        Ok(texts.map(|(what, text)| (what, look(self.looking.engine, &text, None, self.bounds))).collect())
+        Ok(texts.map(|(what, text)| (what, self.said_by_people(&text))).collect())
+    }
+
+    /// Among words, a name with something behind it is less than it is in a file of settings.
+    fn said_by_people(&self, text: &[u8]) -> Looked {
+        let engine = self.looking.engine;
+        let mut looked = look(engine, text, None, self.bounds);
+        for seen in &mut looked.sightings {
+            if engine.rules().get(seen.rule).is_some_and(|rule| rule.family == "generic") {
+                seen.confidence = place::lower(seen.confidence);
+                seen.evidence.push("stands in a message".to_owned());
+            }
+        }
+        looked
     }
 
     /// Names of files and directories.

@@ -123,6 +123,27 @@ pub fn is_sequence(value: &[u8]) -> bool {
     regular * 10 >= (value.len() - 1) * 7 || distinct <= 2 || (value.len() >= 20 && distinct <= 4)
 }
 
+/// Most of it is one byte.
+#[must_use]
+pub fn is_monotonous(value: &[u8]) -> bool {
+    let mut counts = [0usize; 256];
+    for byte in value {
+        counts[usize::from(*byte)] += 1;
+    }
+    counts.iter().any(|count| count * 2 >= value.len())
+}
+
+/// Holds `12345678`, `abcdefgh` or a longer run: nothing that a machine drew.
+#[must_use]
+pub fn counts_up(value: &[u8]) -> bool {
+    let mut run = 1;
+    value.windows(2).any(|pair| {
+        let next = pair[0].wrapping_add(1) == pair[1] || pair == b"90";
+        run = if next { run + 1 } else { 1 };
+        run >= 8
+    })
+}
+
 const PLACEHOLDERS: &[&str] = &[
     "example",
     "changeme",
@@ -217,6 +238,7 @@ pub fn is_reference(value: &[u8]) -> bool {
             || value[1..].iter().all(|byte| !byte.is_ascii_digit()));
     HOLES.iter().any(|(open, close)| has_hole(value, open, close))
         || is_expansion(value)
+        || begins_with_variable(value)
         || ELSEWHERE.iter().any(|head| value.starts_with(head))
         || has(b"process.env")
         || has(b"os.environ")
@@ -239,6 +261,14 @@ fn is_expansion(value: &[u8]) -> bool {
     })
 }
 
+/// `$REGISTRY_TOKEN` with something behind it: shells end the name at the first sign that names do not have.
+fn begins_with_variable(value: &[u8]) -> bool {
+    let Some(rest) = value.strip_prefix(b"$") else { return false };
+    let name = rest.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'_').count();
+    let name = &rest[..name];
+    name.len() >= 4 && name[1..name.len() - 1].contains(&b'_')
+}
+
 /// Opening and closing brackets of what is filled in.
 const HOLES: &[(&[u8], &[u8])] = &[
     (b"${", b"}"),
@@ -251,6 +281,7 @@ const HOLES: &[(&[u8], &[u8])] = &[
     (b"{%", b"%}"),
     (b"$[", b"]"),
     (b"<", b">"),
+    (b"&lt;", b"&gt;"),
     (b"{", b"}"),
     (b"[[", b"]]"),
     (b"%{", b"}"),
@@ -325,6 +356,19 @@ mod tests {
     }
 
     #[test]
+    fn runs() {
+        for (value, up, one) in [
+            ("sk-lf-1234567890", true, false),
+            ("0x1234567x", false, false),
+            ("k9abcdefghz2", true, false),
+            ("+680 ddddddd", false, true),
+            ("4c9d0e1f7a2b", false, false),
+        ] {
+            assert_eq!((counts_up(value.as_bytes()), is_monotonous(value.as_bytes())), (up, one), "{value}");
+        }
+    }
+
+    #[test]
     fn placeholders_and_references() {
         for value in ["changeme", "your_api_key", "xxxxxxxx", "AKIAIOSFODNN7EXAMPLE", "<your-token>", "my-secret-token"]
         {
@@ -339,6 +383,8 @@ mod tests {
             "$TOKEN",
             "%(password)s",
             "<password>",
+            "&lt;yourWord&gt;",
+            "$PYPI_API_TOKENdist/x-1.0",
             "{password}",
             "${tmp%%@*}",
             "${url#*:}",

@@ -13,6 +13,7 @@ pub(super) fn is_harmless(value: &[u8]) -> bool {
         || is_requirement(value)
         || is_issue(value)
         || is_between_literals(value)
+        || is_bytes(value)
 }
 
 /// `sha256:` and its digits, at the end or as the whole.
@@ -43,9 +44,20 @@ fn is_escaped_text(value: &[u8]) -> bool {
     })
 }
 
-/// What a report leaves of a secret.
+/// What a report or a manual leaves of a secret: stars, or dots where it goes on.
 fn is_masked(value: &[u8]) -> bool {
     memchr::memmem::find(value, b"***").is_some()
+        || value.ends_with(b"...")
+        || memchr::memmem::find(value, "…".as_bytes()).is_some()
+}
+
+/// `\x00`: a few bytes by their numbers, as protocols have them.
+fn is_bytes(value: &[u8]) -> bool {
+    value.len() < 32
+        && value.len().is_multiple_of(4)
+        && value
+            .chunks(4)
+            .all(|byte| matches!(byte, [b'\\', b'x', rest @ ..] if rest.iter().all(u8::is_ascii_hexdigit)))
 }
 
 /// The form of a secret in a rule, and no secret: `A-Za-z0-9+/]{86}==`.
@@ -135,6 +147,10 @@ mod tests {
             ("#1952a".to_owned(), false),
             (").encode(".to_owned(), true),
             (")k3y(".to_owned(), false),
+            ("ATATT3xFfGF0...".to_owned(), true),
+            ("a...b7!".to_owned(), false),
+            ("\\x00".to_owned(), true),
+            ("\\x00k7!".to_owned(), false),
         ];
         for (value, expected) in cases {
             assert_eq!(is_harmless(value.as_bytes()), expected, "{value}");

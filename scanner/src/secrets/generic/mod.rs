@@ -7,6 +7,7 @@ mod candidate;
 mod harmless;
 mod name;
 mod verdict;
+mod vocabulary;
 mod words;
 
 pub(crate) use words::common_words_with;
@@ -34,6 +35,13 @@ pub(crate) const CUES: &[&str] = &[
     "sqlplus ",
     "password-stdin",
     "chpasswd",
+    "htpasswd -",
+    "vault login ",
+    "sudo -s",
+    "jwt.sign(",
+    "jwt.encode(",
+    "signwith(",
+    "fernet(",
     "thin:",
     "@tcp(",
     "@unix(",

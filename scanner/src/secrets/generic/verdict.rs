@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::candidate::{Candidate, Join, is_long_line};
 use super::harmless::is_harmless;
+use super::vocabulary::STOP;
 use super::{Sort, words};
 use crate::finding::Confidence;
 use crate::secrets::place;
@@ -35,100 +36,6 @@ impl Scale {
 const TOLD: f64 = 0.0;
 /// As good as certain from here on.
 const CERTAIN: f64 = 2.0;
-
-/// Words that stand where a password would, and are none.
-const STOP: &[&str] = &[
-    "true",
-    "false",
-    "null",
-    "none",
-    "nil",
-    "yes",
-    "no",
-    "string",
-    "str",
-    "text",
-    "password",
-    "passwd",
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "required",
-    "optional",
-    "username",
-    "user",
-    "undefined",
-    "default",
-    "empty",
-    "disabled",
-    "enabled",
-    "hidden",
-    "unknown",
-    "value",
-    "file",
-    "vault",
-    "auto",
-    "bearer",
-    "basic",
-    "admin",
-    "root",
-    "test",
-    "testing",
-    "tests",
-    "prompt",
-    "plaintext",
-    "plain",
-    "input",
-    "number",
-    "integer",
-    "object",
-    "array",
-    "bool",
-    "boolean",
-    "any",
-    "self",
-    "this",
-    "key",
-    "apikey",
-    "api_key",
-    "secret_key",
-    "postgres",
-    "mysql",
-    "redis",
-    "guest",
-    "login",
-    "email",
-    "credentials",
-    "credential",
-    "private",
-    "public",
-    "sha256",
-    "sha512",
-    "md5",
-    "bcrypt",
-    "scrypt",
-    "argon2",
-    "foo",
-    "bar",
-    "baz",
-    "qux",
-    "abc",
-    "abcd",
-    "test123",
-    "abc123",
-    "password123",
-    "secret123",
-    "pass123",
-    "1234",
-    "123",
-    "12345",
-    "123456",
-    "1234567890",
-    "fake",
-    "mock",
-    "bogus",
-];
 
 pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidence, Vec<String>)> {
     let value = &text.bytes[candidate.value.clone()];
@@ -176,7 +83,8 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
         return None;
     }
     let mut confidence = if scale.sum >= CERTAIN { Confidence::High } else { Confidence::Medium };
-    if let Some(reason) = text.path.and_then(place::lesser_path) {
+    let shown = || place::is_shown(text.bytes, candidate.name.start).then_some("stands in an example");
+    if let Some(reason) = text.path.and_then(place::lesser_path).or_else(shown) {
         confidence = place::lower(confidence);
         scale.reasons.push(reason.to_owned());
     }
@@ -193,8 +101,7 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
     let name = text.bytes[candidate.name.clone()].to_ascii_lowercase();
     let bare = lower.trim_ascii_end();
     let bare = &bare[..bare.len() - bare.iter().rev().take_while(|byte| b"!?[]*.".contains(byte)).count()];
-    let is_stop = STOP.iter().any(|word| word.as_bytes() == bare)
-        || name.ends_with(&lower) && candidate.sort != Sort::UrlPassword;
+    let is_stop = is_stop_word(bare) || name.ends_with(&lower) && candidate.sort != Sort::UrlPassword;
     let spaces = value.iter().filter(|byte| byte.is_ascii_whitespace()).count();
     let prose = spaces > 0
         && (candidate.join != Join::Quoted
@@ -217,25 +124,49 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
         || value.starts_with(b"pk_live_")
         || value.starts_with(b"pk_test_")
         || is_tag(value) && candidate.join == Join::Bare
+        || matches!(candidate.join, Join::Bare | Join::Inner | Join::Prose) && is_begun_call(value)
 }
+
+fn is_stop_word(lower: &[u8]) -> bool {
+    std::str::from_utf8(lower).is_ok_and(|word| STOP.has(word))
+}
+
+/// `sha512(request.form[`, `access_token[`: an expression, cut off where a quote began.
+fn is_begun_call(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte)).count();
+    name >= 3
+        && matches!(value.get(name), Some(b'(' | b'['))
+        && !value[0].is_ascii_digit()
+        && !value[name..].iter().any(|byte| b"!@#$%^&*?".contains(byte))
+        && !words::is_rare(&value[..name])
+}
+
+/// Salted hashes in the modular crypt format: `$name$…`, `$name,parameters$…`.
+const CRYPT_SCHEMES: &str = "1 2 2a 2b 2x 2y 5 6 7 y gy md5 sha1 P H S apr1 bcrypt scrypt pbkdf2 argon2 argon2i argon2d argon2id shiro1 ml krb5pa";
 
 /// Salted hashes as they stand in password files: `$2b$…`, `pbkdf2_sha256$…`, `{SSHA}…`. They are no plaintext.
 fn is_hash_record(value: &[u8]) -> bool {
     let starts = |head: &[u8]| value.starts_with(head);
     let mysql = starts(b"*") && value.len() == 41 && value[1..].iter().all(u8::is_ascii_hexdigit);
+    let crypt = value.len() >= 20
+        && value.strip_prefix(b"$").is_some_and(|rest| {
+            let scheme = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            matches!(rest.get(scheme), Some(b'$' | b',' | b'-'))
+                && CRYPT_SCHEMES.split(' ').any(|known| known.as_bytes() == &rest[..scheme])
+        });
+    let ldap = value.first() == Some(&b'{')
+        && [&b"{SHA"[..], b"{SSHA", b"{CRYPT}", b"{MD5}", b"{SMD5}", b"{PBKDF2", b"{BCRYPT}", b"{ARGON2}"]
+            .iter()
+            .any(|scheme| value.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)));
     mysql
-        || starts(b"$2a$")
-        || starts(b"$2b$")
-        || starts(b"$2y$")
-        || starts(b"$1$")
-        || starts(b"$5$")
-        || starts(b"$6$")
-        || starts(b"$apr1$")
-        || starts(b"$argon2")
+        || crypt
+        || ldap
         || starts(b"md5$")
         || starts(b"pbkdf2")
         || starts(b"scrypt:")
-        || starts(b"{SSHA}")
+        || starts(b"bcrypt_sha256$")
+        || starts(b"argon2$")
+        || starts(b"SCRAM-SHA-")
         || starts(b"sha256:")
         || starts(b"sha512:")
         || starts(b"sha1$")
@@ -299,7 +230,7 @@ fn is_invented_login(value: &[u8]) -> bool {
     let Ok(login) = STANDARD.decode(value) else { return false };
     let Some(colon) = memchr::memchr(b':', &login) else { return false };
     let password = login[colon + 1..].to_ascii_lowercase();
-    STOP.iter().any(|word| word.as_bytes() == password) || shape::is_placeholder(&password) || password.is_empty()
+    is_stop_word(&password) || shape::is_placeholder(&password) || password.is_empty()
 }
 
 /// YAML's tags: `!Ref`, `!Sub`, `!secret` and what follows is filled in elsewhere.
@@ -374,20 +305,41 @@ fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
     );
     let stem = value.len() - value.iter().rev().take_while(|byte| !byte.is_ascii_alphabetic()).count();
     let stem = value[..stem].to_ascii_lowercase();
-    let invented = stem.len() + 6 >= value.len() && STOP.iter().any(|word| word.as_bytes() == stem);
+    let invented = stem.len() + 6 >= value.len() && is_stop_word(&stem);
     scale.add_if(invented, -1.5, "a word for a password with digits or signs behind it");
     let constant = classes.lower == 0 && value.contains(&b'_') && classes.digit <= 2;
     scale.add_if(constant, -2.0, "reads like the name of a constant");
-    scale.add_if(is_uuid(value), -0.5, "a UUID");
+    scale.add_if(is_uuid(value), -2.0, "a UUID");
+    scale.add_if(value.len() >= 8 && shape::is_monotonous(value), -2.0, "one sign over and over");
     scale.add_if(value.contains(&b' '), -1.2, "has spaces");
     let lower = value.to_ascii_lowercase();
-    scale.add_if(
-        ["test", "pass", "secret", "fake", "dummy"].iter().any(|head| lower.starts_with(head.as_bytes()))
-            && value.len() < 14
-            && classes.symbol == 0,
-        -1.3,
-        "begins like an invented one",
-    );
+    let begins = ["test", "pass", "secret", "fake", "dummy"].iter().any(|head| lower.starts_with(head.as_bytes()))
+        && value.len() < 14
+        && classes.symbol == 0;
+    scale.add_if(begins, -1.3, "begins like an invented one");
+    scale.add_if(!begins && !invented && spells_password(&lower), -1.5, "spells a word for a password");
+}
+
+/// `S3cret`, `P@ssw0rd!`, `ThisIsASecretPassword1`: people who write an example, or do not care, write so.
+fn spells_password(lower: &[u8]) -> bool {
+    let plain: Vec<u8> = lower
+        .iter()
+        .map(|byte| match byte {
+            b'0' => b'o',
+            b'1' | b'!' => b'i',
+            b'3' => b'e',
+            b'4' | b'@' => b'a',
+            b'5' | b'$' => b's',
+            other => *other,
+        })
+        .collect();
+    let names = |value: &[u8]| {
+        [&b"password"[..], b"passwort", b"passwd", b"secret"]
+            .iter()
+            .any(|word| memchr::memmem::find(value, word).is_some())
+    };
+    // where it is written plainly and short, other weights have counted it
+    names(&plain) && (lower.len() >= 16 || !names(lower))
 }
 
 /// Tokens that a machine made.
@@ -404,6 +356,8 @@ fn random(scale: &mut Scale, value: &[u8], classes: &Classes) {
     scale.add_if(value.len() >= 16, 0.6, "sixteen characters or more");
     scale.add_if(value.len() < 12, -0.7, "short");
     scale.add_if(bits < 2.8, -2.0, "low entropy");
+    scale.add_if(shape::counts_up(value), -2.0, "a part of it counts up");
+    scale.add_if(shape::is_monotonous(value), -2.0, "one sign over and over");
     scale.add_if(bits >= 3.5 || hex && bits >= 3.0 && value.len() >= 16, 0.7, "high entropy");
     scale.add_if(!hex && rare, 0.9, "its letters make no words");
     scale.add_if(!hex && wordy && classes.turns < 6, -1.5, "made of words");

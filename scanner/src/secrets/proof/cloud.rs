@@ -22,6 +22,9 @@ pub(super) fn aws_key_id(id: &str) -> Verdict {
     }
     // 80 bits; the account is 40 bits after the first one of the first six bytes
     let account = ((bits >> 32) & 0x7fff_ffff_ff80) >> 7;
+    if account == 0 || account == 123_456_789_012 {
+        return Verdict::refuted("names an account of emulators and of documentation");
+    }
     if account < 1_000_000_000_000 {
         Verdict::confirmed(format!("names the AWS account ending in {:04}", account % 10_000))
     } else {

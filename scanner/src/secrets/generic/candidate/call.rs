@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::cursor::Cursor;
-use super::{VALUE, name};
+use super::{Candidate, Join, Sort, VALUE, name};
 
 /// Calls whose arguments are a user and a password.
 const LOGINS: &[&[u8]] = &[
@@ -43,7 +43,10 @@ pub(super) fn login_pair(bytes: &[u8], from: usize, to: usize) -> Option<Range<u
         return None;
     }
     // `auth: ("ldap", "saml2")` lists names
-    arguments(&mut cursor, 2).filter(|value| value.len() >= 6)
+    // `SigV4Auth(credentials, "service", region)`
+    let user = Cursor { ..cursor }.string_start().is_some();
+    let value = arguments(&mut cursor, 2).filter(|value| value.len() >= 6)?;
+    (user || !lower.ends_with(b"auth") || bytes[cursor.at - 1] != b',').then_some(value)
 }
 
 /// The third argument of a call that connects to a database. `open` is where its bracket stands.
@@ -71,6 +74,28 @@ fn arguments(cursor: &mut Cursor<'_>, number: usize) -> Option<Range<usize>> {
     let value = cursor.literal()?;
     cursor.skip(b" \t\r\n");
     cursor.one_of(b")],.").then_some(value)
+}
+
+/// `jwt.sign({…}, "secret")`, `signWith(HS256, "secret")`, `Fernet(b"secret")`: the string that signs or encrypts. `call` ends behind its bracket.
+pub(super) fn signing(bytes: &[u8], call: Range<usize>) -> Option<Candidate> {
+    let mut cursor = Cursor::new(bytes, call.end, VALUE);
+    let first = bytes[call.clone()].eq_ignore_ascii_case(b"fernet(");
+    cursor.skip(b" \t\r\n");
+    if !first {
+        let mut depth = 0usize;
+        let length = cursor.rest().iter().take(160).position(|byte| {
+            match byte {
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            *byte == b',' && depth == 0
+        })?;
+        cursor.at += length + 1;
+        cursor.skip(b" \t\r\n");
+    }
+    let value = cursor.literal()?;
+    Some(Candidate { sort: Sort::Secret, name: call, value, join: Join::Quoted })
 }
 
 /// Words before which a call hands a secret over, instead of asking for one.

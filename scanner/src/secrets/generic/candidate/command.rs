@@ -74,6 +74,11 @@ pub(super) fn flag(bytes: &[u8], end: usize) -> Option<Candidate> {
 /// `curl --user me:secret`, `--proxy-user=me:secret`.
 pub(super) fn user_option(bytes: &[u8], end: usize) -> Option<Candidate> {
     let line = line_start(bytes, end);
+    // `read:jira-user` is no option
+    let option = bytes[line..end].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-');
+    if bytes[end - option.count()] != b'-' {
+        return None;
+    }
     let from = end + usize::from(bytes.get(end) == Some(&b'='));
     if from == end && bytes.get(end) != Some(&b' ') {
         return None;
@@ -119,7 +124,32 @@ pub(super) fn sqlplus(bytes: &[u8], start: usize, end: usize) -> Option<Candidat
     })
 }
 
-/// `echo "user:secret" | chpasswd`, `echo secret | passwd --stdin`, `… | docker login --password-stdin`: the cue stands behind the value.
+/// `htpasswd -bc file user secret`. The cue is `htpasswd -`.
+pub(super) fn htpasswd(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {
+    let mut cursor = Cursor::new(bytes, end, VALUE);
+    let word = |cursor: &Cursor<'_>| cursor.until(|byte| byte.is_ascii_whitespace() || b"|;&".contains(&byte));
+    let options = word(&cursor);
+    let to_output = bytes[options.clone()].contains(&b'n');
+    if !bytes[options.clone()].contains(&b'b') {
+        return None;
+    }
+    cursor.at = options.end;
+    for _ in 0..if to_output { 1 } else { 2 } {
+        cursor.skip(b" ");
+        cursor.at = word(&cursor).end;
+    }
+    let value = argument(bytes, cursor.at).filter(|_| cursor.peek() == Some(b' '))?;
+    Some(Candidate { sort: Sort::CommandLine, name: start..end, value, join: Join::Position })
+}
+
+/// `vault login secret`. The cue is `vault login `.
+pub(super) fn vault_login(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {
+    let value = argument(bytes, end).filter(|value| value.len() >= 20 && bytes[value.start] != b'-')?;
+    let is_token = bytes[value.clone()].iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
+    is_token.then_some(Candidate { sort: Sort::Secret, name: start..end, value, join: Join::Position })
+}
+
+/// `echo "user:secret" | chpasswd`, `echo secret | passwd --stdin`, `… | docker login --password-stdin`, `… | sudo -S`: the cue stands behind the value.
 pub(super) fn piped(bytes: &[u8], start: usize) -> Option<Candidate> {
     let line = line_start(bytes, start);
     let head = &bytes[line..start];

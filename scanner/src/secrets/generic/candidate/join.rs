@@ -43,11 +43,20 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     }
     type_between(&mut cursor, text.syntax, tight);
     let separator = separator(&mut cursor, text.syntax, quoted_name);
+    // `ok ? "bg-pass" : "bg-fail"` chooses between two values
+    if quoted_name
+        && separator.sign == b':'
+        && bytes[line_start(bytes, from)..from - 1].trim_ascii_end().ends_with(b"?")
+    {
+        return None;
+    }
     if !separator.found {
         return spaced(text, from, &cursor, tight, quoted_name);
     }
     // a sentence in a table ends in a full stop
+    // `["--api-key", "value"]` is a command line
     let listed = separator.sign == b','
+        && !bytes[from..].starts_with(b"--")
         && (bytes[..to].ends_with(b".") || !matches!(text.syntax, Syntax::Code | Syntax::Unknown));
     if listed {
         return None;
@@ -79,11 +88,12 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
         let is_name = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
         let listed = separator.sign == b',' && bytes[value.clone()].contains(&b'_');
         let listed = listed && bytes[value.clone()].iter().all(is_name)
-            || separator.sign == b',' && is_one_of_many(&bytes[..from], &cursor);
+            || separator.sign == b','
+                && is_one_of_many(&bytes[..from], &Cursor { at: (value.end + 1).min(cursor.stop), ..cursor });
         return (!listed).then_some((value, Join::Quoted));
     }
     // `a === b` compares with an expression
-    if cursor.bytes[near..cursor.at].windows(2).any(|pair| pair == b"==") {
+    if cursor.bytes[near..cursor.at].windows(2).any(|pair| pair == b"==" || pair == b"!=") {
         return None;
     }
     if matches!(text.syntax, Syntax::Code | Syntax::Unknown)
@@ -199,6 +209,10 @@ fn element(bytes: &[u8], from: usize, to: usize) -> Option<Range<usize>> {
 const BEFORE_SPACED: &[&[u8]] =
     &[b"define", b"setq", b"def", b"set", b"const", b":", b"config", b"-define(", b"with", b"setx", b"user"];
 
+/// Words of statements in which a literal follows a name: `ALTER USER x PASSWORD '…'`.
+const SQL: &[&[u8]] =
+    &[b"user ", b"role ", b"login ", b"with", b"set ", b"alter ", b"create ", b"grant ", b"encrypted"];
+
 /// `--password value`, `ENV PASSWORD value`, `password value` in .netrc, `PASSWORD 'value'` in SQL, `password is value` in prose.
 fn spaced(
     text: &Text<'_>,
@@ -217,10 +231,16 @@ fn spaced(
     let dockerfile = head.eq_ignore_ascii_case(b"env") || head.eq_ignore_ascii_case(b"arg");
     let name = bytes[from..cursor.at].trim_ascii();
     let word = [&b"password"[..], b"secret", b"requirepass", b"masterauth", b"passwd", b"_authtoken", b"_password"];
-    let netrc = name == b"password" && (contains(head, b"login ") || contains(head, b"machine "))
+    let entry = &head[head.iter().take_while(|byte| b"\"'`".contains(byte)).count()..];
+    let netrc = name == b"password"
+        && (entry.starts_with(b"login ") || contains(head, b"machine ") && contains(head, b" login "))
         || matches!(text.syntax, Syntax::Config | Syntax::Unknown)
             && head.is_empty()
             && word.iter().any(|word| name.eq_ignore_ascii_case(word));
+    // `pass 'wait=True'`: the verb
+    if name == b"pass" && !(option || dockerfile || head.is_empty()) {
+        return None;
+    }
     let mut said = Cursor { ..cursor };
     if (said.word(b"is ") || said.word(b"was "))
         && (matches!(text.syntax, Syntax::Prose | Syntax::Unknown) || is_comment(bytes, from))
@@ -246,7 +266,10 @@ fn spaced(
         cursor.peek().filter(|quote| *quote == b'\'' || *quote == b'"' && (option || dockerfile || told()))
     {
         cursor.at += 1;
-        return cursor.string(quote, false).map(|range| (range, Join::Quoted));
+        let lower = head.to_ascii_lowercase();
+        let stated = option || dockerfile || told() || SQL.iter().any(|word| contains(&lower, word));
+        let join = if stated { Join::Quoted } else { Join::Prose };
+        return cursor.string(quote, false).map(|range| (range, join));
     }
     if name.eq_ignore_ascii_case(b"identified by") && cursor.peek() != Some(b'\'') && cursor.peek() != Some(b'"') {
         let value = cursor.until(|byte| byte.is_ascii_whitespace() || byte == b';');
@@ -264,7 +287,9 @@ fn spaced(
         return Some((value, Join::Quoted));
     }
     let value = cursor.until(|byte| byte.is_ascii_whitespace() || b"\"'`;|,".contains(&byte));
-    (!value.is_empty()).then_some((value, if option || set { Join::Position } else { Join::Bare }))
+    // `set a password (e.g. …`
+    let aside = set && bytes[value.clone()].starts_with(b"(");
+    (!value.is_empty() && !aside).then_some((value, if option || set { Join::Position } else { Join::Bare }))
 }
 
 /// Behind the command there are options and a part of the name, and no sentence.
@@ -288,7 +313,8 @@ fn value_beside(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
     }
     let blank = cursor.rest().iter().take_while(|byte| byte.is_ascii_whitespace() || b",\"'".contains(byte)).count();
     cursor.at += blank;
-    if blank == 0 || !cursor.word(b"value") {
+    // `<meta name="api-token" content="X">`
+    if blank == 0 || !(cursor.word(b"value") || cursor.word(b"content")) {
         return None;
     }
     cursor.skip(b"\"' \t");
@@ -339,7 +365,12 @@ fn separator(cursor: &mut Cursor<'_>, syntax: Syntax, quoted_name: bool) -> Sepa
         _ => return Separator { found: false, sign: 0, assigns: false },
     };
     let assigns = matches!(cursor.peek(), Some(b':' | b'?')) && second == Some(b'=');
-    cursor.skip(if sign == b'>' || sign == b',' { b">," } else { b"=:>!?|+.<-" });
+    // `password=<sanitized>`: the bracket belongs to the value
+    cursor.skip(match sign {
+        b'>' | b',' => b">,",
+        _ if cursor.peek() == Some(b'<') => b"<-",
+        _ => b"=:>!?|+.-",
+    });
     // `password: str = "…"`, `let token: &str = "…"`
     if sign == b':' && matches!(syntax, Syntax::Code | Syntax::Unknown) {
         let rest = &cursor.rest()[..cursor.rest().len().min(48)];

@@ -70,9 +70,16 @@ pub(super) fn at(text: &Text<'_>, start: usize, end: usize) -> Cue {
         b" -p" | b" -u" | b" -a" | b" -w" => command::flag(bytes, end),
         b"-user" => command::user_option(bytes, end),
         b"@tcp(" | b"@unix(" => url::driver(bytes, start, end),
-        b"-securestring " => Cursor::new(bytes, end, VALUE).literal().map(|value| password_argument(start..end, value)),
+        b"-securestring " => {
+            let mut cursor = Cursor::new(bytes, end, VALUE);
+            cursor.word(b"-string ");
+            cursor.literal().map(|value| password_argument(start..end, value))
+        }
+        b"htpasswd -" => command::htpasswd(bytes, start, end),
+        b"vault login " => command::vault_login(bytes, start, end),
+        b"jwt.sign(" | b"jwt.encode(" | b"signwith(" | b"fernet(" => call::signing(bytes, start..end),
         b"sqlplus " => command::sqlplus(bytes, start, end),
-        b"chpasswd" | b"passwd --stdin" | b"password-stdin" => command::piped(bytes, start),
+        b"chpasswd" | b"passwd --stdin" | b"password-stdin" | b"sudo -s" => command::piped(bytes, start),
         b"login(" => call::login_pair(bytes, start, end - 1).map(|value| password_argument(start..end, value)),
         b"connect(" | b"connection(" | b"pdo(" | b"sqli(" => {
             let from =
