@@ -237,7 +237,7 @@ fn spaced(
         || matches!(text.syntax, Syntax::Config | Syntax::Unknown)
             && head.is_empty()
             && word.iter().any(|word| name.eq_ignore_ascii_case(word));
-    // `pass 'wait=True'`: the verb
+    // the verb, as in "pass 'wait' to it"
     if name == b"pass" && !(option || dockerfile || head.is_empty()) {
         return None;
     }
