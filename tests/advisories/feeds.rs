@@ -112,6 +112,35 @@ fn what_is_not_good_does_not_replace_what_is() {
 }
 
 #[test]
+fn an_index_that_cannot_be_opened_is_replaced_and_said_so() {
+    // (what stands in its place, a word of what is said)
+    let cases: [(&[u8], Option<&str>); 3] = [
+        (b"no snapshot at all", Some("not an advisory snapshot")),
+        (b"", Some("not an advisory snapshot")),
+        (b"-", None),
+    ];
+    for (bytes, said) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, _requests) =
+            serve(vec![Answer::ok(&archive(5, "2.0"), "\"one\""), Answer::ok(&archive(6, "3.0"), "\"two\"")]);
+        let feeds = [format!("osv={url}")];
+        run(folder.path(), &feeds, 1_000).unwrap();
+        let current = StateDir::new(folder.path()).current();
+        // one that is not there has nothing to say
+        if said.is_some() { std::fs::write(&current, bytes) } else { std::fs::remove_file(&current) }.unwrap();
+        run(folder.path(), &feeds, 2_000).unwrap();
+        let index = StateDir::new(folder.path()).open().unwrap();
+        let problems: Vec<String> = index.problems().iter().map(ToString::to_string).collect();
+        assert_eq!(problems.len(), usize::from(said.is_some()), "{problems:?}");
+        assert!(
+            said.is_none_or(|word| problems[0].contains(word) && problems[0].contains("begins anew")),
+            "{problems:?}"
+        );
+        assert!(affected(folder.path(), "2.5"));
+    }
+}
+
+#[test]
 fn one_bad_feed_does_not_stop_the_others_and_signals_stand_beside() {
     let folder = tempfile::tempdir().unwrap();
     let (osv, _a) = serve(vec![Answer::ok(&archive(5, "2.0"), "\"a\"")]);

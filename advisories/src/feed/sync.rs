@@ -219,8 +219,16 @@ pub fn rebuild(state: &StateDir, now: Timestamp) -> Result<(), SyncError> {
     if made.records.is_empty() {
         return Err(SyncError::Nothing);
     }
-    // an index that cannot be opened has no memory to hand on; the new one begins its own
-    let previous = state.open().ok();
+    let previous = match state.open() {
+        Ok(index) => Some(index),
+        Err(SnapshotError::Io(error)) if error.kind() == io::ErrorKind::NotFound => None,
+        // it has no memory to hand on; the new one begins its own and says so
+        Err(error) => {
+            let reason = format!("{error}; when each advisory was first seen begins anew");
+            made.problems.push(RecordProblem { place: state.current().display().to_string(), id: None, reason });
+            None
+        }
+    };
     let (source, built) = (sources.join(", "), now.to_string());
     let index = Ingredients { source: &source, built: &built, previous: previous.as_ref(), ..made }.build();
     state.install(&index, KEEP)?;

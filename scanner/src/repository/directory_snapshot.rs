@@ -65,7 +65,7 @@ impl DirectorySnapshot {
             }
         };
         for entry in listing {
-            let found = entry.and_then(|entry| Ok((entry.file_name(), fs::symlink_metadata(entry.path())?)));
+            let found = entry.and_then(|entry| Ok((entry.file_name(), entry.metadata()?)));
             match found {
                 Ok((name, metadata)) => {
                     let Some(name) = name.to_str() else {
@@ -137,7 +137,8 @@ impl Snapshot for DirectorySnapshot {
         if metadata.len() > LARGEST_FILE {
             return Err(ReadError::TooLarge { size: metadata.len(), limit: LARGEST_FILE });
         }
-        let mut bytes = Vec::new();
+        // one byte more, where the end is seen without growing
+        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
         fs::File::open(&full)
             .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
             .map_err(unreadable)?;

@@ -19,6 +19,10 @@ use scanner::secrets::{
     Engine, FingerprintKey, History, Looking, Reading, RuleSet, SecretsFound, Versions, scan_history_by,
 };
 
+/// As the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if let [way, repository, memory @ ..] = &arguments[..]

@@ -20,12 +20,14 @@ use ruff_python_parser::{ParseErrorType, parse_unchecked_source};
 use ruff_text_size::TextSize;
 
 use lines::{looks_like_python_2, read_lines};
-use nesting::{DEEPEST_NESTING, bounds, nested_too_deep};
-use reader::{Reader, STACK_GROWTH, STACK_RESERVE};
+use nesting::{DEEPEST_NESTING, is_too_deep, most_levels};
+use reader::{Reader, STACK_RESERVE};
 pub use roles::is_program_path;
 
 /// Texts longer than this are read line by line: they are generated data, and a tree of them costs gigabytes.
-const LARGEST_PARSED: usize = 4 << 20;
+const LARGEST_PARSED: usize = 2 << 20;
+/// What dropping one level of a tree takes at most.
+const STACK_OF_LEVEL: usize = 512;
 
 /// One import statement's module, or a literal handed to `importlib.import_module` or `__import__`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,14 +118,8 @@ pub fn read_python(text: &str, stub: bool, cell: Option<u32>) -> PythonText {
     if text.len() > LARGEST_PARSED {
         return read_lines(text, 0, cell, format!("{} bytes: read line by line", text.len()));
     }
-    let bounds = bounds(text);
-    if bounds.may_be_too_deep(text)
-        && let Some(line) = nested_too_deep(text)
-    {
-        let mut read =
-            read_lines(text, 0, cell, format!("nested deeper than {DEEPEST_NESTING} levels: read line by line"));
-        read.problems[0].line = line;
-        return read;
+    if is_too_deep(text) {
+        return read_lines(text, 0, cell, format!("nested deeper than {DEEPEST_NESTING} levels: read line by line"));
     }
     let source_type = if stub { PySourceType::Stub } else { PySourceType::Python };
     let parsed = parse_unchecked_source(text, source_type);
@@ -147,9 +143,9 @@ pub fn read_python(text: &str, stub: bool, cell: Option<u32>) -> PythonText {
             read.imports.extend(rest.imports.into_iter().filter(|import| !known.contains(&import.line)));
         }
     }
-    // dropping the tree recurses as deep as it is nested, and a level takes two bytes at least
-    let needed = STACK_RESERVE + (bounds.longest / 2).saturating_mul(512);
-    stacker::maybe_grow(needed, needed.max(STACK_GROWTH), || drop(parsed));
+    // dropping the tree recurses as deep as it is; stack that is not used is never there
+    let needed = STACK_RESERVE + most_levels(text).saturating_mul(STACK_OF_LEVEL);
+    stacker::maybe_grow(needed, needed, || drop(parsed));
     read
 }
 

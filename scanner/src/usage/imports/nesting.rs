@@ -1,110 +1,112 @@
-//! How deep a text nests, told without a parser.
+//! How deep a text nests: the parser takes more stack with each level, and so does whoever drops its tree.
 
-/// Brackets or prefix operators nested deeper than this are no program that somebody wrote.
-pub(super) const DEEPEST_NESTING: usize = 2_000;
+use ruff_python_ast::token::TokenKind;
+use ruff_python_parser::{Mode, lexer};
 
-/// What a byte does to the brackets and the logical line that it stands in.
-const OTHER: u8 = 0;
-const OPENS: u8 = 1;
-const CLOSES: u8 = 2;
-const ENDS_LINE: u8 = 3;
-const EFFECTS: [u8; 256] = {
-    let mut effects = [OTHER; 256];
-    effects[b'(' as usize] = OPENS;
-    effects[b'[' as usize] = OPENS;
-    effects[b'{' as usize] = OPENS;
-    effects[b')' as usize] = CLOSES;
-    effects[b']' as usize] = CLOSES;
-    effects[b'}' as usize] = CLOSES;
-    effects[b'\n' as usize] = ENDS_LINE;
-    effects
-};
+/// Brackets and prefix operators nested deeper than this are no program that somebody wrote. A parser's stack for it is some dozens of
+/// megabytes. Blocks are no deeper than their indentation lets them be in a text that is parsed at all.
+pub(super) const DEEPEST_NESTING: usize = 10_000;
 
-/// What bounds how deep a text nests.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Bounds {
-    /// The bytes of the longest logical line; no level of a tree is shorter than a byte of one.
-    pub(super) longest: usize,
-    /// Brackets that are open at once.
-    brackets: usize,
-}
-
-impl Bounds {
-    /// True when [`nested_too_deep`] has to look: where it finds something, this is true.
-    pub(super) fn may_be_too_deep(self, text: &str) -> bool {
-        // a word and what stands behind it are three bytes at least (`**2`); operators and indentation are told by a stretch of them
-        self.longest > DEEPEST_NESTING
-            && (self.longest > 3 * DEEPEST_NESTING || self.brackets > DEEPEST_NESTING || has_long_stretch(text))
+/// True when a text nests deeper than [`DEEPEST_NESTING`].
+pub(super) fn is_too_deep(text: &str) -> bool {
+    if most_openings(text.as_bytes()) <= DEEPEST_NESTING {
+        return false;
+    }
+    let (mut lexer, mut nesting) = (lexer::lex(text, Mode::Module), Nesting::default());
+    loop {
+        match lexer.next_token() {
+            TokenKind::EndOfFile => return false,
+            token => nesting.take(token),
+        }
+        if nesting.deepest() > DEEPEST_NESTING {
+            return true;
+        }
     }
 }
 
-/// True when some stretch of operators and white space is as long as half of what nests too deep.
-fn has_long_stretch(text: &str) -> bool {
-    const STEP: usize = DEEPEST_NESTING / 4;
-    let is_of_stretch = |byte: &u8| matches!(byte, b'-' | b'+' | b'~' | b'*' | b' ' | b'\t' | b'\n' | b'\\');
-    text.as_bytes().chunks_exact(STEP).any(|chunk| chunk.iter().all(is_of_stretch))
+/// The most levels that the tree of a text may have which is not too deep.
+pub(super) fn most_levels(text: &str) -> usize {
+    // a level of a chain (`a.b.b`, `a()()`, `a+a`) takes two bytes
+    DEEPEST_NESTING.min(text.len()) + text.len() / 2
 }
 
-/// Reads the bounds of a text.
-pub(super) fn bounds(text: &str) -> Bounds {
-    let (mut open, mut longest, mut start, mut brackets) = (0usize, 0usize, 0usize, 0usize);
-    for (at, &byte) in text.as_bytes().iter().enumerate() {
-        match EFFECTS[byte as usize] {
-            OPENS => {
-                open += 1;
-                brackets = brackets.max(open);
+/// No fewer than the levels that [`Nesting`] counts at any place. Nearly all texts are told by this, which reads many bytes at once.
+fn most_openings(bytes: &[u8]) -> usize {
+    // few enough at a time that a byte can count them
+    const AT_ONCE: usize = 64;
+    let marks = bytes.chunks(AT_ONCE).map(|chunk| {
+        // a brace may open a string that counts as well
+        let of = |byte: &u8| {
+            let mark = matches!(byte, b'(' | b'[' | b'-' | b'+' | b'~' | b'*');
+            u8::from(mark) + 2 * u8::from(*byte == b'{')
+        };
+        usize::from(chunk.iter().map(of).sum::<u8>())
+    });
+    let words = bytes.len().checked_sub(2).map_or(0, |windows| {
+        let (first, second, third) = (&bytes[..windows], &bytes[1..=windows], &bytes[2..]);
+        let words = first.chunks(AT_ONCE).zip(second.chunks(AT_ONCE)).zip(third.chunks(AT_ONCE));
+        let begins = |((a, b), c): ((&u8, &u8), &u8)| {
+            let begin = |word: &[u8; 3]| (*a == word[0]) & (*b == word[1]) & (*c == word[2]);
+            u8::from(begin(b"not") | begin(b"els") | begin(b"lam") | begin(b"awa") | begin(b"yie"))
+        };
+        words.map(|((a, b), c)| usize::from(a.iter().zip(b).zip(c).map(begins).sum::<u8>())).sum()
+    });
+    // a string that counts need not stand behind a brace once
+    marks.sum::<usize>() + words + 1
+}
+
+/// What is open at one place of a text.
+#[derive(Default)]
+struct Nesting {
+    /// Of each open bracket, what closes it and the prefixes that it stands behind.
+    brackets: Vec<(TokenKind, usize)>,
+    /// The sum of those.
+    outer: usize,
+    /// Prefixes whose operand has not ended.
+    prefixes: usize,
+    /// The last token ends an operand.
+    behind_operand: bool,
+}
+
+impl Nesting {
+    fn deepest(&self) -> usize {
+        self.brackets.len() + self.outer + self.prefixes
+    }
+
+    fn open(&mut self, closing: TokenKind) {
+        self.outer += self.prefixes;
+        self.brackets.push((closing, std::mem::take(&mut self.prefixes)));
+    }
+
+    fn take(&mut self, token: TokenKind) {
+        use TokenKind as T;
+        match token {
+            T::Lpar => self.open(T::Rpar),
+            T::Lsqb => self.open(T::Rsqb),
+            T::Lbrace => self.open(T::Rbrace),
+            T::FStringStart => self.open(T::FStringEnd),
+            T::TStringStart => self.open(T::TStringEnd),
+            // one that closes another kind of bracket may be passed over by the parser
+            _ if self.brackets.last().is_some_and(|(closing, _)| *closing == token) => {
+                self.prefixes = self.brackets.pop().map_or(0, |(_, prefixes)| prefixes);
+                self.outer -= self.prefixes;
             }
-            CLOSES => open = open.saturating_sub(1),
-            ENDS_LINE if open == 0 => {
-                longest = longest.max(at - start);
-                start = at;
-            }
+            T::Comma | T::Semi => self.prefixes = 0,
+            T::Newline => *self = Self::default(),
+            T::Not | T::Plus | T::Minus | T::Tilde | T::Star if self.behind_operand => {}
+            T::Not | T::Plus | T::Minus | T::Tilde | T::Star => self.prefixes += 1,
+            T::DoubleStar | T::Else | T::Lambda | T::Await | T::Yield => self.prefixes += 1,
             _ => {}
         }
+        self.behind_operand = match token {
+            T::Name | T::Int | T::Float | T::Complex | T::String | T::True | T::False | T::None | T::Ellipsis => true,
+            T::Rpar | T::Rsqb | T::Rbrace | T::FStringEnd | T::TStringEnd => true,
+            // names, nearly everywhere
+            T::Case | T::Lazy | T::Match | T::Type => true,
+            T::NonLogicalNewline | T::Comment => self.behind_operand,
+            _ => false,
+        };
     }
-    Bounds { longest: longest.max(text.len() - start), brackets }
-}
-
-/// The line at which brackets, prefix operators or blocks are nested too deep for any tree.
-pub(super) fn nested_too_deep(text: &str) -> Option<u32> {
-    let (mut line, mut open, mut run, mut words, mut indent, mut at_start) =
-        (1u32, 0usize, 0usize, 0usize, 0usize, true);
-    let bytes = text.as_bytes();
-    for (at, &byte) in bytes.iter().enumerate() {
-        match byte {
-            b'(' | b'[' | b'{' => open += 1,
-            b')' | b']' | b'}' => open = open.saturating_sub(1),
-            _ => {}
-        }
-        match byte {
-            b'-' | b'+' | b'~' | b'*' => run += 1,
-            b' ' | b'\t' | b'\n' | b'\\' => {}
-            _ => run = 0,
-        }
-        if byte == b'\n' {
-            line += 1;
-            indent = 0;
-            at_start = true;
-            if open == 0 {
-                words = 0;
-            }
-        } else if at_start && (byte == b' ' || byte == b'\t') {
-            indent += 1;
-        } else {
-            at_start = false;
-            if matches!(byte, b'n' | b'l' | b'e' | b'a' | b'y' | b'*')
-                && [&b"not "[..], b"lambda", b"else ", b"await ", b"yield ", b"**"]
-                    .iter()
-                    .any(|word| bytes[at..].starts_with(word))
-            {
-                words += 1;
-            }
-        }
-        if open > DEEPEST_NESTING || run > DEEPEST_NESTING || words > DEEPEST_NESTING || indent > DEEPEST_NESTING {
-            return Some(line);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -112,30 +114,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_nested_too_deep_is_looked_at() {
-        let texts = [
-            "(".repeat(2_001),
-            format!("x = {}1", "-".repeat(2_001)),
-            format!("x = {}1", "- ".repeat(2_001)),
-            format!("x = {}1", "not ".repeat(2_001)),
-            format!("x = 2{}", "**2".repeat(2_001)),
-            format!("{}x", " ".repeat(2_001)),
-            format!("import a\n{}[", "[\n".repeat(2_001)),
+    fn what_nests_too_deep() {
+        // (the beginning, what is repeated, whether each is one level more)
+        let cases = [
+            ("x = ", "(", true),
+            ("x = ", "f(')',", true),
+            ("x = ", "(#)\n", true),
+            ("x = ", "(]", true),
+            ("x = ", "-", true),
+            ("x = ", "- ", true),
+            ("x = ", "not\\\n", true),
+            ("x = 2", "**2", true),
+            ("x = ", "a if b else ", true),
+            ("x = ", "lambda: ", true),
+            ("x = ", "[not ", true),
+            ("x = f'", "{f\"{", true),
+            ("x = [", "1, ", false),
+            ("x = [", "-1, ", false),
+            ("x = [", "(1, 2), ", false),
+            ("x = [", "not a, ", false),
+            ("x = [", "lambda: a, ", false),
+            ("x = a", " - a", false),
+            ("x = a", " not in a", false),
+            ("x = a", ".b", false),
+            ("", "x = 1 if a else 2\n", false),
+            ("", "if a:\n  b\nelse:\n  c\n", false),
+            ("", "# ((((\n", false),
+            ("", "x = '(((('\n", false),
         ];
-        for text in &texts {
-            assert!(nested_too_deep(text).is_some() && bounds(text).may_be_too_deep(text), "{}", &text[..20]);
-        }
-        let flat =
-            [format!("x = [{}]", "1, ".repeat(1_500)), format!("x = '{}'", "a".repeat(3_000)), "x = 1\n".repeat(3_000)];
-        for text in &flat {
-            assert!(nested_too_deep(text).is_none() && !bounds(text).may_be_too_deep(text), "{}", &text[..20]);
-        }
-    }
-
-    #[test]
-    fn the_longest_logical_line_reaches_over_brackets() {
-        for (text, longest) in [("", 0), ("ab\ncd", 3), ("f(\n1)\nx", 5), ("(((", 3), ("))\na", 2)] {
-            assert_eq!(bounds(text).longest, longest, "{text:?}");
+        for (begin, repeated, deep) in cases {
+            let many = format!("{begin}{}", repeated.repeat(DEEPEST_NESTING + 1));
+            assert_eq!(is_too_deep(&many), deep, "{begin}{repeated}");
+            let few = format!("{begin}{}", repeated.repeat(DEEPEST_NESTING / 4));
+            assert!(!is_too_deep(&few), "{begin}{repeated}, a few times");
         }
     }
 }

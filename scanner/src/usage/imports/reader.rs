@@ -433,4 +433,8 @@ impl<'a> Visitor<'a> for Reader<'_> {
     fn visit_expr(&mut self, expr: &'a Expr) {
         stacker::maybe_grow(STACK_RESERVE, STACK_GROWTH, || self.expression(expr));
     }
+
+    fn visit_pattern(&mut self, pattern: &'a ast::Pattern) {
+        stacker::maybe_grow(STACK_RESERVE, STACK_GROWTH, || visitor::walk_pattern(self, pattern));
+    }
 }

@@ -1,6 +1,6 @@
 //! Whether and how a declared package is used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use advisories::PackageName;
 
@@ -238,9 +238,16 @@ impl Judge<'_> {
     /// are not known.
     fn likely(&self, reach: &Reach<'_>, declared: &Declared, known: &[(&Declared, Distribution)]) -> Found {
         let mut found = Found::default();
-        let fits = |module: &str| {
-            !known.iter().any(|(_, distribution)| distribution.provides(module))
-                && self.may_provide(&declared.name, module)
+        // the same modules are imported all over
+        let mut asked: HashMap<String, bool> = HashMap::new();
+        let mut fits = |module: &str| {
+            if let Some(fits) = asked.get(module) {
+                return *fits;
+            }
+            let fits = !known.iter().any(|(_, distribution)| distribution.provides(module))
+                && self.may_provide(&declared.name, module);
+            asked.insert(module.to_owned(), fits);
+            fits
         };
         let mut count = |path: &str, line: u32, how: &str| {
             match part(path) {
