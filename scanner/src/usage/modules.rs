@@ -1,6 +1,7 @@
 //! From a distribution to what it provides: import names, commands, plugin entry points, and whom it needs.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use advisories::{PackageName, Version};
@@ -85,16 +86,18 @@ impl Distribution {
     #[must_use]
     pub fn may_be_called(name: &PackageName, module: &str) -> bool {
         let flat = |text: &str| text.replace(['-', '_', '.'], "").to_ascii_lowercase();
-        let unnumbered = |text: String| text.trim_end_matches(|char: char| char.is_ascii_digit()).to_owned();
+        fn unnumbered(text: &str) -> &str {
+            text.trim_end_matches(|char: char| char.is_ascii_digit())
+        }
         let (name, top) = (name.as_str(), module.split('.').next().unwrap_or(module).to_ascii_lowercase());
         // Django REST framework's extensions are called after it in three ways
         let framework = name.strip_prefix("djangorestframework-").or_else(|| name.strip_prefix("drf-"));
         let expanded = framework.map(|rest| format!("rest-framework-drf-{rest}"));
         let name = expanded.as_deref().unwrap_or(name);
-        if unnumbered(flat(name)).len() > 3 && unnumbered(flat(name)) == unnumbered(flat(&top)) {
+        let (flat_name, flat_top) = (flat(name), flat(&top));
+        if unnumbered(&flat_name).len() > 3 && unnumbered(&flat_name) == unnumbered(&flat_top) {
             return true;
         }
-        let (flat_name, flat_top) = (flat(name), flat(&top));
         let bare =
             ["python", "django", "py"].iter().find_map(|prefix| flat_name.strip_prefix(prefix)).unwrap_or(&flat_name);
         let bare = ["python", "py"].iter().find_map(|suffix| bare.strip_suffix(suffix)).unwrap_or(bare);
@@ -136,11 +139,10 @@ impl Distribution {
         };
         let top = module.split('.').next().unwrap_or(module).to_ascii_lowercase();
         let (name, top) = (bare(name.as_str()), bare(&top));
-        let longest = (0..name.len()).filter_map(|from| {
-            (from + 4..=name.len())
-                .rev()
-                .find(|to| name.get(from..*to).is_some_and(|part| top.contains(part)))
-                .map(|to| to - from)
+        let is_shared = |part: Range<usize>| name.get(part).is_some_and(|part| top.contains(part));
+        let longest = (0..name.len()).filter(|from| is_shared(*from..from + 4)).map(|from| {
+            let longer = (from + 5..=name.len()).take_while(|to| is_shared(from..*to));
+            longer.last().unwrap_or(from + 4) - from
         });
         let longest = longest.max().unwrap_or(0);
         // most of the shorter of the two, and half of the name: `sync` is not asyncpool

@@ -201,7 +201,7 @@ impl Judge<'_> {
                 count(place.path, place.line, "imported", false);
             }
         }
-        for mention in self.mentions_of(distribution).filter(|mention| ours(&mention.path)) {
+        for mention in self.mentions_of(&declared.name, distribution).filter(|mention| ours(&mention.path)) {
             if names(mention, &declared.name, distribution)
                 && !declares(mention, declared)
                 && (!is_bootstrap(&mention.named) || mention.path.ends_with(".py"))
@@ -215,8 +215,18 @@ impl Judge<'_> {
         found
     }
 
-    /// True when `module` may well be of a distribution whose modules are not known.
+    /// True when `module` may well be of a distribution whose modules are not known. The same modules are imported all over.
     pub(super) fn may_provide(&self, name: &PackageName, module: &str) -> bool {
+        let known = |asked: &HashMap<PackageName, HashMap<String, bool>>| asked.get(name)?.get(module).copied();
+        if let Some(answer) = known(&self.asked.borrow()) {
+            return answer;
+        }
+        let answer = self.is_alike(name, module);
+        self.asked.borrow_mut().entry(name.clone()).or_default().insert(module.to_owned(), answer);
+        answer
+    }
+
+    fn is_alike(&self, name: &PackageName, module: &str) -> bool {
         let nobody_does = || self.names.providers(module).is_empty();
         // `boto3` has a provider, and it is not boto
         let is_numbered = module.split('.').next().is_some_and(|top| {
@@ -238,16 +248,9 @@ impl Judge<'_> {
     /// are not known.
     fn likely(&self, reach: &Reach<'_>, declared: &Declared, known: &[(&Declared, Distribution)]) -> Found {
         let mut found = Found::default();
-        // the same modules are imported all over
-        let mut asked: HashMap<String, bool> = HashMap::new();
-        let mut fits = |module: &str| {
-            if let Some(fits) = asked.get(module) {
-                return *fits;
-            }
-            let fits = !known.iter().any(|(_, distribution)| distribution.provides(module))
-                && self.may_provide(&declared.name, module);
-            asked.insert(module.to_owned(), fits);
-            fits
+        let fits = |module: &str| {
+            self.may_provide(&declared.name, module)
+                && !known.iter().any(|(_, distribution)| distribution.provides(module))
         };
         let mut count = |path: &str, line: u32, how: &str| {
             match part(path) {
@@ -306,9 +309,8 @@ impl Judge<'_> {
             return None;
         }
         let locked = |host: &PackageName| {
-            let packages = self.inventory.manifests.iter().flat_map(|manifest| &manifest.packages);
+            let packages = self.packages.get(host).into_iter().flatten();
             packages
-                .filter(|package| package.name == *host)
                 .flat_map(|package| &package.dependencies)
                 .any(|edge| edge.name == *name && !edge.marker.as_ref().is_some_and(|marker| marker.contains("extra")))
         };
@@ -356,7 +358,7 @@ impl Judge<'_> {
     }
 
     fn imports_top(&self, module: &str) -> bool {
-        self.uses.iter().any(|place| place.modules.iter().any(|own| top(own) == module))
+        self.uses_by_top.contains_key(module)
     }
 }
 

@@ -6,7 +6,7 @@ use advisories::{PackageName, Severity};
 
 use super::part::{Part, part};
 use super::wording::{declared_at, finding, provides, stand_at};
-use super::{Judge, Use, owner, top};
+use super::{Judge, Use, top};
 use crate::finding::{Confidence, Detail, Finding, Kind};
 use crate::usage::first_party::Origin;
 use crate::usage::modules::{Distribution, Knowledge};
@@ -18,6 +18,7 @@ impl Judge<'_> {
         &self,
         project: &Project,
         projects: &[Project],
+        owners: &HashMap<&str, Option<&String>>,
         known: &[(&Declared, Distribution)],
         findings: &mut Vec<Finding>,
     ) {
@@ -57,7 +58,7 @@ impl Judge<'_> {
             tops.into_iter().for_each(|top| by_top.entry(top).or_default().push(one));
         }
         let judged = self.uses.iter().filter(|place| !is_build_script(place.path) && place.origin != Origin::Regular);
-        for place in judged.filter(|place| owner(projects, place.path) == Some(&project.directory)) {
+        for place in judged.filter(|place| owners.get(place.path) == Some(&Some(&project.directory))) {
             // what a package wants that was copied here is its own affair
             if self.files.vendored.iter().any(|directory| place.path.starts_with(directory)) {
                 continue;
@@ -128,12 +129,7 @@ impl Judge<'_> {
         let full = place.modules.first()?;
         let brought = |name: &PackageName| {
             known.iter().any(|(_, host)| host.requires.contains(name))
-                || self
-                    .inventory
-                    .manifests
-                    .iter()
-                    .flat_map(|manifest| &manifest.packages)
-                    .any(|package| package.name == *name && !package.direct)
+                || self.packages.get(name).into_iter().flatten().any(|package| !package.direct)
         };
         let mut candidates = self.names.providers(full);
         let locked = self.inventory.manifests.iter().flat_map(|manifest| &manifest.packages);

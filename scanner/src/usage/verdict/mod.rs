@@ -9,6 +9,7 @@ mod part;
 mod reach;
 mod wording;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use advisories::PackageName;
@@ -20,7 +21,7 @@ use super::projects::{Declared, Project};
 use super::source_files::SourceFiles;
 use super::standard_library;
 use crate::finding::{Finding, Site};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Package};
 
 /// One place that uses something outside the repository.
 struct Use<'s> {
@@ -44,82 +45,71 @@ pub struct Judge<'s> {
     uses: Vec<Use<'s>>,
     /// Places in `uses` by the top-level name of what is imported there: few of them can be of one distribution.
     uses_by_top: HashMap<String, Vec<usize>>,
-    /// Places in the mentions: of modules by their top-level name, and all others.
+    /// Places in the mentions: of modules by their top-level name, of packages and of commands by theirs.
     mentions_by_top: HashMap<String, Vec<usize>>,
-    other_mentions: Vec<usize>,
+    mentions_of_packages: HashMap<&'s str, Vec<usize>>,
+    mentions_of_commands: BTreeMap<&'s str, Vec<usize>>,
     own: FirstParty,
     /// What submodules that are not here would be imported as.
     absent: Vec<String>,
     /// The code, or how it is packed, names one of them.
     runs_absent_code: bool,
+    /// The packages of all manifests and locks.
+    packages: HashMap<&'s PackageName, Vec<&'s Package>>,
+    /// Whether a module may be of a distribution, as far as it was asked.
+    asked: RefCell<HashMap<PackageName, HashMap<String, bool>>>,
 }
 
 impl<'s> Judge<'s> {
     /// Resolves every import once.
     pub fn new(inventory: &'s Inventory, files: &'s SourceFiles, names: &'s dyn ModuleNames) -> Self {
         let own = FirstParty::new(files.python.iter().map(|file| file.path.as_str()));
-        let mut uses = Vec::new();
-        for file in &files.python {
-            for import in &file.text.imports {
-                if import.level > 0 || import.module.is_empty() || standard_library::contains(&import.module) {
-                    continue;
-                }
-                let origin = own.origin(&file.path, &import.module);
-                let joined =
-                    import.names.iter().filter(|name| *name != "*").map(|name| format!("{}.{name}", import.module));
-                let mut modules: Vec<String> = joined.collect();
-                if modules.is_empty() {
-                    modules.push(import.module.clone());
-                }
-                let needed = !import.optional && !import.type_checking;
-                uses.push(Use {
-                    modules,
-                    path: &file.path,
-                    line: import.line,
-                    cell: import.cell,
-                    needed,
-                    conditional: import.conditional,
-                    origin,
-                });
-            }
-        }
-        let mut uses_by_top: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, place) in uses.iter().enumerate() {
-            // all candidates of one place are of one import
-            if let Some(module) = place.modules.first() {
-                uses_by_top.entry(top(module)).or_default().push(at);
-            }
-        }
-        let mut mentions_by_top: HashMap<String, Vec<usize>> = HashMap::new();
-        let mut other_mentions = Vec::new();
-        for (at, mention) in files.mentions.iter().enumerate() {
-            match &mention.named {
-                Named::Module(module) => mentions_by_top.entry(top(module)).or_default().push(at),
-                _ => other_mentions.push(at),
-            }
-        }
+        let uses = uses_in(files, &own);
         let absent: Vec<String> = files
             .absent
             .iter()
             .map(|path| path.rsplit('/').next().unwrap_or(path).replace('-', "_").to_ascii_lowercase())
             .collect();
-        let mentioned = files.mentions.iter().filter_map(|mention| match &mention.named {
-            Named::Module(module) if !mention.tooling => Some(module),
-            _ => None,
-        });
-        let named = uses.iter().flat_map(|place| &place.modules).chain(mentioned);
-        let runs_absent_code = !absent.is_empty() && named.into_iter().any(|module| absent.contains(&top(module)));
-        Self {
+        let mut judge = Self {
             inventory,
             files,
             names,
             uses,
-            uses_by_top,
-            mentions_by_top,
-            other_mentions,
+            uses_by_top: HashMap::new(),
+            mentions_by_top: HashMap::new(),
+            mentions_of_packages: HashMap::new(),
+            mentions_of_commands: BTreeMap::new(),
             own,
             absent,
-            runs_absent_code,
+            runs_absent_code: false,
+            packages: HashMap::new(),
+            asked: RefCell::default(),
+        };
+        judge.index();
+        judge.runs_absent_code = judge.absent.iter().any(|absent| {
+            let mentioned = judge.mentions_by_top.get(absent).into_iter().flatten();
+            judge.uses_by_top.contains_key(absent) || mentioned.into_iter().any(|at| !files.mentions[*at].tooling)
+        });
+        judge
+    }
+
+    /// Where to find uses, mentions and packages by their names.
+    fn index(&mut self) {
+        for (at, place) in self.uses.iter().enumerate() {
+            // all candidates of one place are of one import
+            if let Some(module) = place.modules.first() {
+                self.uses_by_top.entry(top(module)).or_default().push(at);
+            }
+        }
+        for (at, mention) in self.files.mentions.iter().enumerate() {
+            match &mention.named {
+                Named::Module(module) => self.mentions_by_top.entry(top(module)).or_default().push(at),
+                Named::Package(package) => self.mentions_of_packages.entry(package).or_default().push(at),
+                Named::Command(command) => self.mentions_of_commands.entry(command).or_default().push(at),
+            }
+        }
+        for package in self.inventory.manifests.iter().flat_map(|manifest| &manifest.packages) {
+            self.packages.entry(&package.name).or_default().push(package);
         }
     }
 
@@ -133,11 +123,18 @@ impl<'s> Judge<'s> {
     }
 
     /// The mentions that may name a distribution, in the order of the files.
-    fn mentions_of(&self, distribution: &Distribution) -> impl Iterator<Item = &'s Mention> {
+    fn mentions_of(&self, name: &PackageName, distribution: &Distribution) -> impl Iterator<Item = &'s Mention> {
         let tops: BTreeSet<String> = distribution.modules.iter().map(|module| top(module)).collect();
-        let of_modules = tops.iter().filter_map(|top| self.mentions_by_top.get(top)).flatten();
-        let mut places: Vec<usize> = of_modules.chain(&self.other_mentions).copied().collect();
+        let of_modules = tops.iter().filter_map(|top| self.mentions_by_top.get(top));
+        let of_packages = self.mentions_of_packages.get(name.as_str());
+        let of_commands = distribution.commands.iter().filter_map(|own| self.mentions_of_commands.get(own.as_str()));
+        // commands that begin with the name are likely of it
+        let named = self.mentions_of_commands.range(name.as_str()..);
+        let named = named.take_while(|(command, _)| command.starts_with(name.as_str())).map(|(_, places)| places);
+        let mut places: Vec<usize> =
+            of_modules.chain(of_packages).chain(of_commands).chain(named).flatten().copied().collect();
         places.sort_unstable();
+        places.dedup();
         let mentions = &self.files.mentions;
         places.into_iter().map(|at| &mentions[at])
     }
@@ -187,6 +184,8 @@ impl<'s> Judge<'s> {
     /// All verdicts on all projects.
     pub fn findings(&self, projects: &[Project]) -> Vec<Finding> {
         let mut findings = Vec::new();
+        let owners: HashMap<&str, Option<&String>> =
+            self.files.python.iter().map(|file| (file.path.as_str(), owner(projects, &file.path))).collect();
         for project in projects {
             let known: Vec<(&Declared, Distribution)> = project
                 .declared
@@ -194,10 +193,38 @@ impl<'s> Judge<'s> {
                 .map(|declared| (declared, self.names.distribution(&declared.name, declared.version.as_ref())))
                 .collect();
             self.judge_declared(project, projects, &known, &mut findings);
-            self.judge_imports(project, projects, &known, &mut findings);
+            self.judge_imports(project, projects, &owners, &known, &mut findings);
         }
         findings
     }
+}
+
+/// What the files import that is none of the standard library, nor relative.
+fn uses_in<'s>(files: &'s SourceFiles, own: &FirstParty) -> Vec<Use<'s>> {
+    let mut uses = Vec::new();
+    for file in &files.python {
+        for import in &file.text.imports {
+            if import.level > 0 || import.module.is_empty() || standard_library::contains(&import.module) {
+                continue;
+            }
+            let joined =
+                import.names.iter().filter(|name| *name != "*").map(|name| format!("{}.{name}", import.module));
+            let mut modules: Vec<String> = joined.collect();
+            if modules.is_empty() {
+                modules.push(import.module.clone());
+            }
+            uses.push(Use {
+                modules,
+                path: &file.path,
+                line: import.line,
+                cell: import.cell,
+                needed: !import.optional && !import.type_checking,
+                conditional: import.conditional,
+                origin: own.origin(&file.path, &import.module),
+            });
+        }
+    }
+    uses
 }
 
 fn top(module: &str) -> String {
