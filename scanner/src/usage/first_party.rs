@@ -23,6 +23,8 @@ pub struct FirstParty {
     directories: HashSet<String>,
     anywhere: HashSet<String>,
     inside: HashSet<String>,
+    /// The last names of all modules, packages and directories.
+    named: HashSet<String>,
 }
 
 impl FirstParty {
@@ -45,6 +47,8 @@ impl FirstParty {
         let top = |path: &String| !own.packages.contains(parent(path));
         let roots = own.modules.iter().chain(&own.packages).filter(|path| top(path));
         own.anywhere = roots.map(|path| last(path).to_owned()).collect();
+        let all = own.modules.iter().chain(&own.packages).chain(&own.directories);
+        own.named = all.map(|path| last(path).to_owned()).collect();
         own.inside = own.modules.iter().map(|path| last(path).to_owned()).collect();
         own
     }
@@ -78,6 +82,10 @@ impl FirstParty {
     #[must_use]
     pub fn resolve(&self, path: &str, module: &str) -> (Origin, Option<String>) {
         let first = module.split('.').next().unwrap_or(module);
+        // most imports are none of ours
+        if !self.named.contains(first) {
+            return (Origin::Outside, None);
+        }
         let mut best = if self.anywhere.contains(first) { Origin::Elsewhere } else { Origin::Outside };
         let mut root = parent(path);
         let mut own_directory = true;

@@ -1,5 +1,6 @@
 //! The walk over one syntax tree.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use ruff_python_ast::visitor::{self, Visitor};
@@ -161,12 +162,12 @@ impl<'t> Reader<'t> {
 
     fn call(&mut self, call: &ast::ExprCall) {
         let last = match &*call.func {
-            Expr::Attribute(attribute) => attribute.attr.as_str().to_owned(),
-            Expr::Name(name) => {
-                let meant = self.meant(name.id.as_str()).map_or(name.id.as_str(), String::as_str);
-                meant.rsplit('.').next().unwrap_or(meant).to_owned()
-            }
-            _ => String::new(),
+            Expr::Attribute(attribute) => Cow::Borrowed(attribute.attr.as_str()),
+            Expr::Name(name) => match self.meant(name.id.as_str()) {
+                Some(meant) => Cow::Owned(meant.rsplit('.').next().unwrap_or(meant).to_owned()),
+                None => Cow::Borrowed(name.id.as_str()),
+            },
+            _ => Cow::default(),
         };
         for keyword in &call.arguments.keywords {
             if let Some(name) = &keyword.arg
@@ -211,7 +212,8 @@ impl<'t> Reader<'t> {
         self.calls += 1;
         let role = self.role;
         for (at, argument) in call.arguments.args.iter().enumerate() {
-            self.role = argument_role(&callee, at, argument).unwrap_or(Role::Plain);
+            let role = if callee.is_empty() { None } else { argument_role(&callee, at, argument) };
+            self.role = role.unwrap_or(Role::Plain);
             self.visit_expr(argument);
         }
         self.role = role;

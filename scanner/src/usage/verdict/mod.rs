@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use advisories::PackageName;
 
-use super::first_party::{FirstParty, Origin};
+use super::first_party::{FirstParty, Origin, parent};
 use super::mention::{Mention, Named};
 use super::modules::{Distribution, Knowledge, ModuleNames};
 use super::projects::{Declared, Project};
@@ -202,6 +202,8 @@ impl<'s> Judge<'s> {
 /// What the files import that is none of the standard library, nor relative.
 fn uses_in<'s>(files: &'s SourceFiles, own: &FirstParty) -> Vec<Use<'s>> {
     let mut uses = Vec::new();
+    // a directory's files import the same packages over and over
+    let mut origins: HashMap<(&str, &str), Origin> = HashMap::new();
     for file in &files.python {
         for import in &file.text.imports {
             if import.level > 0 || import.module.is_empty() || standard_library::contains(&import.module) {
@@ -213,6 +215,12 @@ fn uses_in<'s>(files: &'s SourceFiles, own: &FirstParty) -> Vec<Use<'s>> {
             if modules.is_empty() {
                 modules.push(import.module.clone());
             }
+            let first = import.module.split('.').next().unwrap_or(&import.module);
+            let origin = match stem(&file.path) == first {
+                // a module that imports its own name means another one
+                true => own.origin(&file.path, first),
+                false => *origins.entry((parent(&file.path), first)).or_insert_with(|| own.origin(&file.path, first)),
+            };
             uses.push(Use {
                 modules,
                 path: &file.path,
@@ -220,11 +228,17 @@ fn uses_in<'s>(files: &'s SourceFiles, own: &FirstParty) -> Vec<Use<'s>> {
                 cell: import.cell,
                 needed: !import.optional && !import.type_checking,
                 conditional: import.conditional,
-                origin: own.origin(&file.path, &import.module),
+                origin,
             });
         }
     }
     uses
+}
+
+/// `x` for `a/x.py`
+fn stem(path: &str) -> &str {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    file.rsplit_once('.').map_or(file, |(stem, _)| stem)
 }
 
 fn top(module: &str) -> String {
