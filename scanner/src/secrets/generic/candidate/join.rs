@@ -44,9 +44,9 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     type_between(&mut cursor, text.syntax, tight);
     let separator = separator(&mut cursor, text.syntax, quoted_name);
     // `ok ? "bg-pass" : "bg-fail"` chooses between two values
-    if quoted_name
+    if quote_before.is_some()
         && separator.sign == b':'
-        && bytes[line_start(bytes, from)..from - 1].trim_ascii_end().ends_with(b"?")
+        && bytes[line_start(bytes, from - 1)..from - 1].trim_ascii_end().ends_with(b"?")
     {
         return None;
     }
