@@ -32,12 +32,65 @@ const SAMPLES: &[&str] = &[
     "78314b11be2e581549ac1c4f",
     // Google Maps' documentation
     "ac9265e56c79b234607ec72c",
+    // RFC 5849's clients and tokens
+    "293257ab6495ebb11cf9e4ae",
+    "cb87c87e4a138d9a72259d2a",
+    "4c20e6f5cc11b93731e74cbe",
+    "6aa14267d94944e6b6483c81",
+    "5586407997f5e8492fa0d6d3",
+    "bb9b1163338b2a51495834ad",
+    "649e1f5c769e718ba10d1a70",
+    "80f8b7c904d4a43f3b7036db",
+    "2ff8b0fb93aca981c78f1e94",
+    "c20fbc2b96183894fb461879",
+    "b87dad10a32a2d81aa2e36e3",
+    "128e8e99b7b9ff47335bfb2e",
+    "04e3524cafd2504357057bb3",
+    "ef70a6b4b42a061262d7437c",
+    "764acfc9bee70965d469115f",
+    // RFC 6749's clients, codes and tokens
+    "53f5da0aaa93d64cd5772c55",
+    "6c96130f130ab0d6d158397e",
+    "00cf4c781dc37003f7c7dd7d",
+    "a35b81a7d7927b70ec99270d",
+    "e9974c507d2a802143f614c8",
+    "2c31d647d56670580effa322",
+    "584b27d64ebc1b3341f7fc9a",
+    "a71b359a87afde133e6d9731",
+    // RFC 6750's, 7009's, 7591's and 7662's tokens
+    "b8e148545b13c78bc74da2f1",
+    "3e6099e82cea8b701718e015",
+    "ea9bdfd02c0c412c8cc36ba6",
+    "90fd21a668f4b1211fbcb4f6",
+    "92212b05a8b8f6bbc5543769",
+    "5d461d812fae8b3f4ae2c445",
+    "c97b628dec75065584b11efd",
+    // OpenID Connect's codes, tokens and hashes
+    "ad71fb4165536675d80a8bbf",
+    "9e309cccd311ea64d04133da",
+    "efb42650fb633dfcd6b45d80",
+    "cfd1f073c22435b598741a13",
+    "993b5d0d8c2d9f4578b29455",
+    "79498a1f00674029303fa402",
+    "250fa1faa0607318a9fe83ac",
+    // RFC 6455's and RFC 6238's keys, and the one that every library of one-time passwords shows
+    "15cef4b629cc2d07a4563df9",
+    "507e2ce3c522082b61100d56",
+    "549c9390539efcfa01d2744e",
+    "8be5d113c0871ce1a122d68a",
+    // Twitter's documentation
+    "8e0628300c16fe3834b3b87d",
+    "819994820a8ec7d6193be7f6",
+    "00b3dc640c9c99fcdbdab6f6",
+    "5aac38e542b76b97b3518c02",
+    // Databricks' documentation
+    "32c2dc15c5120958c0fa1e6f",
 ];
 
 /// Whether the value is one of them.
 pub(super) fn is_documented(value: &[u8]) -> bool {
-    // the longest known one is shorter, and most candidates are not of this length
-    if !(20..=100).contains(&value.len()) {
+    // all known ones are of these lengths
+    if !(7..=100).contains(&value.len()) {
         return false;
     }
     let hash = hex::encode(Sha256::digest(value));
@@ -53,5 +106,17 @@ mod tests {
         let sample = ["sk_test_", "4eC39HqLyjWDarjtT1zdp7dc"].concat();
         assert!(is_documented(sample.as_bytes()));
         assert!(!is_documented(format!("{sample}x").as_bytes()));
+        for parts in [
+            ["kd94hf93", "k423kf44"],
+            ["pfkkdhi9", "sl3r4s00"],
+            ["gX1fB", "at3bV"],
+            ["2YotnFZFEjr1", "zCsicMWpAA"],
+            ["mF_9.B5f-", "4.1JqM"],
+            ["SlAV32", "hkKG"],
+            ["JBSWY3DP", "EHPK3PXP"],
+            ["dapi1234567890ab1cde", "2f3ab456c7d89efa"],
+        ] {
+            assert!(is_documented(parts.concat().as_bytes()), "{parts:?}");
+        }
     }
 }

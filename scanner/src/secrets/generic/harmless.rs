@@ -14,6 +14,9 @@ pub(super) fn is_harmless(value: &[u8]) -> bool {
         || is_issue(value)
         || is_between_literals(value)
         || is_bytes(value)
+        || is_colour(value)
+        || is_letter_of_icons(value)
+        || is_annotation(value)
 }
 
 /// `sha256:` and its digits, at the end or as the whole.
@@ -105,6 +108,28 @@ fn is_issue(value: &[u8]) -> bool {
     value.strip_prefix(b"#").is_some_and(|digits| digits.len() < 7 && digits.iter().all(u8::is_ascii_digit))
 }
 
+/// `#aabbcc`.
+fn is_colour(value: &[u8]) -> bool {
+    matches!(value.len(), 4 | 5 | 7 | 9)
+        && value.strip_prefix(b"#").is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// `\e034`, `F07F5`: a character of a font of icons, by its number in Unicode's areas for private use.
+fn is_letter_of_icons(value: &[u8]) -> bool {
+    let digits = &value[value.iter().take_while(|byte| **byte == b'\\').count()..];
+    let number = std::str::from_utf8(digits).ok().and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    (4..=5).contains(&digits.len())
+        && number.is_some_and(|number| (0xe000..=0xf8ff).contains(&number) || (0xf0000..=0xfffff).contains(&number))
+}
+
+/// `Optional[str]`, `str | None`: a type, as Python's annotations may have it in quotes.
+fn is_annotation(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|byte| byte.is_ascii_alphabetic() || b"._".contains(byte)).count();
+    let kind = value.iter().all(|byte| byte.is_ascii_alphabetic() || b" [],|_.".contains(byte));
+    let generic = value.get(name) == Some(&b'[') && value.ends_with(b"]");
+    kind && name >= 3 && (generic || memchr::memmem::find(value, b" | ").is_some())
+}
+
 /// `').encode('`: code from the end of one literal to the begin of the next.
 fn is_between_literals(value: &[u8]) -> bool {
     matches!(value, [b')', b'.' | b',' | b')' | b':' | b']' | b' ', ..])
@@ -149,6 +174,17 @@ mod tests {
             (")k3y(".to_owned(), false),
             ("ATATT3xFfGF0...".to_owned(), true),
             ("a...b7!".to_owned(), false),
+            ("#aabbcc".to_owned(), true),
+            ("#aabbcz".to_owned(), false),
+            ("#abcde".to_owned(), false),
+            ("\\e034".to_owned(), true),
+            ("\\\\f101".to_owned(), true),
+            ("F07F5".to_owned(), true),
+            ("7a7f5".to_owned(), false),
+            ("Optional[str]".to_owned(), true),
+            ("bytes | None".to_owned(), true),
+            ("dict[str, Any]".to_owned(), true),
+            ("a[b]9!".to_owned(), false),
             ("\\x00".to_owned(), true),
             ("\\x00k7!".to_owned(), false),
         ];

@@ -1,7 +1,9 @@
 //! Weighs a candidate: a sum of weights, each with its reason; the sum decides whether it is told and how surely.
 
+use std::ops::Range;
+
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::candidate::{Candidate, Join, is_long_line};
 use super::harmless::is_harmless;
@@ -55,10 +57,17 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
             scale.add(0.3, "the name promises a secret");
             random(&mut scale, value, &classes);
         }
-        Sort::Authorization => {
-            scale.add(0.6, "behind an authorization scheme");
-            random(&mut scale, value, &classes);
-        }
+        Sort::Authorization => match basic_login(text, candidate) {
+            Some((user, password)) => {
+                scale.add(0.9, "the password of a basic authorization");
+                human(&mut scale, &password, &Classes::of(&password));
+                scale.add_if(user == password, -2.0, "the user's name again");
+            }
+            None => {
+                scale.add(0.6, "behind an authorization scheme");
+                random(&mut scale, value, &classes);
+            }
+        },
         Sort::Key => {
             scale.add(-1.0, "the name promises a key of some kind");
             scale.add_if(value.len() < 20, -1.0, "short for a key");
@@ -104,6 +113,7 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
     let is_stop = is_stop_word(bare) || name.ends_with(&lower) && candidate.sort != Sort::UrlPassword;
     let spaces = value.iter().filter(|byte| byte.is_ascii_whitespace()).count();
     let prose = spaces > 0
+        && !(candidate.sort == Sort::Password && words::is_app_password(value))
         && (candidate.join != Join::Quoted
             || !(candidate.sort == Sort::Password && spaces <= 3 && classes.digit > 0 && classes.symbol > 0));
     value.len() < shortest
@@ -117,9 +127,13 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
         || shape::is_placeholder(value)
         || shape::is_sequence(value)
         || value.starts_with(b"-----")
+        || candidate.join != Join::Quoted && is_begun_hole(text.bytes, &candidate.value)
         || is_hash_record(value)
+        || of_password_file(value)
+        || is_search_only(&text.bytes[..candidate.name.start])
         || is_harmless(value)
-        || candidate.sort == Sort::Authorization && is_invented_login(value)
+        || candidate.sort == Sort::Authorization
+            && basic_login(text, candidate).is_some_and(|(_, password)| is_invented(&password))
         || is_code(value)
         || value.starts_with(b"pk_live_")
         || value.starts_with(b"pk_test_")
@@ -175,6 +189,19 @@ fn is_hash_record(value: &[u8]) -> bool {
         || starts(b"ssh-ed25519 ")
 }
 
+/// `docsearch({ apiKey: "…"`: such a key is made to be in a public page.
+fn is_search_only(head: &[u8]) -> bool {
+    let near = &head[head.len().saturating_sub(120)..];
+    let call = memchr::memmem::rfind(near, b"docsearch(").or_else(|| memchr::memmem::rfind(near, b"algoliasearch("));
+    call.is_some_and(|at| !near[at..].contains(&b';'))
+}
+
+/// `user:` and a salted hash.
+fn of_password_file(value: &[u8]) -> bool {
+    let user = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.@".contains(byte)).count();
+    user > 0 && value.get(user) == Some(&b':') && is_hash_record(&value[user + 1..])
+}
+
 /// Paths, URLs, dotted names, calls, format strings, dates, versions.
 fn is_code(value: &[u8]) -> bool {
     let starts = |head: &[u8]| value.starts_with(head);
@@ -225,12 +252,39 @@ fn is_uuid(value: &[u8]) -> bool {
         })
 }
 
-/// Basic authorization whose decoded password is a word of no secret, as tests and manuals have it.
-fn is_invented_login(value: &[u8]) -> bool {
-    let Ok(login) = STANDARD.decode(value) else { return false };
-    let Some(colon) = memchr::memchr(b':', &login) else { return false };
-    let password = login[colon + 1..].to_ascii_lowercase();
-    is_stop_word(&password) || shape::is_placeholder(&password) || password.is_empty()
+/// User and password of `Basic …`, decoded.
+fn basic_login(text: &Text<'_>, candidate: &Candidate) -> Option<(Vec<u8>, Vec<u8>)> {
+    let head = text.bytes[..candidate.value.start].trim_ascii_end();
+    let scheme = head.get(head.len().saturating_sub(5)..)?;
+    if !scheme.eq_ignore_ascii_case(b"basic") {
+        return None;
+    }
+    let value = text.bytes[candidate.value.clone()].trim_ascii_end();
+    let bare = &value[..value.len() - value.iter().rev().take_while(|byte| **byte == b'=').count()];
+    let login = STANDARD_NO_PAD.decode(bare).ok().filter(|login| login.iter().all(|byte| *byte >= 0x20))?;
+    let colon = memchr::memchr(b':', &login)?;
+    Some((login[..colon].to_vec(), login[colon + 1..].to_vec()))
+}
+
+/// A word of no secret, as tests and manuals have it.
+fn is_invented(password: &[u8]) -> bool {
+    password.len() < 4
+        || is_stop_word(&password.to_ascii_lowercase())
+        || shape::is_placeholder(password)
+        || shape::is_reference(password)
+        || shape::is_sequence(password)
+}
+
+/// `<put your word here>`, of which a blank cut off the rest; `{token}` and what else braces hold.
+fn is_begun_hole(bytes: &[u8], value: &Range<usize>) -> bool {
+    let line = &bytes[value.start..bytes.len().min(value.end + 60)];
+    let line = &line[..memchr::memchr(b'\n', line).unwrap_or(line.len())];
+    let closed = |sign: u8| memchr::memchr(sign, line).is_some();
+    match line {
+        [b'<', first, ..] => (first.is_ascii_alphabetic() || *first == b'/') && closed(b'>'),
+        [b'{', first, ..] => (first.is_ascii_alphabetic() || b"_`(".contains(first)) && closed(b'}'),
+        _ => false,
+    }
 }
 
 /// YAML's tags: `!Ref`, `!Sub`, `!secret` and what follows is filled in elsewhere.
@@ -311,7 +365,9 @@ fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
     scale.add_if(constant, -2.0, "reads like the name of a constant");
     scale.add_if(is_uuid(value), -2.0, "a UUID");
     scale.add_if(value.len() >= 8 && shape::is_monotonous(value), -2.0, "one sign over and over");
-    scale.add_if(value.contains(&b' '), -1.2, "has spaces");
+    let grouped = words::is_app_password(value);
+    scale.add_if(grouped, 1.0, "four groups of four letters that make no words");
+    scale.add_if(value.contains(&b' ') && !grouped, -1.2, "has spaces");
     let lower = value.to_ascii_lowercase();
     let begins = ["test", "pass", "secret", "fake", "dummy"].iter().any(|head| lower.starts_with(head.as_bytes()))
         && value.len() < 14
@@ -338,8 +394,8 @@ fn spells_password(lower: &[u8]) -> bool {
             .iter()
             .any(|word| memchr::memmem::find(value, word).is_some())
     };
-    // where it is written plainly and short, other weights have counted it
-    names(&plain) && (lower.len() >= 16 || !names(lower))
+    // where it is written plainly and short, other weights have counted it, unless signs alone are beside it
+    names(&plain) && (lower.len() >= 16 || !names(lower) || !lower.iter().any(u8::is_ascii_digit))
 }
 
 /// Tokens that a machine made.

@@ -116,6 +116,18 @@ pub(super) fn is_wordy(value: &[u8]) -> bool {
     surprise(value).is_some_and(|bits| bits < 4.4) || covered(value) >= 0.75
 }
 
+/// The length of what `is_app_password` knows.
+pub(super) const APP_PASSWORD: usize = 19;
+
+/// Four groups of four small letters that make no words, as Google shows the passwords it makes for one application.
+pub(super) fn is_app_password(value: &[u8]) -> bool {
+    let grouped = value.iter().enumerate().all(|(at, byte)| match at % 5 {
+        4 => *byte == b' ',
+        _ => byte.is_ascii_lowercase(),
+    });
+    value.len() == APP_PASSWORD && grouped && !is_wordy(value)
+}
+
 /// Letters that nobody would say.
 pub(super) fn is_rare(value: &[u8]) -> bool {
     surprise(value).is_some_and(|bits| bits >= 5.3) && covered(value) < 0.5
@@ -135,6 +147,7 @@ mod tests {
         let rare = (0..400).filter(|seed| is_rare(example::fill("{lower:8}", &seed.to_string()).as_bytes())).count();
         let wordy = (0..400).filter(|seed| is_wordy(example::fill("{lower:8}", &seed.to_string()).as_bytes())).count();
         assert!(rare > 370 && wordy < 8, "{rare} {wordy}");
+        assert!(is_app_password(b"qzrw xkvj hgpt wqdn") && !is_app_password(b"this will show that"));
         assert_eq!(surprise(b"a1b2c3"), None);
         assert!(covered(b"hunter2") > 0.99 && covered(b"") < 0.01);
     }

@@ -46,7 +46,27 @@ pub(super) fn login_pair(bytes: &[u8], from: usize, to: usize) -> Option<Range<u
     // `SigV4Auth(credentials, "service", region)`
     let user = Cursor { ..cursor }.string_start().is_some();
     let value = arguments(&mut cursor, 2).filter(|value| value.len() >= 6)?;
-    (user || !lower.ends_with(b"auth") || bytes[cursor.at - 1] != b',').then_some(value)
+    let lists = lower.ends_with(b"auth") && bytes[cursor.at - 1] == b',';
+    // and what goes on behind the second is a list, too
+    cursor.skip(b" \t\r\n");
+    (!lists || user && cursor.literal().is_none()).then_some(value)
+}
+
+/// `CURLOPT_USERPWD, "user:password"`, `c.setopt(c.USERPWD, "user:password")`: the password in the literal.
+pub(super) fn user_and_password(bytes: &[u8], from: usize, to: usize) -> Option<Range<usize>> {
+    let tail = &bytes[to.saturating_sub(7).max(from)..to];
+    if !tail.eq_ignore_ascii_case(b"userpwd") {
+        return None;
+    }
+    let mut cursor = Cursor::new(bytes, to, VALUE);
+    // `["USERPWD"] = …`
+    if !b", \t=".contains(&cursor.peek()?) {
+        cursor.skip(b"\"']");
+    }
+    cursor.skip(b" \t,=>:");
+    let login = cursor.literal()?;
+    let colon = memchr::memchr(b':', &bytes[login.clone()])?;
+    Some(login.start + colon + 1..login.end)
 }
 
 /// The third argument of a call that connects to a database. `open` is where its bracket stands.
@@ -154,17 +174,19 @@ const WRAPPERS: &[&[u8]] = &[
     b"encodebase64",
 ];
 
-/// Passes the name of a wrapper and its bracket.
-pub(super) fn wrapped(cursor: &mut Cursor<'_>) {
+/// Passes the name of a wrapper and its bracket, where there are such.
+pub(super) fn wrapped(cursor: &mut Cursor<'_>) -> bool {
     let mut ahead = Cursor { ..*cursor };
     ahead.word(b"new ");
     let start = ahead.at;
     ahead.at +=
         ahead.rest().iter().take(24).take_while(|byte| byte.is_ascii_alphanumeric() || b"_.:".contains(byte)).count();
     let lower = ahead.bytes[start..ahead.at].to_ascii_lowercase();
-    if !lower.is_empty() && WRAPPERS.iter().any(|known| lower.ends_with(known)) && ahead.take(b'(') {
+    let wraps = !lower.is_empty() && WRAPPERS.iter().any(|known| lower.ends_with(known)) && ahead.take(b'(');
+    if wraps {
         cursor.at = ahead.at;
     }
+    wraps
 }
 
 /// `read("X") || "value"`, `x or "value"`, `a ?? "value"`: the literal an expression falls back to, on the same line.

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use super::beside::{default_in_block, element, is_one_of_many, is_word_of_list, value_beside};
 use super::cursor::{Cursor, contains, line_start};
-use super::{Join, NAME, VALUE, call, scheme_length};
+use super::spaced::spaced;
+use super::{Join, VALUE, call, scheme_length};
+use crate::secrets::generic::words::{APP_PASSWORD, is_app_password};
 use crate::secrets::text::{Syntax, Text};
 
 /// The value that belongs to the name at `from..to`, if any is written there.
@@ -70,7 +73,12 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
         cursor.skip(b"([");
         cursor.skip(b" \t");
     }
-    call::wrapped(&mut cursor);
+    if separator.sign == b'='
+        && let Some(value) = in_braces(&cursor)
+    {
+        return Some((value, Join::Quoted));
+    }
+    let wrapped = call::wrapped(&mut cursor);
     let escaped = cursor.take(b'\\') || escaped;
     if separator.sign == b'=' {
         for _ in 0..names_before(bytes, from) {
@@ -84,13 +92,16 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     }
     if let Some(quote) = cursor.string_start() {
         let value = cursor.string(quote, escaped)?;
-        // `["confirm_password", "macaroon_id"]` lists names
-        let is_name = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
-        let listed = separator.sign == b',' && bytes[value.clone()].contains(&b'_');
-        let listed = listed && bytes[value.clone()].iter().all(is_name)
-            || separator.sign == b','
-                && is_one_of_many(&bytes[..from], &Cursor { at: (value.end + 1).min(cursor.stop), ..cursor });
-        return (!listed).then_some((value, Join::Quoted));
+        let behind = Cursor { at: (value.end + 1).min(cursor.stop), ..cursor };
+        let none = match separator.sign {
+            b',' => is_name(&bytes[value.clone()]) || is_one_of_many(&bytes[..from], &behind),
+            _ => is_word_of_list(bytes, &value, &behind),
+        };
+        return (!none && !(quote == b'`' && is_evaluated(&bytes[value.clone()]))).then_some((value, Join::Quoted));
+    }
+    // `password.decode(encoding)`
+    if wrapped {
+        return None;
     }
     // `a === b` compares with an expression
     if cursor.bytes[near..cursor.at].windows(2).any(|pair| pair == b"==" || pair == b"!=") {
@@ -104,6 +115,29 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     bare(&cursor, text, from, &separator, tight && !gap)
 }
 
+/// `["confirm_password", "macaroon_id"]` lists names.
+fn is_name(value: &[u8]) -> bool {
+    let digits = value.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    value.contains(&b'_')
+        && digits <= 2
+        && value[..value.len() - digits].iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_')
+}
+
+/// What a shell would run, or a template with something to fill in.
+fn is_evaluated(value: &[u8]) -> bool {
+    contains(value, b"${") || contains(value, b"$(") || value.contains(&b' ') && !is_app_password(value)
+}
+
+/// `token={"value"}`, as JSX has it.
+fn in_braces(cursor: &Cursor<'_>) -> Option<Range<usize>> {
+    let mut ahead = Cursor { ..*cursor };
+    if !ahead.take(b'{') {
+        return None;
+    }
+    let value = ahead.literal().filter(|value| !is_evaluated(&cursor.bytes[value.clone()]))?;
+    ahead.take(b'}').then_some(value)
+}
+
 /// A string literal on a line of its own, in brackets or not: the cursor moves there. Where bare words are values, the value was empty.
 fn literal_below(cursor: &mut Cursor<'_>, syntax: Syntax) -> bool {
     let mut ahead = Cursor { ..*cursor };
@@ -115,21 +149,6 @@ fn literal_below(cursor: &mut Cursor<'_>, syntax: Syntax) -> bool {
         cursor.at = ahead.at;
     }
     there
-}
-
-/// `variable "db_password" { default = "value" }`
-fn default_in_block(cursor: &Cursor<'_>) -> Option<Range<usize>> {
-    if cursor.peek() != Some(b'{') {
-        return None;
-    }
-    let block = &cursor.rest()[..memchr::memchr(b'}', cursor.rest()).unwrap_or(cursor.rest().len())];
-    let mut ahead = Cursor { at: cursor.at + memchr::memmem::find(block, b"default")? + 7, ..*cursor };
-    ahead.skip(b" ");
-    if !ahead.take(b'=') {
-        return None;
-    }
-    ahead.skip(b" ");
-    ahead.literal()
 }
 
 /// `var password string = …`, `Dim password As String = …`: passes the type.
@@ -171,176 +190,6 @@ fn array_bounds(cursor: &mut Cursor<'_>) {
     }
 }
 
-/// `<password>value</password>`, also with attributes, over lines, and as CDATA.
-fn element(bytes: &[u8], from: usize, to: usize) -> Option<Range<usize>> {
-    let head = &bytes[from.saturating_sub(24)..from];
-    let opening = memchr::memrchr(b'<', head)?;
-    let space = &head[opening + 1..];
-    let namespaced =
-        space.is_empty() || space.ends_with(b":") && space[..space.len() - 1].iter().all(u8::is_ascii_alphanumeric);
-    if !namespaced {
-        return None;
-    }
-    let mut cursor = Cursor::new(bytes, to, VALUE);
-    if cursor.peek() == Some(b' ') {
-        let close = memchr::memchr2(b'>', b'\n', &cursor.rest()[..cursor.rest().len().min(100)])?;
-        if cursor.rest()[close] != b'>'
-            || cursor.rest()[..close].ends_with(b"/")
-            || contains(&cursor.rest()[..close], b"alue=")
-        {
-            return None;
-        }
-        cursor.at += close;
-    }
-    if !cursor.take(b'>') {
-        return None;
-    }
-    cursor.skip(b" \t\r\n");
-    if cursor.word(b"<![CDATA[") {
-        let end = memchr::memmem::find(cursor.rest(), b"]]>")?;
-        return Some(cursor.at..cursor.at + end);
-    }
-    let end = memchr::memchr(b'<', cursor.rest()).filter(|end| *end > 0)?;
-    let value = &cursor.rest()[..end];
-    (cursor.rest()[end..].starts_with(b"</")).then(|| cursor.at..cursor.at + value.trim_ascii_end().len())
-}
-
-/// Words after which a name and a quoted value follow with nothing between: `#define PASSWORD "…"`, `(setq password "…")`, `git config x.token "…"`.
-const BEFORE_SPACED: &[&[u8]] =
-    &[b"define", b"setq", b"def", b"set", b"const", b":", b"config", b"-define(", b"with", b"setx", b"user"];
-
-/// Words of statements in which a literal follows a name: `ALTER USER x PASSWORD '…'`.
-const SQL: &[&[u8]] =
-    &[b"user ", b"role ", b"login ", b"with", b"set ", b"alter ", b"create ", b"grant ", b"encrypted"];
-
-/// `--password value`, `ENV PASSWORD value`, `password value` in .netrc, `PASSWORD 'value'` in SQL, `password is value` in prose.
-fn spaced(
-    text: &Text<'_>,
-    from: usize,
-    cursor: &Cursor<'_>,
-    tight: bool,
-    quoted: bool,
-) -> Option<(Range<usize>, Join)> {
-    let mut cursor = Cursor { ..*cursor };
-    let bytes = text.bytes;
-    if tight || quoted {
-        return None;
-    }
-    let head = bytes[line_start(bytes, from)..from].trim_ascii();
-    let option = bytes[from..].starts_with(b"-");
-    let dockerfile = head.eq_ignore_ascii_case(b"env") || head.eq_ignore_ascii_case(b"arg");
-    let name = bytes[from..cursor.at].trim_ascii();
-    let word = [&b"password"[..], b"secret", b"requirepass", b"masterauth", b"passwd", b"_authtoken", b"_password"];
-    let entry = &head[head.iter().take_while(|byte| b"\"'`".contains(byte)).count()..];
-    let netrc = name == b"password"
-        && (entry.starts_with(b"login ") || contains(head, b"machine ") && contains(head, b" login "))
-        || matches!(text.syntax, Syntax::Config | Syntax::Unknown)
-            && head.is_empty()
-            && word.iter().any(|word| name.eq_ignore_ascii_case(word));
-    // the verb, as in "pass 'wait' to it"
-    if name == b"pass" && !(option || dockerfile || head.is_empty()) {
-        return None;
-    }
-    let mut said = Cursor { ..cursor };
-    if (said.word(b"is ") || said.word(b"was "))
-        && (matches!(text.syntax, Syntax::Prose | Syntax::Unknown) || is_comment(bytes, from))
-    {
-        cursor = said;
-        cursor.word(b"now ");
-        cursor.skip(b" :");
-        let value = match cursor.literal() {
-            Some(value) => value,
-            None => cursor.until(|byte| byte.is_ascii_whitespace() || b",;\"'`".contains(&byte)),
-        };
-        let length = value.len() - usize::from(bytes[value.clone()].ends_with(b"."));
-        return (length > 0).then(|| (value.start..value.start + length, Join::Prose));
-    }
-    let told = || {
-        let lower = head.to_ascii_lowercase();
-        head.is_empty() && !matches!(text.syntax, Syntax::Prose)
-            || BEFORE_SPACED.iter().any(|word| lower.ends_with(word))
-            || contains(&lower, b" set ")
-            || contains(&lower, b"git config ")
-    };
-    if let Some(quote) =
-        cursor.peek().filter(|quote| *quote == b'\'' || *quote == b'"' && (option || dockerfile || told()))
-    {
-        cursor.at += 1;
-        let lower = head.to_ascii_lowercase();
-        let stated = option || dockerfile || told() || SQL.iter().any(|word| contains(&lower, word));
-        let join = if stated { Join::Quoted } else { Join::Prose };
-        return cursor.string(quote, false).map(|range| (range, join));
-    }
-    if name.eq_ignore_ascii_case(b"identified by") && cursor.peek() != Some(b'\'') && cursor.peek() != Some(b'"') {
-        let value = cursor.until(|byte| byte.is_ascii_whitespace() || byte == b';');
-        // a sentence says the same
-        let lower = head.to_ascii_lowercase();
-        let sql = head.is_empty() || [&b"user"[..], b"role", b"grant"].iter().any(|word| contains(&lower, word));
-        let word = bytes[value.clone()].contains(&b'\'');
-        return (sql && !word && !value.is_empty()).then_some((value, Join::Position));
-    }
-    let set = text.syntax != Syntax::Code && [&b" set "[..], b"git config "].iter().any(|command| sets(head, command));
-    if !(option || dockerfile || netrc || set) {
-        return None;
-    }
-    if let Some(value) = cursor.literal() {
-        return Some((value, Join::Quoted));
-    }
-    let value = cursor.until(|byte| byte.is_ascii_whitespace() || b"\"'`;|,".contains(&byte));
-    // `set a password (e.g. …`
-    let aside = set && bytes[value.clone()].starts_with(b"(");
-    (!value.is_empty() && !aside).then_some((value, if option || set { Join::Position } else { Join::Bare }))
-}
-
-/// Behind the command there are options and a part of the name, and no sentence.
-fn sets(head: &[u8], command: &[u8]) -> bool {
-    let head = [b" ", head, b" "].concat();
-    let Some(at) = memchr::memmem::rfind(&head, command) else { return false };
-    let between = &head[at + command.len()..];
-    between.len() <= 60 && between.iter().all(|byte| !b",;()'\"".contains(byte)) && !contains(between, b". ")
-}
-
-/// `"name": "X", "value": "Y"` and `key="X" value="Y"`, on this line or the next.
-fn value_beside(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
-    // a property list: <key>name</key> <string>value</string>
-    if cursor.word(b"</key>") {
-        cursor.skip(b" \t\r\n");
-        if !(cursor.word(b"<string>") || cursor.word(b"<value>")) {
-            return None;
-        }
-        let value = cursor.until(|byte| byte == b'<');
-        return (!value.is_empty()).then_some(value);
-    }
-    let blank = cursor.rest().iter().take_while(|byte| byte.is_ascii_whitespace() || b",\"'".contains(byte)).count();
-    cursor.at += blank;
-    // `<meta name="api-token" content="X">`
-    if blank == 0 || !(cursor.word(b"value") || cursor.word(b"content")) {
-        return None;
-    }
-    cursor.skip(b"\"' \t");
-    if !cursor.one_of(b":=") {
-        return None;
-    }
-    cursor.skip(b" \t");
-    if let Some(value) = cursor.literal() {
-        return Some(value);
-    }
-    let value = cursor.until(|byte| byte.is_ascii_whitespace() || b"\"',}>".contains(&byte));
-    (!value.is_empty()).then_some(value)
-}
-
-/// `"host", "user", "password", "from", "to"`: literals stand before the name, and behind the value.
-fn is_one_of_many(before: &[u8], behind: &Cursor<'_>) -> bool {
-    let quote = |byte: &u8| matches!(byte, b'"' | b'\'');
-    let head = before.trim_ascii_end();
-    let head = head.strip_suffix(b"\"").or_else(|| head.strip_suffix(b"'")).unwrap_or(head).trim_ascii_end();
-    let literal_before = head.strip_suffix(b",").is_some_and(|head| head.trim_ascii_end().last().is_some_and(quote));
-    let rest = behind.rest();
-    let rest = rest[..rest.len().min(NAME)].trim_ascii_start();
-    let another = |rest: &[u8]| rest.trim_ascii_start().first().is_some_and(|byte| quote(byte) || *byte == b'[');
-    literal_before && rest.strip_prefix(b",").is_some_and(another)
-}
-
 struct Separator {
     found: bool,
     sign: u8,
@@ -373,15 +222,33 @@ fn separator(cursor: &mut Cursor<'_>, syntax: Syntax, quoted_name: bool) -> Sepa
     });
     // `password: str = "…"`, `let token: &str = "…"`
     if sign == b':' && matches!(syntax, Syntax::Code | Syntax::Unknown) {
-        let rest = &cursor.rest()[..cursor.rest().len().min(48)];
-        let length =
-            rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b" &'[]<>|_.?".contains(byte)).count();
-        let after = rest.get(length + 1..).map_or(&b""[..], <[u8]>::trim_ascii_start);
-        if length > 0 && rest.get(length) == Some(&b'=') && after.first().is_some_and(|byte| !b"=\n".contains(byte)) {
-            cursor.at += length + 1;
-        }
+        cursor.at += annotation(cursor.rest());
     }
     Separator { found: true, sign, assigns }
+}
+
+/// How long a type and the sign of assignment behind it are: ` str =`, ` &'a str =`, ` "Optional[str]" =`.
+fn annotation(rest: &[u8]) -> usize {
+    let rest = &rest[..rest.len().min(48)];
+    let blank = rest.iter().take_while(|byte| **byte == b' ').count();
+    let mut length = match rest.get(blank) {
+        // a string is a type only where it is closed before the sign: `token: 'Qz8='`
+        Some(quote @ (b'"' | b'\'')) => {
+            let inner = &rest[blank + 1..];
+            let close = inner.iter().position(|byte| byte == quote).unwrap_or(inner.len());
+            let kind = inner[..close].iter().all(|byte| byte.is_ascii_alphanumeric() || b" [],|_.".contains(byte));
+            if !kind {
+                return 0;
+            }
+            (blank + close + 2).min(rest.len())
+        }
+        _ => rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b" &'[]<>|_.?".contains(byte)).count(),
+    };
+    length += rest[length..].iter().take_while(|byte| **byte == b' ').count();
+    let after = rest.get(length + 1..).map_or(&b""[..], <[u8]>::trim_ascii_start);
+    let assigned =
+        length > 0 && rest.get(length) == Some(&b'=') && after.first().is_some_and(|byte| !b"=\n".contains(byte));
+    if assigned { length + 1 } else { 0 }
 }
 
 fn folded(cursor: &mut Cursor<'_>) -> bool {
@@ -422,6 +289,9 @@ fn bare(
         _ if first_on_line => b" \t\r\n",
         _ => b" \t\r\n\"'`;&<",
     };
+    if first_on_line && rest.get(..APP_PASSWORD).is_some_and(is_app_password) && at_end(rest, APP_PASSWORD) {
+        return Some((cursor.at..cursor.at + APP_PASSWORD, Join::Bare));
+    }
     let scheme = scheme_length(rest);
     let mut length = scheme + rest[scheme..].iter().take_while(|byte| !ends.contains(byte)).count();
     if !first_on_line {
@@ -469,6 +339,11 @@ fn bare(
     Some((range, join))
 }
 
+/// The line has no more.
+fn at_end(rest: &[u8], length: usize) -> bool {
+    rest[length..].trim_ascii_start().is_empty() || matches!(rest[length], b'\r' | b'\n')
+}
+
 /// In a string that is written with escapes a line ends at `\n`; `(password=x)` ends where its bracket closes.
 fn within_its_place(value: &[u8], in_brackets: bool) -> &[u8] {
     let escape = |pair: &[u8]| pair[0] == b'\\' && b"nrt".contains(&pair[1]);
@@ -510,7 +385,7 @@ fn within_string(bytes: &[u8], at: usize) -> bool {
     [b'"', b'\''].iter().any(|quote| line.iter().filter(|byte| *byte == quote).count() % 2 == 1)
 }
 
-fn is_comment(bytes: &[u8], at: usize) -> bool {
+pub(super) fn is_comment(bytes: &[u8], at: usize) -> bool {
     let head = bytes[line_start(bytes, at)..at].trim_ascii_start();
     head.starts_with(b"#")
         || head.starts_with(b"//")

@@ -1,9 +1,11 @@
 //! Reads the syntax around a cue: which name, which value, and how the two are joined. All in bounded windows on few lines.
 
+mod beside;
 mod call;
 mod command;
 mod cursor;
 mod join;
+mod spaced;
 mod url;
 
 use std::ops::Range;
@@ -117,7 +119,7 @@ pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
     let bytes = text.bytes;
     let (from, to) = (name.range.start, name.range.end);
     let next = *bytes.get(to).filter(|next| LEADS_ON.contains(next))?;
-    if let Some(value) = call::login_pair(bytes, from, to) {
+    if let Some(value) = call::login_pair(bytes, from, to).or_else(|| call::user_and_password(bytes, from, to)) {
         return Some(password_argument(from..to, value));
     }
     if let Some(value) = call::argument(bytes, from, to) {

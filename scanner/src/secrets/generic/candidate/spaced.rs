@@ -1,0 +1,121 @@
+//! A name and its value with nothing but a blank or a word between.
+
+use std::ops::Range;
+
+use super::Join;
+use super::cursor::{Cursor, contains, line_start};
+use super::join::is_comment;
+use crate::secrets::text::{Syntax, Text};
+
+/// Words after which a name and a quoted value follow with nothing between: `#define PASSWORD "…"`, `(setq password "…")`, `git config x.token "…"`.
+const BEFORE_SPACED: &[&[u8]] =
+    &[b"define", b"setq", b"def", b"set", b"const", b":", b"config", b"-define(", b"with", b"setx", b"user"];
+
+/// Words of statements in which a literal follows a name: `ALTER USER x PASSWORD '…'`.
+const SQL: &[&[u8]] =
+    &[b"user ", b"role ", b"login ", b"with", b"set ", b"alter ", b"create ", b"grant ", b"encrypted"];
+
+/// `--password value`, `ENV PASSWORD value`, `password value` in .netrc, `PASSWORD 'value'` in SQL, `password is value` in prose.
+pub(super) fn spaced(
+    text: &Text<'_>,
+    from: usize,
+    cursor: &Cursor<'_>,
+    tight: bool,
+    quoted: bool,
+) -> Option<(Range<usize>, Join)> {
+    let mut cursor = Cursor { ..*cursor };
+    let bytes = text.bytes;
+    if tight || quoted {
+        return None;
+    }
+    let head = bytes[line_start(bytes, from)..from].trim_ascii();
+    let option = bytes[from..].starts_with(b"-");
+    let dockerfile = head.eq_ignore_ascii_case(b"env") || head.eq_ignore_ascii_case(b"arg");
+    let name = bytes[from..cursor.at].trim_ascii();
+    let word = [&b"password"[..], b"secret", b"requirepass", b"masterauth", b"passwd", b"_authtoken", b"_password"];
+    let entry = &head[head.iter().take_while(|byte| b"\"'`".contains(byte)).count()..];
+    let netrc = name == b"password"
+        && (entry.starts_with(b"login ") || contains(head, b"machine ") && contains(head, b" login "))
+        || matches!(text.syntax, Syntax::Config | Syntax::Unknown)
+            && head.is_empty()
+            && word.iter().any(|word| name.eq_ignore_ascii_case(word));
+    // the verb, as in "pass 'wait' to it"
+    if name == b"pass" && !(option || dockerfile || head.is_empty()) {
+        return None;
+    }
+    let mut said = Cursor { ..cursor };
+    let tells = said.word(b"is ") || said.word(b"was ") || of_whom(&mut said);
+    if tells && (matches!(text.syntax, Syntax::Prose | Syntax::Unknown) || is_comment(bytes, from)) {
+        cursor = said;
+        cursor.word(b"now ");
+        cursor.skip(b" :");
+        let value = match cursor.literal() {
+            Some(value) => value,
+            None => cursor.until(|byte| byte.is_ascii_whitespace() || b",;\"'`".contains(&byte)),
+        };
+        let length = value.len() - usize::from(bytes[value.clone()].ends_with(b"."));
+        return (length > 0).then(|| (value.start..value.start + length, Join::Prose));
+    }
+    let told = || {
+        let lower = head.to_ascii_lowercase();
+        head.is_empty() && !matches!(text.syntax, Syntax::Prose)
+            || BEFORE_SPACED.iter().any(|word| lower.ends_with(word))
+            || contains(&lower, b" set ")
+            || contains(&lower, b"git config ")
+    };
+    if let Some(quote) =
+        cursor.peek().filter(|quote| *quote == b'\'' || *quote == b'"' && (option || dockerfile || told()))
+    {
+        cursor.at += 1;
+        let lower = head.to_ascii_lowercase();
+        let stated = option || dockerfile || told() || SQL.iter().any(|word| contains(&lower, word));
+        let join = if stated { Join::Quoted } else { Join::Prose };
+        return cursor.string(quote, false).map(|range| (range, join));
+    }
+    if name.eq_ignore_ascii_case(b"identified by") && cursor.peek() != Some(b'\'') && cursor.peek() != Some(b'"') {
+        let value = cursor.until(|byte| byte.is_ascii_whitespace() || byte == b';');
+        // a sentence says the same
+        let lower = head.to_ascii_lowercase();
+        let sql = head.is_empty() || [&b"user"[..], b"role", b"grant"].iter().any(|word| contains(&lower, word));
+        let word = bytes[value.clone()].contains(&b'\'');
+        return (sql && !word && !value.is_empty()).then_some((value, Join::Position));
+    }
+    let set = text.syntax != Syntax::Code && [&b" set "[..], b"git config "].iter().any(|command| sets(head, command));
+    if !(option || dockerfile || netrc || set) {
+        return None;
+    }
+    if let Some(value) = cursor.literal() {
+        return Some((value, Join::Quoted));
+    }
+    let value = cursor.until(|byte| byte.is_ascii_whitespace() || b"\"'`;|,".contains(&byte));
+    // `set a password (e.g. …`
+    let aside = set && bytes[value.clone()].starts_with(b"(");
+    (!value.is_empty() && !aside).then_some((value, if option || set { Join::Position } else { Join::Bare }))
+}
+
+/// `for bob: `, `for the user bob is `: whose it is, up to where it is told.
+fn of_whom(cursor: &mut Cursor<'_>) -> bool {
+    if !cursor.word(b"for ") {
+        return false;
+    }
+    for _ in 0..3 {
+        let word = cursor.until(|byte| !(byte.is_ascii_alphanumeric() || b"_-.@\"'`".contains(&byte)));
+        if word.is_empty() {
+            return false;
+        }
+        cursor.at = word.end;
+        if cursor.word(b": ") || cursor.word(b" is ") || cursor.word(b" = ") {
+            return true;
+        }
+        cursor.skip(b" ");
+    }
+    false
+}
+
+/// Behind the command there are options and a part of the name, and no sentence.
+fn sets(head: &[u8], command: &[u8]) -> bool {
+    let head = [b" ", head, b" "].concat();
+    let Some(at) = memchr::memmem::rfind(&head, command) else { return false };
+    let between = &head[at + command.len()..];
+    between.len() <= 60 && between.iter().all(|byte| !b",;()'\"".contains(byte)) && !contains(between, b". ")
+}
