@@ -12,7 +12,8 @@ use crate::finding::{
 use crate::secrets::attribution::CommitFacts;
 use crate::secrets::layer::Point;
 use crate::secrets::look::{Bounds, Looked, Sighting, look};
-use crate::secrets::{Looking, RuleIndex, joining};
+use crate::secrets::place::{is_documentation, lesser_path};
+use crate::secrets::{Looking, RuleIndex, Syntax, joining};
 
 /// Where a text stands in the repository.
 #[derive(Debug, Clone, Default)]
@@ -109,17 +110,37 @@ pub(super) struct Gathered {
     redacted: String,
     pub(super) confidence: Confidence,
     pub(super) evidence: Vec<String>,
+    /// It stands in documentation, too.
+    documented: bool,
+    /// How sure it is where something is set up by it.
+    set: Option<Confidence>,
     occurrences: BTreeMap<OccurrenceKey, (usize, Occurrence, Option<String>)>,
 }
 
 impl Gathered {
+    /// What a manual prints is a sample wherever else it stands, unless something is set up by it.
+    pub(super) fn weigh_documentation(&mut self) {
+        if self.documented && self.confidence == Confidence::High && self.set != Some(Confidence::High) {
+            self.confidence = Confidence::Medium;
+            self.evidence.push("stands in documentation, too".to_owned());
+        }
+    }
+
     /// Takes the places where another rule saw the same secret.
     pub(super) fn take_places(&mut self, other: Self) {
+        self.documented |= other.documented;
+        self.set = self.set.max(other.set);
         let order = self.occurrences.len();
         for (key, (nth, occurrence, ignored)) in other.occurrences {
             self.occurrences.entry(key).or_insert((order + nth, occurrence, ignored));
         }
     }
+}
+
+/// Files whose values are what something runs with.
+fn is_settings(path: &str) -> bool {
+    let syntax = Syntax::of(path);
+    matches!(syntax, Syntax::Config | Syntax::Yaml | Syntax::Dockerfile | Syntax::Shell) && lesser_path(path).is_none()
 }
 
 /// Collects sightings, oldest first, and makes findings of them.
@@ -238,8 +259,16 @@ impl<'a> Gathering<'a> {
             redacted: shown.redacted.clone(),
             confidence: shown.confidence,
             evidence: shown.evidence.clone(),
+            documented: false,
+            set: None,
             occurrences: BTreeMap::new(),
         });
+        if let Some(path) = &place.path {
+            gathered.documented |= is_documentation(path);
+            if is_settings(path) {
+                gathered.set = gathered.set.max(Some(shown.confidence));
+            }
+        }
         if shown.confidence > gathered.confidence {
             gathered.confidence = shown.confidence;
             gathered.evidence.clone_from(&shown.evidence);

@@ -31,6 +31,21 @@ fn contains_ignoring_case(line: &str, words: &str) -> bool {
     line.to_ascii_lowercase().contains(words)
 }
 
+/// Comments further away on a long line (minified code, data) are not read.
+const COMMENT_REACH: usize = 1000;
+
+/// The line before, and the line that holds the range (to the end of its last line), each as far as a comment reaches.
+pub(super) fn lines(bytes: &[u8], from: usize, to: usize) -> (&[u8], &[u8]) {
+    let low = from.saturating_sub(COMMENT_REACH);
+    let start = memchr::memrchr(b'\n', &bytes[low..from]).map_or(low, |newline| low + newline + 1);
+    let high = bytes.len().min(to + COMMENT_REACH);
+    let end = memchr::memchr(b'\n', &bytes[to..high]).map_or(high, |newline| to + newline);
+    let before_end = start.saturating_sub(1);
+    let low = before_end.saturating_sub(COMMENT_REACH);
+    let before = memchr::memrchr(b'\n', &bytes[low..before_end]).map_or(low, |newline| low + newline + 1);
+    (&bytes[before..before_end], &bytes[start..end])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -38,6 +38,10 @@ pub(super) fn one_each(looking: &Looking<'_>, secrets: Secrets) -> Secrets {
             }
             first.take_places(gathered);
         }
+        // what no provider's form vouches for
+        if rank(rule) == 0 || looking.engine.rules().get(rule).is_some_and(|rule| rule.id == "jwt") {
+            first.weigh_documentation();
+        }
         joined.insert((rule, fingerprint), first);
     }
     joined

@@ -14,7 +14,7 @@ use crate::secrets::fragment::{Fragment, fragments};
 use crate::secrets::layer::{Layer, Lines, Piece, Point, Points};
 use crate::secrets::rows::Rows;
 use crate::secrets::rule::Pattern;
-use crate::secrets::{Engine, RuleIndex, Secret, Syntax, Text, inline_ignore, notebook, sqlite};
+use crate::secrets::{Engine, Hit, RuleIndex, Secret, Syntax, Text, inline_ignore, notebook, shown, sqlite, twins};
 
 /// How far the looks of one scan go.
 #[derive(Debug)]
@@ -191,6 +191,7 @@ impl<'e> Looking<'e> {
 
     /// In the order of the file, whichever part or layer was looked at first.
     fn finish(mut self) -> (Looked, Trail) {
+        twins::settle(&mut self.looked.sightings);
         self.looked.sightings.sort_by_key(|sighting| sighting.point);
         self.trail.spent = (self.bounds.unpacked - self.budget.bytes, self.bounds.members - self.budget.members);
         (self.looked, self.trail)
@@ -404,12 +405,18 @@ impl<'e> Looking<'e> {
             }
             let rule = self.engine.rules().get(hit.rule);
             let ignored = rule.and_then(|rule| {
-                let (before, line) = line_of(&layer.bytes, hit.secret.start, hit.secret.end);
+                let (before, line) = inline_ignore::lines(&layer.bytes, hit.secret.start, hit.secret.end);
                 inline_ignore::reason(line, before, &rule.id)
             });
             let companion = rule.and_then(|rule| beside(rule.companion.as_ref()?, &layer.bytes, &hit.secret));
             let place = (!layer.place.is_empty()).then(|| layer.place.join(", "));
             let secret = Secret::new(bytes);
+            if hit.confidence == Confidence::High
+                && let Some(reason) = self.doubt(layer, begin, &hit)
+            {
+                hit.confidence = Confidence::Medium;
+                hit.evidence.push(reason.to_owned());
+            }
             let (rule, confidence, evidence) = (hit.rule, hit.confidence, hit.evidence);
             self.looked.sightings.push(Sighting {
                 rule,
@@ -422,6 +429,15 @@ impl<'e> Looking<'e> {
                 ignored,
             });
         }
+    }
+
+    /// Why what looks sure is less sure where it stands.
+    fn doubt(&self, layer: &Layer<'_>, begin: usize, hit: &Hit) -> Option<&'static str> {
+        let generic = self.engine.rules().get(hit.rule).is_some_and(|rule| rule.family == "generic");
+        if generic && layer.place.last().is_some_and(|how| how == "binary") {
+            return Some("stands between the bytes of a binary");
+        }
+        shown::reason(&layer.bytes[begin..], hit.secret.start - begin)
     }
 
     fn gap(&mut self, layer: &Layer<'_>, reason: &str) {
@@ -474,19 +490,4 @@ fn nowhere() -> Lines {
 
 fn is_lfs_pointer(bytes: &[u8]) -> bool {
     bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/")
-}
-
-/// Comments further away on a long line (minified code, data) are not read.
-const COMMENT_REACH: usize = 1000;
-
-/// The line before, and the line that holds the range (to the end of its last line), each as far as a comment reaches.
-fn line_of(bytes: &[u8], from: usize, to: usize) -> (&[u8], &[u8]) {
-    let low = from.saturating_sub(COMMENT_REACH);
-    let start = memchr::memrchr(b'\n', &bytes[low..from]).map_or(low, |newline| low + newline + 1);
-    let high = bytes.len().min(to + COMMENT_REACH);
-    let end = memchr::memchr(b'\n', &bytes[to..high]).map_or(high, |newline| to + newline);
-    let before_end = start.saturating_sub(1);
-    let low = before_end.saturating_sub(COMMENT_REACH);
-    let before = memchr::memrchr(b'\n', &bytes[low..before_end]).map_or(low, |newline| low + newline + 1);
-    (&bytes[before..before_end], &bytes[start..end])
 }

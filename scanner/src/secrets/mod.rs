@@ -32,6 +32,7 @@ pub mod scan;
 mod second;
 pub mod secret;
 pub mod shape;
+mod shown;
 mod sieve;
 mod span;
 mod splice;
@@ -39,6 +40,7 @@ mod spot;
 mod sqlite;
 pub mod text;
 mod tree_entry;
+mod twins;
 pub mod verify;
 
 pub use engine::Engine;

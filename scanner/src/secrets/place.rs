@@ -171,10 +171,28 @@ pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
         || name.contains(".template")
         || name.starts_with("example")
         || [".md", ".rst", ".adoc", ".mdx"].iter().any(|kind| name.ends_with(kind));
+    // what describes an interface, an index of documentation, a manual page
+    let sample = sample
+        || [".html", ".js", ".json", ".yaml", ".yml"].iter().any(|kind| name.ends_with(kind))
+            && ["openapi", "swagger", "searchindex", "search_index"].iter().any(|head| name.starts_with(head))
+        || is_manual(name);
     // what a package says of itself, installed
     let sample = sample || name == "pkg-info" || name == "metadata" && folder_ends(&[".dist-info"]);
     (in_folder(SAMPLE_FOLDERS) || folder_ends(&["_docs", "-docs"]) || sample)
         .then_some("stands in documentation, an example or a vendored copy")
+}
+
+/// `git-log.1`: a manual page. `app.log.1` is none.
+fn is_manual(name: &str) -> bool {
+    let Some((stem, section)) = name.rsplit_once('.') else { return false };
+    matches!(section.as_bytes(), [b'1'..=b'8'])
+        && !stem.contains('.')
+        && stem.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Whether a reason of `lesser_path` is that of documentation.
+pub(crate) fn is_documentation(path: &str) -> bool {
+    lesser_path(path).is_some_and(|reason| reason.starts_with("stands in documentation"))
 }
 
 /// How far before a name an example is looked for.

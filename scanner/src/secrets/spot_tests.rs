@@ -248,7 +248,7 @@ fn a_piece_of_a_very_long_line() {
     let pieces = [
         "x=\"db_p\\u0061ssword=\\\"{alnum:14}!\\\"\";",
         "y=\"{b64of:DB_PASSWORD=Sommer2024!xQ}\";",
-        "\"postgres://me:a%40{alnum:9}@db.internal/x\";",
+        "\"postgres%3A%2F%2Fme%3Aa7{alnum:9}%40db.internal%2Fx\";",
     ];
     for piece in pieces {
         let piece = fill(piece, "long");

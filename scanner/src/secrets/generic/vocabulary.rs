@@ -26,7 +26,7 @@ words! {
     time at by scope scopes endpoint public pub board word words primary foreign sort cache partition hidden \
     validator validators validation strength salt nonce iv checksum digest sha sha1 sha256 md5 commit fingerprint \
     thumbprint algorithm alg encoding generator provider manager mgr help description tooltip button form input page \
-    view route link template icon selector css xpath locator event column table ttl timeout mode status state \
+    view route link template icon selector css xpath locator event events column table ttl timeout mode status state \
     enabled required change changed confirm confirmation forgot forgotten recovery version method context backend \
     backends handler middleware object group sequence lookup idempotency i18n translation locale arn vault ref \
     reference usage limit limits uses unit kind claim claims audience issuer model models schema module import \

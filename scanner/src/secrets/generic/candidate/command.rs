@@ -30,7 +30,6 @@ const FLAGS: &[Flag] = &[
             b"winexe",
             b"ipmitool",
             b"vncpasswd",
-            b"useradd",
             b"clickhouse",
             b"vault ",
         ],

@@ -1,0 +1,168 @@
+//! Whether a place shows something to a reader: a docstring, a comment that documents, an entry named `example`, a page's block of code.
+//!
+//! It is asked of what was found, not of what is read, and may look further back than a verdict: a finding is only less sure for it.
+
+/// No further back than the surroundings that a spot of a history keeps.
+const REACH: usize = 2000;
+
+/// Keys, sections and directives below which a sample stands.
+const HEADS: &[&str] = &[
+    "example",
+    "examples",
+    "description",
+    "documentation",
+    "usage",
+    "help",
+    "summary",
+    "json_schema_extra",
+    "schema_extra",
+    "openapi_examples",
+    "openapi_extra",
+    "epilog",
+    ".. code-block",
+    ".. code",
+    ".. sourcecode",
+];
+
+/// What the lines before a place say about it.
+pub(super) fn reason(bytes: &[u8], at: usize) -> Option<&'static str> {
+    let from = at.saturating_sub(REACH);
+    let head = &bytes[from..at];
+    if in_block_of_page(head) {
+        return Some("stands in a page's block of code");
+    }
+    let mut lines = head.split(|byte| *byte == b'\n').collect::<Vec<_>>();
+    let own = lines.pop()?;
+    // the first line is cut off
+    if from > 0 && !lines.is_empty() {
+        lines.remove(0);
+    }
+    if [&b"///"[..], b"//!"].iter().any(|mark| own.trim_ascii_start().starts_with(mark)) {
+        return Some("stands in a comment that documents");
+    }
+    above(own, &lines, from == 0)
+}
+
+/// Goes up from line to line: out of the indentation, to the begin of a docstring or a comment.
+fn above(own: &[u8], lines: &[&[u8]], from_begin: bool) -> Option<&'static str> {
+    let mut indent = indentation(own);
+    let mut starred = own.trim_ascii_start().starts_with(b"*");
+    let mut docstring = true;
+    for (position, line) in lines.iter().enumerate().rev() {
+        let text = line.trim_ascii();
+        if text.is_empty() {
+            continue;
+        }
+        if text.starts_with(b"```") {
+            return Some("stands in a block of code of a text");
+        }
+        if starred && text.starts_with(b"/*") {
+            return Some("stands in a comment that documents");
+        }
+        starred &= text.starts_with(b"*");
+        if docstring && let Some(begins) = quotes(text) {
+            let before = lines[..position].iter().rev().map(|line| line.trim_ascii()).find(|line| !line.is_empty());
+            if begins
+                || text.len() <= 4 && before.map_or(from_begin, |line| line.ends_with(b":") || line.starts_with(b"#"))
+            {
+                return Some("stands in a docstring");
+            }
+            docstring = false;
+        }
+        let width = indentation(line);
+        if width < indent {
+            indent = width;
+            if is_head(text) {
+                return Some("stands in an example");
+            }
+        }
+    }
+    None
+}
+
+fn indentation(line: &[u8]) -> usize {
+    line.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
+}
+
+/// Whether a line opens a string of three quotes that documents, and leaves it open. `None`: it has none, or closes what it opens.
+fn quotes(text: &[u8]) -> Option<bool> {
+    let mark = [&b"\"\"\""[..], b"'''"].into_iter().find(|mark| memchr::memmem::find(text, mark).is_some())?;
+    if memchr::memmem::find_iter(text, mark).count() % 2 == 0 {
+        return None;
+    }
+    let bare = text.strip_prefix(b"r").or_else(|| text.strip_prefix(b"u")).unwrap_or(text);
+    let begins = bare.strip_prefix(mark).is_some_and(|rest| {
+        // `""" % values`, `""", flags)` close
+        rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"\\`:".contains(byte))
+    });
+    Some(begins || text.ends_with(mark) && is_head(text))
+}
+
+/// `example:`, `"description": "…`, `EXAMPLES = r"""`, `help="…`, `.. code-block:: python`, `Usage::`, `def test_…`.
+fn is_head(text: &[u8]) -> bool {
+    let marks = text.iter().take_while(|byte| b"-\"'@*# ".contains(byte)).count();
+    let text = &text[marks..];
+    let lower = text[..text.len().min(32)].to_ascii_lowercase();
+    let named = |head: &str| {
+        lower.strip_prefix(head.as_bytes()).is_some_and(|rest| {
+            let rest = rest.strip_prefix(b"\"").or_else(|| rest.strip_prefix(b"'")).unwrap_or(rest).trim_ascii_start();
+            rest.first().is_some_and(|byte| b":=".contains(byte)) && !rest.starts_with(b"==")
+        })
+    };
+    HEADS.iter().any(|head| named(head))
+        || lower.starts_with(b"def test_")
+        || lower.starts_with(b"async def test_")
+        || lower.starts_with(b"class test")
+        || text.ends_with(b"::") && text.contains(&b' ')
+}
+
+/// Behind `<pre>` or `<code>`, and before its end.
+fn in_block_of_page(head: &[u8]) -> bool {
+    [(&b"<pre"[..], &b"</pre"[..]), (b"<code", b"</code")].iter().any(|(open, close)| {
+        memchr::memmem::rfind(head, open).is_some_and(|at| {
+            head.get(at + open.len()).is_some_and(|byte| b"> \n".contains(byte))
+                && memchr::memmem::find(&head[at..], close).is_none()
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_to_a_reader() {
+        let shown = [
+            "def f():\n    \"\"\"Calls it.\n\n    {\n        ",
+            "def f():\n    r'''\n    Calls it.\n    ",
+            "\"\"\"\nHow to begin.\n\n    ",
+            "EXAMPLES = r\"\"\"\n- name: x\n  ",
+            "x:\n  description: |\n    Call it so:\n\n    ",
+            "{\n  \"example\": {\n    \"a\": 1,\n    ",
+            "x = Field(\n    json_schema_extra={\n        ",
+            "/**\n * Sets it up.\n *   ",
+            "/// let x = ",
+            "Text.\n\n.. code-block:: python\n\n    ",
+            "```json\n{ ",
+            "<p>So:</p><pre class=\"x\"><span>",
+            "class TestLogin:\n    def setUp(self):\n        ",
+        ];
+        for text in shown {
+            assert!(reason(text.as_bytes(), text.len()).is_some(), "{text}");
+        }
+        let plain = [
+            "",
+            "KEY = \"\"\"",
+            "def f():\n    \"\"\"Calls it.\"\"\"\n    ",
+            "def f():\n    \"\"\"\n    Calls it.\n    \"\"\"\n    ",
+            "QUERY = \"\"\"\nSELECT 1\n\"\"\" % (\n    ",
+            "description: the database\nhost: x\n",
+            "services:\n  db:\n    environment:\n      ",
+            "- a list\n* of two\n* ",
+            "<pre>x</pre>\n",
+        ];
+        for text in plain {
+            assert_eq!(reason(text.as_bytes(), text.len()), None, "{text}");
+        }
+    }
+}
