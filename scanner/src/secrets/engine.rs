@@ -285,7 +285,8 @@ impl<'r> Engine<'r> {
                 || shape::is_sequence(value)
                 || shape::is_placeholder(value)
                 || place::is_integrity(text.bytes, secret.start)
-                || (rule.needs_context() && shape::is_reference(value)))
+                || place::is_cut(text.bytes, secret.end)
+                || (rule.needs_context() && (shape::is_reference(value) || place::in_hole(text.bytes, secret.start))))
         {
             return None;
         }

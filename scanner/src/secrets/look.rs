@@ -437,6 +437,10 @@ impl<'e> Looking<'e> {
         if generic && layer.place.last().is_some_and(|how| how == "binary") {
             return Some("stands between the bytes of a binary");
         }
+        let path = layer.path.as_deref().unwrap_or_default();
+        if shown::in_packed_page(path, &layer.bytes[begin..], hit.secret.start - begin) {
+            return Some("stands in a packed page");
+        }
         shown::reason(&layer.bytes[begin..], hit.secret.start - begin)
     }
 

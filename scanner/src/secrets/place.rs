@@ -107,6 +107,19 @@ pub(crate) fn in_long_run(bytes: &[u8], range: &Range<usize>) -> bool {
     before + after > 60
 }
 
+/// `sk_live_Ab…`, `ghp_abc...`: a text that shows only the beginning.
+pub(crate) fn is_cut(bytes: &[u8], end: usize) -> bool {
+    bytes[end..].starts_with(b"...") || bytes[end..].starts_with("…".as_bytes())
+}
+
+/// `${{ steps.…`: a part of what is filled in elsewhere.
+pub(crate) fn in_hole(bytes: &[u8], start: usize) -> bool {
+    let before = &bytes[start.saturating_sub(64)..start];
+    let name = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte)).count();
+    let before = before[..before.len() - name].trim_ascii_end();
+    [&b"{{"[..], b"${", b"$("].iter().any(|open| before.ends_with(open))
+}
+
 /// `sha512-…`: subresource integrity, a hash.
 pub(crate) fn is_integrity(bytes: &[u8], start: usize) -> bool {
     let before = &bytes[start.saturating_sub(7)..start];

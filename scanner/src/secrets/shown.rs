@@ -24,6 +24,15 @@ const HEADS: &[&str] = &[
     ".. sourcecode",
 ];
 
+/// In a line of a page that no person wrote: what a server hands to every reader.
+pub(super) fn in_packed_page(path: &str, bytes: &[u8], at: usize) -> bool {
+    let page = [".html", ".htm"].iter().any(|kind| path.ends_with(kind));
+    page && at >= LONG && memchr::memchr(b'\n', &bytes[at - LONG..at]).is_none()
+}
+
+/// A line that goes on for so long is packed.
+const LONG: usize = 1000;
+
 /// What the lines before a place say about it.
 pub(super) fn reason(bytes: &[u8], at: usize) -> Option<&'static str> {
     let from = at.saturating_sub(REACH);
@@ -36,6 +45,19 @@ pub(super) fn reason(bytes: &[u8], at: usize) -> Option<&'static str> {
     // the first line is cut off
     if from > 0 && !lines.is_empty() {
         lines.remove(0);
+    }
+    let said = own[own.len().saturating_sub(120)..].to_ascii_lowercase();
+    if [&b"placeholder="[..], b"placeholder: "]
+        .iter()
+        .any(|word| said.trim_ascii_end().strip_suffix(b"\"").is_some_and(|head| head.ends_with(word)))
+    {
+        return Some("stands as the placeholder of a field");
+    }
+    if [&b"sample "[..], b"example:", b"example ", b"e.g."]
+        .iter()
+        .any(|word| memchr::memmem::find(&said, word).is_some())
+    {
+        return Some("stands in an example");
     }
     if [&b"///"[..], b"//!"].iter().any(|mark| own.trim_ascii_start().starts_with(mark)) {
         return Some("stands in a comment that documents");
@@ -145,6 +167,8 @@ mod tests {
             "Text.\n\n.. code-block:: python\n\n    ",
             "```json\n{ ",
             "<p>So:</p><pre class=\"x\"><span>",
+            "<textarea placeholder=\"",
+            "-- Sample viewer user (password: '",
             "class TestLogin:\n    def setUp(self):\n        ",
         ];
         for text in shown {

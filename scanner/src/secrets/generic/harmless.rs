@@ -17,6 +17,8 @@ pub(super) fn is_harmless(value: &[u8]) -> bool {
         || is_colour(value)
         || is_letter_of_icons(value)
         || is_annotation(value)
+        || is_binding(value)
+        || is_encrypted_setting(value)
 }
 
 /// `sha256:` and its digits, at the end or as the whole.
@@ -122,6 +124,22 @@ fn is_letter_of_icons(value: &[u8]) -> bool {
         && number.is_some_and(|number| (0xe000..=0xf8ff).contains(&number) || (0xf0000..=0xfffff).contains(&number))
 }
 
+/// `=fieldName`, `&onChange`: how a directive of Angular binds what its element hands over.
+fn is_binding(value: &[u8]) -> bool {
+    let name = value.get(1..).unwrap_or_default();
+    value.first().is_some_and(|sign| b"=&<@".contains(sign))
+        && name.iter().any(u8::is_ascii_lowercase)
+        && name.iter().all(u8::is_ascii_alphabetic)
+}
+
+/// Base64 of a key's length that was encrypted for a service: what `secret:` stands before in a setting of Codecov's.
+fn is_encrypted_setting(value: &[u8]) -> bool {
+    let bare = value.strip_suffix(b"==").or_else(|| value.strip_suffix(b"=")).unwrap_or(value);
+    matches!(value.len(), 172 | 344 | 684)
+        && bare.len() < value.len()
+        && bare.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte))
+}
+
 /// `Optional[str]`, `str | None`: a type, as Python's annotations may have it in quotes.
 fn is_annotation(value: &[u8]) -> bool {
     let name = value.iter().take_while(|byte| byte.is_ascii_alphabetic() || b"._".contains(byte)).count();
@@ -181,6 +199,10 @@ mod tests {
             ("\\\\f101".to_owned(), true),
             ("F07F5".to_owned(), true),
             ("7a7f5".to_owned(), false),
+            ("=hzPasswordMatch".to_owned(), true),
+            ("=hz7Match".to_owned(), false),
+            (format!("{}=", "qZ7+".repeat(43).split_at(171).0), true),
+            (format!("{}=", "qZ7+".repeat(30).split_at(111).0), false),
             ("Optional[str]".to_owned(), true),
             ("bytes | None".to_owned(), true),
             ("dict[str, Any]".to_owned(), true),

@@ -5,6 +5,7 @@
 
 mod candidate;
 mod harmless;
+mod hashed;
 mod name;
 mod verdict;
 mod vocabulary;
@@ -53,6 +54,17 @@ pub(crate) const CUES: &[&str] = &[
     "pdo(",
     "sqli(",
     "pw=",
+    "psk=",
+    "rootpw",
+    "_pat=",
+    "_pat:",
+    "_pat\"",
+    "_pat'",
+    "_pat =",
+    "hmac.new(",
+    "createhmac(",
+    "timedserializer(",
+    "login: ",
     "pw:",
     "pw =",
     "pw\"",

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::candidate::{Candidate, Join, is_long_line};
 use super::harmless::is_harmless;
+use super::hashed::{is_hash_record, of_password_file};
 use super::vocabulary::STOP;
 use super::{Sort, words};
 use crate::finding::Confidence;
@@ -81,10 +82,14 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
             scale.add_if(value.len() < 20, -1.5, "short for a token");
             let host = &text.bytes[candidate.value.end..candidate.name.end.max(candidate.value.end)];
             scale.add_if(memchr::memmem::find(host, b"sentry").is_some(), -3.0, "a Sentry DSN, which is public");
+            let named = text.bytes[candidate.name.clone()].starts_with(b"pb://");
+            scale.add_if(named, -3.0, "the name of a Foolscap service, which is public");
             random(&mut scale, value, &classes);
         }
     }
     scale.add_if(candidate.join == Join::Prose, -0.7, "in running text");
+    let hidden = candidate.sort != Sort::CommandLine && in_hidden_field(text.bytes, candidate.name.start);
+    scale.add_if(hidden, -1.2, "in a hidden field of a form");
     let program = matches!(text.syntax, Syntax::Code | Syntax::Markup | Syntax::Json);
     scale.add_if(program && is_long_line(text.bytes, candidate.name.start), -1.2, "in a minified line");
     scale.add_if(text.path.is_some_and(place::is_compiled), -2.5, "in a compiled program");
@@ -130,13 +135,16 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
         || candidate.join != Join::Quoted && is_begun_hole(text.bytes, &candidate.value)
         || is_hash_record(value)
         || of_password_file(value)
-        || is_search_only(&text.bytes[..candidate.name.start])
+        || candidate.sort == Sort::Secret && is_search_only(&text.bytes[..candidate.name.start])
         || is_harmless(value)
         || candidate.sort == Sort::Authorization
             && basic_login(text, candidate).is_some_and(|(_, password)| is_invented(&password))
         || is_code(value)
         || value.starts_with(b"pk_live_")
         || value.starts_with(b"pk_test_")
+        || value.starts_with(b"pk.eyJ")
+        || is_member_of_the_name(&lower, &name)
+        || is_fingerprint(value, &name)
         || is_tag(value) && candidate.join == Join::Bare
         || matches!(candidate.join, Join::Bare | Join::Inner | Join::Prose) && is_begun_call(value)
 }
@@ -155,38 +163,31 @@ fn is_begun_call(value: &[u8]) -> bool {
         && !words::is_rare(&value[..name])
 }
 
-/// Salted hashes in the modular crypt format: `$name$…`, `$name,parameters$…`.
-const CRYPT_SCHEMES: &str = "1 2 2a 2b 2x 2y 5 6 7 y gy md5 sha1 P H S apr1 bcrypt scrypt pbkdf2 argon2 argon2i argon2d argon2id shiro1 ml krb5pa";
+/// `<input type="hidden" name="…`: what a page gives to the browser to hand back.
+fn in_hidden_field(bytes: &[u8], name: usize) -> bool {
+    let head = &bytes[name.saturating_sub(120)..name];
+    memchr::memmem::rfind(head, b"<input")
+        .is_some_and(|at| memchr::memmem::find(&head[at..], b"hidden").is_some() && !head[at..].contains(&b'>'))
+}
 
-/// Salted hashes as they stand in password files: `$2b$…`, `pbkdf2_sha256$…`, `{SSHA}…`. They are no plaintext.
-fn is_hash_record(value: &[u8]) -> bool {
-    let starts = |head: &[u8]| value.starts_with(head);
-    let mysql = starts(b"*") && value.len() == 41 && value[1..].iter().all(u8::is_ascii_hexdigit);
-    let crypt = value.len() >= 20
-        && value.strip_prefix(b"$").is_some_and(|rest| {
-            let scheme = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-            matches!(rest.get(scheme), Some(b'$' | b',' | b'-'))
-                && CRYPT_SCHEMES.split(' ').any(|known| known.as_bytes() == &rest[..scheme])
-        });
-    let ldap = value.first() == Some(&b'{')
-        && [&b"{SHA"[..], b"{SSHA", b"{CRYPT}", b"{MD5}", b"{SMD5}", b"{PBKDF2", b"{BCRYPT}", b"{ARGON2}"]
-            .iter()
-            .any(|scheme| value.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)));
-    mysql
-        || crypt
-        || ldap
-        || starts(b"md5$")
-        || starts(b"pbkdf2")
-        || starts(b"scrypt:")
-        || starts(b"bcrypt_sha256$")
-        || starts(b"argon2$")
-        || starts(b"SCRAM-SHA-")
-        || starts(b"sha256:")
-        || starts(b"sha512:")
-        || starts(b"sha1$")
-        || starts(b"sha256$")
-        || starts(b"ssh-rsa ")
-        || starts(b"ssh-ed25519 ")
+/// `pwd: result.pwd`: the part of something that has the name.
+fn is_member_of_the_name(lower: &[u8], name: &[u8]) -> bool {
+    let lower = lower.strip_suffix(b",").unwrap_or(lower);
+    let Some(dot) = memchr::memrchr(b'.', lower).filter(|dot| *dot > 0) else { return false };
+    let member = &lower[dot + 1..];
+    member.len() >= 3
+        && name.ends_with(member)
+        && lower[..dot].iter().all(|byte| byte.is_ascii_lowercase() || b"._".contains(byte))
+}
+
+/// `0x` and the digits of a public key's fingerprint, or the digits alone where the name is about signing.
+fn is_fingerprint(value: &[u8], name: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"0x").unwrap_or(value);
+    let has = |word: &[u8]| memchr::memmem::find(name, word).is_some();
+    let upper = digits.iter().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(byte));
+    upper
+        && matches!(digits.len(), 8 | 16 | 40)
+        && (digits.len() < value.len() || [&b"sign"[..], b"gpg", b"pgp", b"keyring"].iter().any(|word| has(word)))
 }
 
 /// `docsearch({ apiKey: "…"`: such a key is made to be in a public page.
@@ -194,12 +195,6 @@ fn is_search_only(head: &[u8]) -> bool {
     let near = &head[head.len().saturating_sub(120)..];
     let call = memchr::memmem::rfind(near, b"docsearch(").or_else(|| memchr::memmem::rfind(near, b"algoliasearch("));
     call.is_some_and(|at| !near[at..].contains(&b';'))
-}
-
-/// `user:` and a salted hash.
-fn of_password_file(value: &[u8]) -> bool {
-    let user = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.@".contains(byte)).count();
-    user > 0 && value.get(user) == Some(&b':') && is_hash_record(&value[user + 1..])
 }
 
 /// Paths, URLs, dotted names, calls, format strings, dates, versions.
@@ -390,7 +385,7 @@ fn spells_password(lower: &[u8]) -> bool {
         })
         .collect();
     let names = |value: &[u8]| {
-        [&b"password"[..], b"passwort", b"passwd", b"secret"]
+        [&b"password"[..], b"passwort", b"passwd", b"secret", b"sekret"]
             .iter()
             .any(|word| memchr::memmem::find(value, word).is_some())
     };

@@ -48,7 +48,7 @@ words! {
     read server";
     /// Words that end in `key` and are about none.
     NOT_KEY = "monkey turkey jockey whiskey hockey hotkey passkey keykey mickey smokey donkey pubkey publickey pubkeys \
-    uniquekey";
+    uniquekey sitekey";
     /// Words that end in `pass` and are about no password.
     NOT_PASS = "bypass compass encompass trespass surpass underpass overpass lowpass highpass bandpass multipass onepass twopass";
     /// Words that stand where a password would, and are none.
@@ -57,7 +57,7 @@ words! {
     testing tests prompt plaintext plain input number integer object array bool boolean any self this key apikey \
     api_key secret_key postgres mysql redis guest login email credentials credential private public sha256 sha512 \
     md5 bcrypt scrypt argon2 foo bar baz qux abc abcd test123 abc123 password123 secret123 pass123 1234 123 12345 \
-    123456 1234567890 fake mock bogus pswd psw passw";
+    123456 1234567890 top-secret topsecret top_secret fake mock bogus pswd psw passw";
 }
 
 /// Words that promise a password.
@@ -86,6 +86,8 @@ pub(super) const PASSWORDS: &[&str] = &[
     "heslo",
     "parola",
     "salasana",
+    "rootpw",
+    "psk",
     "пароль",
     "密码",
     "密碼",

@@ -69,8 +69,9 @@ pub(super) fn value_beside(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
     (!value.is_empty()).then_some(value)
 }
 
-/// `"host", "user", "password", "from", "to"`: literals stand before the name, and behind the value.
-pub(super) fn is_one_of_many(before: &[u8], behind: &Cursor<'_>) -> bool {
+/// `"host", "user", "password", "from", "to"`, `["user", "password", "port9"]`: literals stand before the name, and behind the value one
+/// more, or the end of the list where the value is a small word.
+pub(super) fn is_one_of_many(before: &[u8], value: &[u8], behind: &Cursor<'_>) -> bool {
     let quote = |byte: &u8| matches!(byte, b'"' | b'\'');
     let head = before.trim_ascii_end();
     let head = head.strip_suffix(b"\"").or_else(|| head.strip_suffix(b"'")).unwrap_or(head).trim_ascii_end();
@@ -78,7 +79,12 @@ pub(super) fn is_one_of_many(before: &[u8], behind: &Cursor<'_>) -> bool {
     let rest = behind.rest();
     let rest = rest[..rest.len().min(NAME)].trim_ascii_start();
     let another = |rest: &[u8]| rest.trim_ascii_start().first().is_some_and(|byte| quote(byte) || *byte == b'[');
-    literal_before && rest.strip_prefix(b",").is_some_and(another)
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let word = digits <= 2
+        && value.len() <= 16
+        && value.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        && !words::is_rare(value);
+    literal_before && (rest.strip_prefix(b",").is_some_and(another) || word && rest.starts_with(b"]"))
 }
 
 /// `auth = ["ldap", "saml2"]`: a literal among others, and all of them words. `behind` stands behind the first.
@@ -111,12 +117,18 @@ pub(super) fn is_word_of_list(bytes: &[u8], first: &Range<usize>, behind: &Curso
     others > 0 && word(first)
 }
 
-/// `variable "db_password" { default = "value" }`
+/// `variable "db_password" { default = "value" }`, `ENV.fetch("DB_PASSWORD") { "value" }`
 pub(super) fn default_in_block(cursor: &Cursor<'_>) -> Option<Range<usize>> {
     if cursor.peek() != Some(b'{') {
         return None;
     }
     let block = &cursor.rest()[..memchr::memchr(b'}', cursor.rest()).unwrap_or(cursor.rest().len())];
+    let mut ahead = Cursor { at: cursor.at + 1, ..*cursor };
+    ahead.skip(b" ");
+    if let Some(value) = ahead.literal() {
+        ahead.skip(b" ");
+        return (ahead.peek() == Some(b'}')).then_some(value);
+    }
     let mut ahead = Cursor { at: cursor.at + memchr::memmem::find(block, b"default")? + 7, ..*cursor };
     ahead.skip(b" ");
     if !ahead.take(b'=') {

@@ -99,7 +99,9 @@ fn arguments(cursor: &mut Cursor<'_>, number: usize) -> Option<Range<usize>> {
 /// `jwt.sign({…}, "secret")`, `signWith(HS256, "secret")`, `Fernet(b"secret")`: the string that signs or encrypts. `call` ends behind its bracket.
 pub(super) fn signing(bytes: &[u8], call: Range<usize>) -> Option<Candidate> {
     let mut cursor = Cursor::new(bytes, call.end, VALUE);
-    let first = bytes[call.clone()].eq_ignore_ascii_case(b"fernet(");
+    let first = [&b"fernet("[..], b"hmac.new(", b"timedserializer("]
+        .iter()
+        .any(|name| bytes[call.clone()].eq_ignore_ascii_case(name));
     cursor.skip(b" \t\r\n");
     if !first {
         let mut depth = 0usize;

@@ -37,6 +37,8 @@ const FLAGS: &[Flag] = &[
         parted: None,
     },
     Flag { flag: b'P', commands: &[b"sqlcmd", b"bcp ", b"isql", b"ipmitool"], glued: true, parted: None },
+    Flag { flag: b'P', commands: &[b"zip "], glued: false, parted: None },
+    Flag { flag: b'p', commands: &[b"7z ", b"7za "], glued: true, parted: None },
     Flag { flag: b'a', commands: &[b"redis-cli"], glued: false, parted: None },
     Flag { flag: b'a', commands: &[b"http ", b"https ", b"httpie"], glued: false, parted: Some(b':') },
     Flag {

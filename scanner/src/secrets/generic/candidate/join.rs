@@ -58,9 +58,9 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     }
     // a sentence in a table ends in a full stop
     // `["--api-key", "value"]` is a command line
-    let listed = separator.sign == b','
-        && !bytes[from..].starts_with(b"--")
-        && (bytes[..to].ends_with(b".") || !matches!(text.syntax, Syntax::Code | Syntax::Unknown));
+    // `get("password"), "value"` are two arguments
+    let other = bytes[..to].ends_with(b".") || !matches!(text.syntax, Syntax::Code | Syntax::Unknown);
+    let listed = separator.sign == b',' && (near > brackets || other && !bytes[from..].starts_with(b"--"));
     if listed {
         return None;
     }
@@ -69,7 +69,7 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     let gap = cursor.at > gap;
     if folded(&mut cursor) {
         cursor.skip(b" \t\r\n");
-    } else if separator.sign == b',' || !literal_below(&mut cursor, text.syntax) {
+    } else if separator.sign != b',' && !literal_below(&mut cursor, text.syntax) {
         cursor.skip(b"([");
         cursor.skip(b" \t");
     }
@@ -93,11 +93,12 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     if let Some(quote) = cursor.string_start() {
         let value = cursor.string(quote, escaped)?;
         let behind = Cursor { at: (value.end + 1).min(cursor.stop), ..cursor };
-        let none = match separator.sign {
-            b',' => is_name(&bytes[value.clone()]) || is_one_of_many(&bytes[..from], &behind),
+        let listed = match separator.sign {
+            b',' => is_name(&bytes[value.clone()]) || is_one_of_many(&bytes[..from], &bytes[value.clone()], &behind),
             _ => is_word_of_list(bytes, &value, &behind),
         };
-        return (!none && !(quote == b'`' && is_evaluated(&bytes[value.clone()]))).then_some((value, Join::Quoted));
+        let none = listed || quote == b'`' && is_evaluated(&bytes[value.clone()]);
+        return (!none).then_some((value, Join::Quoted));
     }
     // `password.decode(encoding)`
     if wrapped {

@@ -79,7 +79,9 @@ pub(super) fn at(text: &Text<'_>, start: usize, end: usize) -> Cue {
         }
         b"htpasswd -" => command::htpasswd(bytes, start, end),
         b"vault login " => command::vault_login(bytes, start, end),
-        b"jwt.sign(" | b"jwt.encode(" | b"signwith(" | b"fernet(" => call::signing(bytes, start..end),
+        b"jwt.sign(" | b"jwt.encode(" | b"signwith(" | b"fernet(" | b"hmac.new(" | b"createhmac("
+        | b"timedserializer(" => call::signing(bytes, start..end),
+        b"login: " => spaced::user_and_password(bytes, start, end),
         b"sqlplus " => command::sqlplus(bytes, start, end),
         b"chpasswd" | b"passwd --stdin" | b"password-stdin" | b"sudo -s" => command::piped(bytes, start),
         b"login(" => call::login_pair(bytes, start, end - 1).map(|value| password_argument(start..end, value)),
@@ -90,6 +92,8 @@ pub(super) fn at(text: &Text<'_>, start: usize, end: usize) -> Cue {
         }
         // the cue holds the sign behind the name
         [b'p', b'w', ..] => return Cue::Name(name_around(bytes, start, start + 2)),
+        [b'p', b's', b'k', b'='] => return Cue::Name(name_around(bytes, start, start + 3)),
+        [b'_', b'p', b'a', b't', ..] => return Cue::Name(name_around(bytes, start, start + 4)),
         _ => return Cue::Name(name_around(bytes, start, end)),
     };
     Cue::Mark(found)
@@ -121,6 +125,11 @@ pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
     let next = *bytes.get(to).filter(|next| LEADS_ON.contains(next))?;
     if let Some(value) = call::login_pair(bytes, from, to).or_else(|| call::user_and_password(bytes, from, to)) {
         return Some(password_argument(from..to, value));
+    }
+    if bytes[from..to].to_ascii_lowercase().ends_with(b"credentials")
+        && let Some(found) = spaced::user_and_password(bytes, from, to)
+    {
+        return Some(found);
     }
     if let Some(value) = call::argument(bytes, from, to) {
         let sort = name::promise(without_verb(&bytes[from..to]))?;

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::Join;
 use super::cursor::{Cursor, contains, line_start};
 use super::join::is_comment;
+use super::{Candidate, Join, Sort, VALUE};
 use crate::secrets::text::{Syntax, Text};
 
 /// Words after which a name and a quoted value follow with nothing between: `#define PASSWORD "…"`, `(setq password "…")`, `git config x.token "…"`.
@@ -32,7 +32,8 @@ pub(super) fn spaced(
     let option = bytes[from..].starts_with(b"-");
     let dockerfile = head.eq_ignore_ascii_case(b"env") || head.eq_ignore_ascii_case(b"arg");
     let name = bytes[from..cursor.at].trim_ascii();
-    let word = [&b"password"[..], b"secret", b"requirepass", b"masterauth", b"passwd", b"_authtoken", b"_password"];
+    let word =
+        [&b"password"[..], b"secret", b"requirepass", b"masterauth", b"passwd", b"_authtoken", b"_password", b"rootpw"];
     let entry = &head[head.iter().take_while(|byte| b"\"'`".contains(byte)).count()..];
     let netrc = name == b"password"
         && (entry.starts_with(b"login ") || contains(head, b"machine ") && contains(head, b" login "))
@@ -91,6 +92,26 @@ pub(super) fn spaced(
     // `set a password (e.g. …`
     let aside = set && bytes[value.clone()].starts_with(b"(");
     (!value.is_empty() && !aside).then_some((value, if option || set { Join::Position } else { Join::Bare }))
+}
+
+/// `credentials: bob / value`, ``login: `bob` / `value` ``. What is behind the name begins with its colon, or behind it.
+pub(super) fn user_and_password(bytes: &[u8], from: usize, to: usize) -> Option<Candidate> {
+    let mut cursor = Cursor::new(bytes, to, VALUE);
+    let colon = cursor.take(b':') || bytes[..to].ends_with(b": ");
+    cursor.skip(b" *`\"'");
+    let user = cursor.until(|byte| !(byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte)));
+    cursor.at = user.end;
+    cursor.skip(b"`\"'");
+    if !colon || user.is_empty() || !cursor.word(b" / ") {
+        return None;
+    }
+    cursor.skip(b"`\"'");
+    let value = cursor.until(|byte| byte.is_ascii_whitespace() || b"`\"'),;<".contains(&byte));
+    // with a third it is a list
+    let rest = &bytes[value.end..bytes.len().min(value.end + 8)];
+    let listed = rest.starts_with(b" / ") || rest.starts_with(b"` / ");
+    let name = from..to;
+    (!listed && !value.is_empty()).then_some(Candidate { sort: Sort::Password, name, value, join: Join::Prose })
 }
 
 /// `for bob: `, `for the user bob is `: whose it is, up to where it is told.

@@ -1,0 +1,43 @@
+//! Hashes of passwords, which are no passwords.
+
+/// Salted hashes in the modular crypt format: `$name$…`, `$name,parameters$…`.
+const CRYPT_SCHEMES: &str = "1 2 2a 2b 2x 2y 5 6 7 y gy md5 sha1 P H S apr1 bcrypt scrypt pbkdf2 argon2 argon2i argon2d argon2id shiro1 ml krb5pa";
+
+/// Salted hashes as they stand in password files: `$2b$…`, `pbkdf2_sha256$…`, `{SSHA}…`. They are no plaintext.
+pub(super) fn is_hash_record(value: &[u8]) -> bool {
+    let starts = |head: &[u8]| value.starts_with(head);
+    let mysql = starts(b"*") && value.len() == 41 && value[1..].iter().all(u8::is_ascii_hexdigit);
+    let crypt = value.len() >= 20
+        && value.strip_prefix(b"$").is_some_and(|rest| {
+            let scheme = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            matches!(rest.get(scheme), Some(b'$' | b',' | b'-'))
+                && CRYPT_SCHEMES.split(' ').any(|known| known.as_bytes() == &rest[..scheme])
+        });
+    let ldap = value.first() == Some(&b'{')
+        && [&b"{SHA"[..], b"{SSHA", b"{CRYPT}", b"{MD5}", b"{SMD5}", b"{PBKDF2", b"{BCRYPT}", b"{ARGON2}"]
+            .iter()
+            .any(|scheme| value.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)));
+    mysql
+        || crypt
+        || ldap
+        || starts(b"md5$")
+        || starts(b"pbkdf2")
+        || starts(b"scrypt:")
+        || starts(b"bcrypt_sha256$")
+        || starts(b"argon2$")
+        || starts(b"SCRAM-SHA-")
+        || starts(b"sha256:")
+        || starts(b"sha512:")
+        || starts(b"sha1$")
+        || starts(b"sha256$")
+        || starts(b"ssh-rsa ")
+        || starts(b"ssh-ed25519 ")
+}
+
+/// `user:` and a salted hash.
+pub(super) fn of_password_file(value: &[u8]) -> bool {
+    let user = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.@".contains(byte)).count();
+    let Some(hash) = value[user..].strip_prefix(b":") else { return false };
+    // a compose file writes each dollar sign twice
+    user > 0 && (is_hash_record(hash) || hash.starts_with(b"$$") && is_hash_record(&hash[1..]))
+}
