@@ -7,6 +7,7 @@ mod damaged;
 mod git;
 mod memory;
 mod places;
+mod samples;
 mod truth;
 mod versions;
 

@@ -178,6 +178,9 @@ pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
     {
         return Some("stands in a test");
     }
+    if [".yar", ".yara", ".rules"].iter().any(|kind| name.ends_with(kind)) {
+        return Some("stands in rules about what others wrote");
+    }
     let sample = name.contains(".example")
         || name.contains(".sample")
         || name.contains(".dist")

@@ -83,6 +83,8 @@ const SAMPLES: &[&str] = &[
     "819994820a8ec7d6193be7f6",
     "00b3dc640c9c99fcdbdab6f6",
     "5aac38e542b76b97b3518c02",
+    // Giphy's key for everybody
+    "e1bb72ff7816ebe8b386d913",
     // Databricks' documentation
     "32c2dc15c5120958c0fa1e6f",
 ];

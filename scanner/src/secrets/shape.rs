@@ -257,7 +257,8 @@ fn is_expansion(value: &[u8]) -> bool {
     let inner = value.strip_prefix(b"${").and_then(|rest| rest.strip_suffix(b"}"));
     inner.is_some_and(|inner| {
         let name = inner.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-        name > 0 && inner.get(name).is_some_and(|sign| b"%#/^,@[".contains(sign))
+        let part = inner.get(name) == Some(&b':') && inner.get(name + 1).is_some_and(u8::is_ascii_digit);
+        name > 0 && (part || inner.get(name).is_some_and(|sign| b"%#/^,@[".contains(sign)))
     })
 }
 
@@ -388,6 +389,7 @@ mod tests {
             "{password}",
             "${tmp%%@*}",
             "${url#*:}",
+            "${PWD:0:${#PWD}-6}",
             "arn:aws:secretsmanager:x",
         ] {
             assert!(is_reference(value.as_bytes()), "{value}");

@@ -1,5 +1,7 @@
 //! Values that are no secrets by their own form, whatever their names promise.
 
+use super::words;
+
 /// A hash with its name, a drawing, text of another script in escapes, a masked value, a regular expression, settings that hold the secret in
 /// them, an attribute in a template, a requirement, the number of an issue, or what stands between two literals.
 pub(super) fn is_harmless(value: &[u8]) -> bool {
@@ -18,6 +20,7 @@ pub(super) fn is_harmless(value: &[u8]) -> bool {
         || is_letter_of_icons(value)
         || is_annotation(value)
         || is_binding(value)
+        || is_condition(value)
         || is_encrypted_setting(value)
 }
 
@@ -124,6 +127,13 @@ fn is_letter_of_icons(value: &[u8]) -> bool {
         && number.is_some_and(|number| (0xe000..=0xf8ff).contains(&number) || (0xf0000..=0xfffff).contains(&number))
 }
 
+/// `auth_method=searchbind`: a setting of words, on which something else depends.
+fn is_condition(value: &[u8]) -> bool {
+    let Some(sign) = memchr::memchr(b'=', value) else { return false };
+    let word = |part: &[u8]| part.len() >= 4 && part.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
+    word(&value[..sign]) && word(&value[sign + 1..]) && words::is_wordy(&value[..sign])
+}
+
 /// `=fieldName`, `&onChange`: how a directive of Angular binds what its element hands over.
 fn is_binding(value: &[u8]) -> bool {
     let name = value.get(1..).unwrap_or_default();
@@ -199,6 +209,8 @@ mod tests {
             ("\\\\f101".to_owned(), true),
             ("F07F5".to_owned(), true),
             ("7a7f5".to_owned(), false),
+            ("auth_method=searchbind".to_owned(), true),
+            ("qzrwx=hptvk".to_owned(), false),
             ("=hzPasswordMatch".to_owned(), true),
             ("=hz7Match".to_owned(), false),
             (format!("{}=", "qZ7+".repeat(43).split_at(171).0), true),

@@ -416,12 +416,23 @@ fn random(scale: &mut Scale, value: &[u8], classes: &Classes) {
     scale.add_if(classes.symbol > 0 && classes.digit > 0 && classes.kinds() == 4, 0.4, "all kinds of characters");
     scale.add_if(is_identifier(value, classes), -3.0, "reads like an identifier");
     scale.add_if(value.iter().filter(|byte| **byte == b'/').count() > 3, -1.5, "reads like a path");
+    scale.add_if(is_encoded_sentence(value), -6.0, "words in base64");
     let lower = value.to_ascii_lowercase();
     scale.add_if(
         [&b"test"[..], b"fake", b"some", b"mock", b"dummy"].iter().any(|head| lower.starts_with(head)),
         -1.5,
         "begins like an invented one",
     );
+}
+
+/// Base64 of words with spaces between.
+fn is_encoded_sentence(value: &[u8]) -> bool {
+    let bare = &value[..value.len() - value.iter().rev().take_while(|byte| **byte == b'=').count()];
+    STANDARD_NO_PAD.decode(bare).is_ok_and(|text| {
+        text.iter().all(|byte| (0x20..0x7f).contains(byte) || *byte == b'\n')
+            && text.iter().filter(|byte| **byte == b' ').count() >= 2
+            && words::covered(&text) >= 0.5
+    })
 }
 
 fn url_password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Classes) {

@@ -24,7 +24,7 @@ words! {
     suffix hash hashed hasher hashes expire expires expiry expiration policy reset format regex pattern header \
     headers count index placeholder hint title message msg error errors class param params arg min max size date \
     time at by scope scopes endpoint public pub board word words primary foreign sort cache partition hidden \
-    validator validators validation strength salt nonce iv checksum digest sha sha1 sha256 md5 commit fingerprint \
+    validator validators attribute attributes validation strength salt nonce iv checksum digest sha sha1 sha256 md5 commit fingerprint \
     thumbprint algorithm alg encoding generator provider manager mgr help description tooltip button form input page \
     view route link template icon selector css xpath locator event events column table ttl timeout mode status state \
     enabled required change changed confirm confirmation forgot forgotten recovery version method context backend \

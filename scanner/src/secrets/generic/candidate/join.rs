@@ -20,7 +20,8 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     if bytes[..from].ends_with(b"${") && cursor.take(b':') {
         cursor.one_of(b"-=");
         let value = cursor.until(|byte| byte == b'}' || byte == b'\n');
-        return (bytes.get(value.end) == Some(&b'}') && !value.is_empty()).then_some((value, Join::Quoted));
+        let closed = bytes.get(value.end) == Some(&b'}');
+        return (closed && !value.is_empty() && !is_part(&bytes[value.clone()])).then_some((value, Join::Quoted));
     }
     let quote_before = from.checked_sub(1).map(|before| bytes[before]).filter(|byte| b"\"'`".contains(byte));
     let escaped = cursor.take(b'\\');
@@ -97,7 +98,7 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
             b',' => is_name(&bytes[value.clone()]) || is_one_of_many(&bytes[..from], &bytes[value.clone()], &behind),
             _ => is_word_of_list(bytes, &value, &behind),
         };
-        let none = listed || quote == b'`' && is_evaluated(&bytes[value.clone()]);
+        let none = listed || is_signature(&behind) || quote == b'`' && is_evaluated(&bytes[value.clone()]);
         return (!none).then_some((value, Join::Quoted));
     }
     // `password.decode(encoding)`
@@ -122,6 +123,13 @@ fn is_name(value: &[u8]) -> bool {
     value.contains(&b'_')
         && digits <= 2
         && value[..value.len() - digits].iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_')
+}
+
+/// `$pass = "…" fullword ascii`: what YARA looks for in other people's programs.
+fn is_signature(behind: &Cursor<'_>) -> bool {
+    [&b" fullword"[..], b" wide", b" ascii", b" nocase"].iter().any(|word| {
+        behind.rest().strip_prefix(*word).is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))
+    })
 }
 
 /// What a shell would run, or a template with something to fill in.
@@ -360,6 +368,12 @@ fn starts_line(bytes: &[u8], name: usize) -> bool {
         || [&b"-"[..], b"export", b"set", b"ENV", b"ARG", b"env", b"\"", b"'", b"- \"", b"- '"].contains(&head)
 }
 
+/// `0:8` of `${name:0:8}`, a part of what the variable holds.
+fn is_part(rest: &[u8]) -> bool {
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 0 && rest.get(digits) == Some(&b':')
+}
+
 /// `${NAME:-value}` and `${name:value}`: what holds when nobody sets it otherwise.
 pub(super) fn default_of(bytes: &[u8], value: Range<usize>) -> Range<usize> {
     let text = &bytes[value.clone()];
@@ -369,6 +383,7 @@ pub(super) fn default_of(bytes: &[u8], value: Range<usize>) -> Range<usize> {
     let mark = match inner.get(name..) {
         Some([b':', b'-' | b'=', ..]) => 2,
         Some([b':', b'?' | b'+', ..]) => return value,
+        Some([b':', rest @ ..]) if is_part(rest) => return value,
         Some([b':', ..]) => 1,
         _ => return value,
     };
