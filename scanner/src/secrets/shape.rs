@@ -250,6 +250,7 @@ pub fn is_reference(value: &[u8]) -> bool {
                 .any(|mark| value.starts_with(mark) && value.ends_with(mark))
         || has(b"%s")
         || has(b"{}")
+        || has(b"{0}")
 }
 
 /// `${name%%@*}`, `${name/a/b}`: a shell's own edits of a variable.

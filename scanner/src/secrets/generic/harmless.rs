@@ -21,6 +21,7 @@ pub(super) fn is_harmless(value: &[u8]) -> bool {
         || is_annotation(value)
         || is_binding(value)
         || is_condition(value)
+        || is_item(value)
         || is_encrypted_setting(value)
 }
 
@@ -73,6 +74,8 @@ fn is_expression(value: &[u8]) -> bool {
     let classes = [&b"A-Za-z"[..], b"a-zA-Z", b"A-Z0-9", b"a-z0-9", b"0-9a-f", b"0-9A-F"];
     let counted = |at: usize| value.get(at + 2).is_some_and(u8::is_ascii_digit);
     classes.iter().any(|class| memchr::memmem::find(value, class).is_some())
+        // the brackets before it are passed like those of a list
+        || value.starts_with(b"^") && value.contains(&b']')
         || memchr::memmem::find_iter(value, b"]{").any(counted)
 }
 
@@ -132,6 +135,13 @@ fn is_condition(value: &[u8]) -> bool {
     let Some(sign) = memchr::memchr(b'=', value) else { return false };
     let word = |part: &[u8]| part.len() >= 4 && part.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
     word(&value[..sign]) && word(&value[sign + 1..]) && words::is_wordy(&value[..sign])
+}
+
+/// `t[2]`: one of many.
+fn is_item(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'_').count();
+    let digits = value[name..].strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+    name > 0 && digits.is_some_and(|digits| (1..=2).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit))
 }
 
 /// `=fieldName`, `&onChange`: how a directive of Angular binds what its element hands over.
@@ -211,6 +221,10 @@ mod tests {
             ("7a7f5".to_owned(), false),
             ("auth_method=searchbind".to_owned(), true),
             ("qzrwx=hptvk".to_owned(), false),
+            ("t[2]".to_owned(), true),
+            ("t[2]x!".to_owned(), false),
+            ("^\\x00]+".to_owned(), true),
+            ("^x00+".to_owned(), false),
             ("=hzPasswordMatch".to_owned(), true),
             ("=hz7Match".to_owned(), false),
             (format!("{}=", "qZ7+".repeat(43).split_at(171).0), true),

@@ -19,6 +19,9 @@ pub(super) fn promise(name: &[u8]) -> Option<Sort> {
     let before = before
         || words.windows(2).any(|pair| matches!(pair[0].as_str(), "local" | "session") && pair[1] == "storage")
         || words[position] == "token" && words[..position].iter().any(|word| word.contains("captcha"));
+    // such a key is in every page that asks whether a person reads it
+    let before = before
+        || sort == Sort::Key && words[..position].iter().any(|word| word.contains("captcha") || word == "solvemedia");
     let of_data = sort == Sort::Key && words[..position].iter().any(|word| KEYED.has(word));
     (!after && !before && !of_data).then_some(sort)
 }
@@ -124,6 +127,8 @@ mod tests {
             ("storageKey", Some(Sort::Secret)),
             ("captchaToken", None),
             ("recaptcha_secret", Some(Sort::Secret)),
+            ("RECAPTCHA_PRIVATE_KEY", Some(Sort::Secret)),
+            ("RECAPTCHA_KEY", None),
             ("passwordHash", None),
             ("PASSWORD_RESET_TIMEOUT", None),
             ("tokenizer", None),

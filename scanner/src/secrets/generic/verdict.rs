@@ -325,6 +325,9 @@ fn password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[
         .split(|byte| !byte.is_ascii_alphabetic())
         .any(|word| word.len() >= 4 && memchr::memmem::find(&lower, word).is_some());
     scale.add_if(again && value.len() < 16, -1.2, "a word of its own name");
+    let hashed = matches!(value.len(), 32 | 40) && value.iter().all(u8::is_ascii_hexdigit);
+    let in_element = text.bytes[candidate.value.end..].starts_with(b"</");
+    scale.add_if(hashed && in_element, -1.2, "could be the hash of one");
 }
 
 /// Passwords that people choose: a mixture is what tells them from words.
