@@ -156,3 +156,65 @@ fn hostile_bytes_end() {
         let _ = scan(&rules, Some("a.env"), &text);
     }
 }
+
+/// Whatever stands beside a name, at the beginning and the end of a text, too: a panic would stop the scan of a whole repository.
+#[test]
+fn no_order_of_names_and_signs_stops_a_scan() {
+    const PIECES: &[&str] = &[
+        "password",
+        "auth",
+        "USERPWD",
+        "login(",
+        "login: ",
+        "credentials",
+        "api_key",
+        "hmac.new(",
+        "psk=",
+        "x_pat=",
+        "Bearer ",
+        "Basic ",
+        "://",
+        " -p",
+        "curl -u ",
+        " for ",
+        " is ",
+        " / ",
+        "\"",
+        "'",
+        "`",
+        "\\",
+        ":",
+        "=",
+        ",",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "<",
+        ">",
+        "$",
+        "@",
+        "?",
+        "\n",
+        " ",
+        "\"\"\"",
+        "...",
+        "Zq8kkTq77x",
+        "YTpaOA==",
+        "é",
+    ];
+    let rules = RuleSet::builtin().unwrap();
+    let engine = Engine::new(&rules);
+    let mut random = blake3::Hasher::new().update(b"pieces").finalize_xof();
+    for _ in 0..40_000 {
+        let mut bytes = [0; 10];
+        random.fill(&mut bytes);
+        let pieces = bytes[1..].iter().take(1 + usize::from(bytes[0]) % 9);
+        let text: String = pieces.map(|byte| PIECES[usize::from(*byte) % PIECES.len()]).collect();
+        for path in [None, Some("a.py"), Some(".env"), Some("a.md"), Some("a.sh"), Some("a.xml")] {
+            engine.scan(&Text::new(text.as_bytes(), path), &mut Vec::new());
+        }
+    }
+}
