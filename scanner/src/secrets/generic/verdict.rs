@@ -39,6 +39,8 @@ impl Scale {
 const TOLD: f64 = 0.0;
 /// As good as certain from here on.
 const CERTAIN: f64 = 2.0;
+/// The same in a program, where names promise more than they hold: of what was told between the two, one of four was right.
+const CERTAIN_IN_PROGRAM: f64 = 3.0;
 
 pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidence, Vec<String>)> {
     let value = &text.bytes[candidate.value.clone()];
@@ -96,13 +98,28 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
     if scale.sum < TOLD {
         return None;
     }
-    let mut confidence = if scale.sum >= CERTAIN { Confidence::High } else { Confidence::Medium };
+    let by_name = matches!(candidate.sort, Sort::Password | Sort::Key);
+    let certain = if by_name && !of_settings(text) { CERTAIN_IN_PROGRAM } else { CERTAIN };
+    let mut confidence = if scale.sum >= certain { Confidence::High } else { Confidence::Medium };
     let shown = || place::is_shown(text.bytes, candidate.name.start).then_some("stands in an example");
     if let Some(reason) = text.path.and_then(place::lesser_path).or_else(shown) {
         confidence = place::lower(confidence);
         scale.reasons.push(reason.to_owned());
     }
     Some((confidence, scale.reasons))
+}
+
+/// Whether a text says how something is set up. A file of a kind that is not known, which its ending says, is none; what has no path
+/// may be anything.
+fn of_settings(text: &Text<'_>) -> bool {
+    match text.syntax {
+        Syntax::Config | Syntax::Yaml | Syntax::Json | Syntax::Dockerfile | Syntax::Shell => true,
+        Syntax::Unknown => text.path.is_none_or(|path| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            name.trim_start_matches('.').rsplit_once('.').is_none()
+        }),
+        _ => false,
+    }
 }
 
 /// What no weight can save: empty, a reference, a placeholder, an expression, a word for people.
@@ -310,9 +327,8 @@ fn password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[
         },
     );
     human(scale, value, classes);
-    let data =
-        matches!(text.syntax, Syntax::Config | Syntax::Yaml | Syntax::Dockerfile | Syntax::Shell | Syntax::Unknown);
-    scale.add_if(data && candidate.join != Join::Prose, 0.6, "in a file of settings");
+    let data = text.syntax != Syntax::Json && of_settings(text) && candidate.join != Join::Prose;
+    scale.add_if(data, 0.6, "in a file of settings");
     scale.add_if(text.syntax == Syntax::Translation, -4.0, "in a message catalogue");
     scale.add_if(candidate.join == Join::Prose && classes.digit == 0, -2.0, "a word in running text");
     let foreign = classes.digit == 0
