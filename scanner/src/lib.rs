@@ -8,6 +8,7 @@ pub mod finding;
 pub mod fix;
 pub mod freshness;
 pub mod inventory;
+pub mod isolation;
 pub mod package_index;
 pub mod policy;
 pub mod posture;

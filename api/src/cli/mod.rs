@@ -19,6 +19,7 @@ mod sweep;
 mod token;
 mod worker;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -80,6 +81,10 @@ pub fn main() -> ExitCode {
             return if error.print().is_ok() { exit.into() } else { Exit::Usage.into() };
         }
     };
+    std::panic::set_hook(Box::new(|panic| {
+        // nothing can be done where not even this can be said
+        let _ = writeln!(std::io::stderr(), "{}", said_of(panic));
+    }));
     if let Err(error) = forbid_core_files() {
         return Failure::usage(format!("cannot forbid core files: {error}")).report();
     }
@@ -91,6 +96,14 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => failure.report(),
     }
+}
+
+/// What is said of an error of this program's own: a text that was put together may quote what is scanned, a fixed one cannot.
+fn said_of(panic: &std::panic::PanicHookInfo<'_>) -> String {
+    let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
+    let what = panic.payload().downcast_ref::<&'static str>().copied();
+    let what = what.unwrap_or("what it says is kept back, for it may quote what was scanned");
+    format!("secretarybird has an error of its own{place}: {what}")
 }
 
 /// A core file would hold the content that is being looked at, secrets and all. Linux alone can be told so, whatever it does with them.

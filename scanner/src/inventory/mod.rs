@@ -48,6 +48,7 @@ use advisories::{PackageName, Version};
 pub use package::{Dependency, Format, Manifest, Package, Project, Role, Source};
 
 use crate::diagnostic::{Diagnostic, Stage};
+use crate::isolation::isolated;
 use crate::repository::{Entry, EntryKind, Snapshot};
 use discovery::Found;
 use follow::{Declared, Named};
@@ -116,10 +117,14 @@ pub fn read(snapshot: &dyn Snapshot) -> Inventory {
         diagnostics: Vec::new(),
     };
     for entry in snapshot.entries() {
-        match (entry.kind, discovery::recognise(&entry.path)) {
+        let read = isolated(|| match (entry.kind, discovery::recognise(&entry.path)) {
             (EntryKind::File, Some(found)) => reading.read(entry, found),
             (EntryKind::Symlink, Some(found)) => reading.read_link(entry, found),
             _ => {}
+        });
+        if let Err(error) = read {
+            let gap = Diagnostic::gap(Stage::Inventory, entry.path.clone(), error.to_string());
+            reading.diagnostics.push(gap);
         }
     }
     reading.read_named();

@@ -13,7 +13,7 @@ use crate::secrets::rule::{Form, Rule, RuleIndex, RuleSet};
 use crate::secrets::text::{Syntax, Text};
 use crate::secrets::{place, shape};
 
-/// Raised whenever the engine or the classifier judges differently: part of the rules digest.
+/// Raised whenever the engine or the classifier judges differently, or fails no longer: part of the rules digest.
 pub const VERSION: u32 = 5;
 
 /// No verdict depends on a byte further than this before or after the secret, key blocks excepted (`KEY_BLOCK`).

@@ -7,11 +7,13 @@ use regex_automata::{Input, Match};
 
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::Confidence;
+use crate::isolation::{OwnError, isolated};
 use crate::secrets::barren::{self, Barren};
 use crate::secrets::container::{self, Budget, Container, Unpacked, sniff};
 use crate::secrets::engine::{Met, REACH, Scanned};
-use crate::secrets::fragment::{Fragment, fragments};
-use crate::secrets::layer::{Layer, Lines, Piece, Point, Points};
+use crate::secrets::escaped_lines::Joined;
+use crate::secrets::fragment::fragments;
+use crate::secrets::layer::{Layer, Lines, Point, Points};
 use crate::secrets::rows::Rows;
 use crate::secrets::rule::Pattern;
 use crate::secrets::{Engine, Hit, RuleIndex, Secret, Syntax, Text, inline_ignore, notebook, shown, sqlite, twins};
@@ -57,6 +59,19 @@ pub(super) struct Looked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Looked {
+    /// Nothing was seen, and nothing is to be said.
+    pub(super) fn is_silent(&self) -> bool {
+        self.sightings.is_empty() && self.diagnostics.is_empty()
+    }
+
+    /// Nothing was seen, for this program failed.
+    pub(super) fn of(error: OwnError, path: Option<&str>) -> Self {
+        let gap = Diagnostic::gap(Stage::Secrets, path.map(str::to_owned), error.to_string());
+        Self { diagnostics: vec![gap], ..Self::default() }
+    }
+}
+
 /// The parts of a text that are looked at, the rest left out.
 #[derive(Debug, Default)]
 pub(super) struct Parts<'p> {
@@ -81,9 +96,12 @@ pub(super) struct Trail {
 
 /// Looks at `bytes`. `path` is the file's, where it is known; it sharpens the verdicts.
 pub(super) fn look(engine: &Engine<'_>, bytes: &[u8], path: Option<&str>, bounds: &Bounds) -> Looked {
-    let mut looking = Looking::new(engine, bounds);
-    looking.run(vec![Layer::root(bytes, path)]);
-    looking.finish().0
+    let looked = isolated(|| {
+        let mut looking = Looking::new(engine, bounds);
+        looking.run(vec![Layer::root(bytes, path)]);
+        looking.finish().0
+    });
+    looked.unwrap_or_else(|error| Looked::of(error, path))
 }
 
 /// Looks at parts of texts of one file, which may be parts themselves. Such a text is `divisible`.
@@ -92,17 +110,16 @@ pub(super) fn look_at<'a, 'p>(
     texts: impl IntoIterator<Item = (Layer<'a>, Parts<'p>)>,
     bounds: &Bounds,
 ) -> (Looked, Trail) {
-    let mut looking = Looking::new(engine, bounds);
-    for (text, parts) in texts {
-        let scanned = engine.scan_at(&text_of(&text, 0..text.bytes.len()), parts.anchors);
-        looking.take(&text, 0, scanned, &mut Points::of(&text));
-        let (mut below, mut points) = (Vec::new(), Points::of(&text));
-        for rows in &parts.pieces {
-            looking.decoded(&text, rows, &mut points, &mut below);
+    let mut path = None;
+    let looked = isolated(|| {
+        let mut looking = Looking::new(engine, bounds);
+        for (text, parts) in texts {
+            path.clone_from(&text.path);
+            looking.parts(&text, &parts);
         }
-        looking.run(below);
-    }
-    looking.finish()
+        looking.finish()
+    });
+    looked.unwrap_or_else(|error| (Looked::of(error, path.as_deref()), Trail { says: true, ..Trail::default() }))
 }
 
 /// Whether a file is plain text, of which each part can be looked at with no more than its surroundings.
@@ -112,49 +129,6 @@ pub(super) fn is_divisible(bytes: &[u8]) -> bool {
 
 fn budget(bounds: &Bounds) -> Budget {
     Budget { bytes: bounds.unpacked, members: bounds.members }
-}
-
-/// Pieces of one kind, one behind the other. Where they do not stand on the same line or the next, an empty line parts them.
-struct Joined {
-    how: &'static str,
-    bytes: Vec<u8>,
-    /// The point in the file for each of them.
-    marks: Vec<(usize, Point)>,
-    /// Those that belong together.
-    groups: Vec<Piece>,
-    /// Where the last of them ends in the text.
-    end: usize,
-}
-
-impl Joined {
-    fn new(how: &'static str) -> Self {
-        Self { how, bytes: Vec::new(), marks: Vec::new(), groups: Vec::new(), end: 0 }
-    }
-
-    fn add(&mut self, text: &[u8], found: &Fragment, (start, point): (usize, Point), origin: Option<Range<usize>>) {
-        // a line and the next; parts of one line have nothing to do with each other, nor have words with percent escapes
-        let parted = found.how != "escapes" || text.get(self.end..start) != Some(b"\n");
-        match self.groups.last_mut().filter(|_| !parted) {
-            Some(group) => {
-                if let (Some(whole), Some(part)) = (&mut group.origin, &origin) {
-                    (whole.start, whole.end) = (whole.start.min(part.start), whole.end.max(part.end));
-                }
-            }
-            None => {
-                if !self.groups.is_empty() {
-                    self.bytes.push(b'\n');
-                }
-                self.groups.push(Piece { range: self.bytes.len()..self.bytes.len(), origin });
-            }
-        }
-        self.marks.push((self.bytes.len(), point));
-        self.bytes.extend_from_slice(&found.bytes);
-        self.bytes.push(b'\n');
-        self.end = start + (found.end - found.offset);
-        if let Some(group) = self.groups.last_mut() {
-            group.range.end = self.bytes.len();
-        }
-    }
 }
 
 struct Looking<'e> {
@@ -173,6 +147,16 @@ impl<'e> Looking<'e> {
     fn new(engine: &'e Engine<'e>, bounds: &'e Bounds) -> Self {
         let (seen, looked, trail) = (HashSet::new(), Looked::default(), Trail::default());
         Self { engine, bounds, budget: budget(bounds), met: 0, trail, seen, looked }
+    }
+
+    fn parts(&mut self, text: &Layer<'_>, parts: &Parts<'_>) {
+        let scanned = self.engine.scan_at(&text_of(text, 0..text.bytes.len()), parts.anchors);
+        self.take(text, 0, scanned, &mut Points::of(text));
+        let (mut below, mut points) = (Vec::new(), Points::of(text));
+        for rows in &parts.pieces {
+            self.decoded(text, rows, &mut points, &mut below);
+        }
+        self.run(below);
     }
 
     fn run(&mut self, mut waiting: Vec<Layer<'_>>) {

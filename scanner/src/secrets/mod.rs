@@ -5,6 +5,7 @@ mod attribution;
 mod barren;
 mod container;
 pub mod engine;
+mod escaped_lines;
 pub mod example;
 mod fragment;
 mod gather;

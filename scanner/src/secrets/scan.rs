@@ -8,8 +8,9 @@ use rayon::prelude::*;
 use crate::Stop;
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::finding::Finding;
+use crate::isolation::{OwnError, isolated};
 use crate::repository::pack::Visited;
-use crate::repository::{EntryKind, GitSnapshot, Mirror, RepositoryError, Snapshot};
+use crate::repository::{EntryKind, GitSnapshot, Mirror, ReadError, RepositoryError, Snapshot};
 use crate::secrets::gather::{Gathering, Place};
 use crate::secrets::history::{self, Reach, Reading};
 use crate::secrets::look::{Bounds, look};
@@ -111,6 +112,15 @@ fn finish(outcome: Result<Visited, RepositoryError>, mut gathering: Gathering<'_
     SecretsFound { findings, diagnostics, blobs: visited.objects, blob_bytes: visited.bytes }
 }
 
+/// Why a file of a tree was not looked at.
+#[derive(Debug, thiserror::Error)]
+enum NotRead {
+    #[error("was not looked at for secrets: {0}")]
+    Content(ReadError),
+    #[error(transparent)]
+    Own(#[from] OwnError),
+}
+
 fn tree(
     snapshot: &dyn Snapshot,
     looking: &Looking<'_>,
@@ -126,10 +136,9 @@ fn tree(
             .par_iter()
             .take_any_while(|_| !stop.is_asked())
             .map(|entry| {
-                snapshot.read(&entry.path).map(|bytes| {
-                    let names = look(looking.engine, entry.path.as_bytes(), None, &bounds);
-                    (look(looking.engine, &bytes, Some(&entry.path), &bounds), names, bytes.len() as u64)
-                })
+                let names = look(looking.engine, entry.path.as_bytes(), None, &bounds);
+                let bytes = isolated(|| snapshot.read(&entry.path))?.map_err(NotRead::Content)?;
+                Ok((look(looking.engine, &bytes, Some(&entry.path), &bounds), names, bytes.len() as u64))
             })
             .collect();
         stop.check()?;
@@ -146,8 +155,8 @@ fn tree(
                     gathering.add(names, &Place { path: Some(folder), in_head: true, what, ..Place::default() });
                 }
                 Err(error) => {
-                    let reason = format!("was not looked at for secrets: {error}");
-                    gathering.say([Diagnostic::gap(Stage::Secrets, entry.path.clone(), reason)]);
+                    let error: NotRead = error;
+                    gathering.say([Diagnostic::gap(Stage::Secrets, entry.path.clone(), error.to_string())]);
                 }
             }
         }

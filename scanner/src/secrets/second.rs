@@ -111,7 +111,7 @@ impl Second<'_> {
     pub(super) fn ref_names(&self, repository: &Repository, refs: &Refs, gathering: &mut Gathering<'_>) {
         for Ref { name, commit: tip, .. } in &refs.all {
             let looked = look(self.looking.engine, name.as_bytes(), None, self.bounds);
-            if looked.sightings.is_empty() {
+            if looked.is_silent() {
                 continue;
             }
             let commit = tip.and_then(|tip| repository.find_commit(tip).ok()).map(|commit| facts(&commit, 0));

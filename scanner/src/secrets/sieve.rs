@@ -9,6 +9,7 @@ use git2::Oid;
 
 use crate::Stop;
 use crate::diagnostic::Diagnostic;
+use crate::isolation::isolated;
 use crate::repository::RepositoryError;
 use crate::repository::pack::{Changes, Object, ObjectId, ObjectKind, ObjectStore, Unread, Visited, Visitor};
 use crate::secrets::Engine;
@@ -168,10 +169,7 @@ impl Visitor for Sieve<'_> {
             ObjectKind::Tree => self.tree(object.bytes, made),
             ObjectKind::Commit | ObjectKind::Tag => {
                 let texts = texts_of(object.kind, object.bytes);
-                if texts
-                    .iter()
-                    .any(|(_, text)| !look(self.how.engine, text, None, self.how.bounds).sightings.is_empty())
-                {
+                if texts.iter().any(|(_, text)| !look(self.how.engine, text, None, self.how.bounds).is_silent()) {
                     self.candidates().texts.extend(oid(object.id));
                 }
                 Trace::None
@@ -195,7 +193,8 @@ impl Sieve<'_> {
             self.blobs.0.fetch_add(1, Ordering::Relaxed);
             self.blobs.1.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         }
-        match self.divided(bytes, made) {
+        let divided = isolated(|| self.divided(bytes, made));
+        match divided.unwrap_or_else(|error| Err(Looked::of(error, None))) {
             Ok(seen) => {
                 let spots = seen.placed(bytes);
                 if spots.is_empty() {
@@ -258,7 +257,7 @@ impl Sieve<'_> {
             let name = entry.name;
             if name.len() >= SHORTEST_NAME
                 && self.names().insert(name.into())
-                && !look(self.how.engine, name, None, self.how.bounds).sightings.is_empty()
+                && !look(self.how.engine, name, None, self.how.bounds).is_silent()
             {
                 self.candidates().names.insert(name.to_vec());
             }

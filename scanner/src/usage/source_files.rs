@@ -10,6 +10,7 @@ use super::imports::{PythonText, read_cython, read_python};
 use super::mention::{Mention, Named};
 use super::notebook::read_notebook;
 use crate::diagnostic::{Diagnostic, Stage};
+use crate::isolation::isolated;
 use crate::repository::{Entry, EntryKind, Snapshot};
 
 /// Larger files are not read, and said so.
@@ -101,7 +102,7 @@ pub fn read_all(snapshot: &dyn Snapshot) -> SourceFiles {
     let wanted: Vec<(&Entry, Language)> =
         snapshot.entries().iter().filter_map(|entry| Some((entry, language(entry)?))).collect();
     let each: Vec<SourceFiles> =
-        wanted.par_iter().map(|(entry, language)| read_one(snapshot, entry, language)).collect();
+        wanted.par_iter().map(|(entry, language)| read_or_say(snapshot, entry, language)).collect();
     let mut all = absent_submodules(snapshot);
     all.vendored = snapshot.entries().iter().filter_map(|entry| Some(vendored(&entry.path)?.to_owned())).collect();
     for file in each {
@@ -160,6 +161,13 @@ fn absent_submodules(snapshot: &dyn Snapshot) -> SourceFiles {
         files.diagnostics.push(Diagnostic::remark(Stage::Usage, ".gitmodules".to_owned(), reason));
     }
     files
+}
+
+fn read_or_say(snapshot: &dyn Snapshot, entry: &Entry, language: &Language) -> SourceFiles {
+    isolated(|| read_one(snapshot, entry, language)).unwrap_or_else(|error| {
+        let gap = Diagnostic::gap(Stage::Usage, entry.path.clone(), error.to_string());
+        SourceFiles { diagnostics: vec![gap], ..SourceFiles::default() }
+    })
 }
 
 fn read_one(snapshot: &dyn Snapshot, entry: &Entry, language: &Language) -> SourceFiles {

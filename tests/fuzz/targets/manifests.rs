@@ -1,6 +1,7 @@
 //! What has to hold of the packages of any bytes that claim to be a manifest.
 
 use scanner::inventory::{self, Inventory, Manifest};
+use scanner::isolation::OwnError;
 use scanner::repository::MemorySnapshot;
 
 /// Reads one file as a repository of its own and checks the answer.
@@ -16,6 +17,12 @@ pub fn manifest(path: &str, bytes: &[u8]) {
         assert!(!package.name.as_str().is_empty(), "{package:?}");
     }
     assert!(inventory.diagnostics.iter().all(|said| said.path.as_deref() == Some(path) && !said.reason.is_empty()));
+    // what is isolated for users must not be hidden from a fuzzer
+    assert!(
+        inventory.diagnostics.iter().all(|said| said.reason != OwnError.to_string()),
+        "{:?}",
+        inventory.diagnostics
+    );
     keeps_its_form(&inventory);
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use scanner::finding::Detail;
+use scanner::isolation::OwnError;
 use scanner::repository::MemorySnapshot;
 use scanner::secrets::{Engine, FingerprintKey, Looking, RuleSet, scan_snapshot};
 
@@ -27,4 +28,6 @@ pub fn of_file(path: &str, bytes: &[u8]) {
         }
     }
     assert!(found.diagnostics.iter().all(|said| said.path.as_deref() == Some(path) && !said.reason.is_empty()));
+    // what is isolated for users must not be hidden from a fuzzer
+    assert!(found.diagnostics.iter().all(|said| said.reason != OwnError.to_string()), "{:?}", found.diagnostics);
 }
