@@ -10,7 +10,8 @@ use crate::diagnostic::{Diagnostic, Stage};
 /// Files above this are not read whole.
 const LARGEST_FILE: u64 = 256 << 20;
 const DEEPEST: usize = 512;
-const MOST_ENTRIES: usize = 4_000_000;
+/// An entry takes some 300 bytes, several times over in the course of a scan.
+const MOST_ENTRIES: usize = 1_000_000;
 
 /// The files below a directory as they are now. `.git` and virtual environments are left out; `.gitignore` is not asked, since an
 /// ignored `.env` is what somebody commits next. Symbolic links are listed and never followed.

@@ -12,7 +12,8 @@ const LARGEST_FILE: u64 = 256 << 20;
 /// Directories nest at most so deep; git itself gives up earlier on most systems.
 const DEEPEST: usize = 512;
 /// More entries than any real tree has; trees that name one another can unfold into billions.
-const MOST_ENTRIES: usize = 4_000_000;
+/// An entry takes some 300 bytes, several times over in the course of a scan.
+const MOST_ENTRIES: usize = 1_000_000;
 
 const MODE_TYPE: i32 = 0o170_000;
 const MODE_SYMLINK: i32 = 0o120_000;
