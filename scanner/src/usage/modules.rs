@@ -59,6 +59,10 @@ impl Distribution {
             let twin = PackageName::new(unnumbered).ok().and_then(|twin| TABLE.get(&twin));
             modules.extend(twin.into_iter().flat_map(|twin| twin.modules.iter().cloned()));
         }
+        // the namespaces that extensions of Flask once had
+        if let Some(rest) = name.strip_prefix("flask-").map(|rest| rest.replace('-', "_")) {
+            modules.extend([format!("flaskext.{rest}"), format!("flask.ext.{rest}")]);
+        }
         // built for one version of CUDA: `nvidia-cudnn-cu12` is `nvidia.cudnn`
         if let Some((base, _)) = name.rsplit_once("-cu").filter(|(_, version)| is_cuda_version(version)) {
             modules.extend([base.replace('-', "_"), base.replace('-', ".")]);
@@ -254,6 +258,9 @@ impl ModuleNames for WellKnown {
     }
 }
 
+/// Modules that the newest version has no longer, and that code with an older one imports.
+const FORMER: &[(&str, &str)] = &[("setuptools", "pkg_resources")];
+
 /// One row of the table: name, modules, commands, entry point groups, requires, extras (`extra=a|b`), each list joined by spaces.
 #[must_use]
 pub fn format_row(name: &PackageName, distribution: &Distribution) -> String {
@@ -280,6 +287,8 @@ fn parse_row(row: &str) -> Option<(PackageName, Distribution)> {
     let mut words = || cells.next().map(|cell| cell.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>());
     let (modules, commands, entry_points, requires, extras) = (words()?, words()?, words()?, words()?, words()?);
     let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
+    let former = FORMER.iter().filter(|(of, _)| *of == name.as_str()).map(|(_, module)| *module);
+    let modules = modules.into_iter().chain(former).collect();
     let packages =
         |words: &mut dyn Iterator<Item = &str>| words.filter_map(|word| PackageName::new(word).ok()).collect();
     let distribution = Distribution {

@@ -248,6 +248,7 @@ fn python(path: &str, bytes: &[u8], files: &mut SourceFiles) {
     // what is UTF-8 throughout, which is nearly everything, is told faster than it is repaired
     let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    files.mentions.extend(python_texts::generator(path, text));
     keep(path, read_python(text, path.ends_with(".pyi"), None), files);
 }
 

@@ -148,6 +148,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("markdown.extensions.codehilite", &["pygments"]),
     ("pymdownx.highlight", &["pygments"]),
     ("torch.utils.tensorboard", &["tensorboard"]),
+    // asked for by no requirement and no extra
+    ("pymisp.tools._psl_faup", &["publicsuffixlist"]),
     // modules of the standard library that a platform lacks, or that a later Python has no longer
     ("curses", &["windows-curses"]),
     ("readline", &["pyreadline3", "pyreadline", "gnureadline"]),

@@ -22,7 +22,7 @@ use ruff_text_size::TextSize;
 use lines::{looks_like_python_2, read_lines};
 use nesting::{DEEPEST_NESTING, is_too_deep, most_levels};
 use reader::{Reader, STACK_RESERVE};
-pub use roles::is_program_path;
+pub use roles::{is_program_path, may_be_program};
 
 /// Texts longer than this are read line by line: they are generated data, and a tree of them costs gigabytes.
 const LARGEST_PARSED: usize = 2 << 20;

@@ -8,7 +8,8 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::roles::{
-    argument_role, asks_for_environment, assigned_role, catches_import_error, is_main_guard, may_name, takes_names,
+    argument_role, asks_for_environment, assigned_role, catches_import_error, is_main_guard, may_be_program, may_name,
+    takes_names,
 };
 use super::{Import, LineStarts, Literal, PythonText, Role, is_dotted};
 use crate::usage::evidence::features;
@@ -230,7 +231,8 @@ impl<'t> Reader<'t> {
     }
 
     fn literal(&mut self, text: &str, at: TextSize) {
-        if text.is_empty() || text.len() > LONGEST_LITERAL || !may_name(text, self.role) {
+        let is_short = text.len() <= LONGEST_LITERAL;
+        if text.is_empty() || !(may_be_program(text) || is_short && may_name(text, self.role)) {
             return;
         }
         let line = self.lines.line(at);

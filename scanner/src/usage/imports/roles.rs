@@ -84,6 +84,17 @@ pub(super) fn may_name(text: &str, role: Role) -> bool {
     (is_named || !features::of_literal(text.trim()).is_empty()) && !text.contains('\0')
 }
 
+/// True for several lines of which one begins like an import. Whether they are a program, the parser says.
+pub fn may_be_program(text: &str) -> bool {
+    const LONGEST: usize = 64 << 10;
+    text.len() <= LONGEST
+        && text.contains('\n')
+        && text.lines().any(|line| {
+            let line = line.trim_start();
+            line.starts_with("import ") || line.starts_with("from ") && line.contains(" import ")
+        })
+}
+
 /// True for a command line that begins with the path of a program: `/opt/venv/bin/x --flag`.
 pub fn is_program_path(text: &str) -> bool {
     text.starts_with('/') && text.split_whitespace().next().is_some_and(|program| program.contains("/bin/"))

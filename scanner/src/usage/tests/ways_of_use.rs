@@ -190,6 +190,21 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
             "import spacy\nspacy.load('en').add_pipe('textrank')",
             "spacy.load('en').add_pipe('ner')",
         ),
+        // a program in a string, which somebody stores or hands to an interpreter
+        (
+            "pyyaml",
+            "a.py",
+            "STORED_CMD = \"\"\"\n    import sys\n    from yaml import load\n    print(load(sys.argv[1]))\n\"\"\"",
+            "TEXT = \"\"\"\nFirst you\nimport yaml\nand then you load it.\n\"\"\"",
+        ),
+        ("pyyaml", "a.py", "store('import yaml\\nyaml.load(x)')", "store('import yaml')"),
+        // the standard library is nobody's
+        ("uuid7", "a.py", "import uuid_extensions", "store('import uuid\\nuuid.uuid4()')"),
+        // what a module of a library needs and nobody asks for
+        ("publicsuffixlist", "a.py", "from pymisp.tools._psl_faup import PSLFaup", "from pymisp.tools import openioc"),
+        // namespaces and modules of older versions
+        ("flask-zzthing", "a.py", "from flaskext.zzthing import Z", "from flaskext.other import Z"),
+        ("setuptools", "a.py", "import pkg_resources", "import pkgutil"),
         // data of a package
         (
             "some-fonts",

@@ -201,7 +201,9 @@ impl Judge<'_> {
                 count(place.path, place.line, "imported", false);
             }
         }
-        for mention in self.mentions_of(&declared.name, distribution).filter(|mention| ours(&mention.path)) {
+        let is_ours =
+            |mention: &&Mention| ours(&mention.path) || starts_part(mention, project, projects, &declared.name);
+        for mention in self.mentions_of(&declared.name, distribution).filter(is_ours) {
             if names(mention, &declared.name, distribution)
                 && !declares(mention, declared)
                 && (!is_bootstrap(&mention.named) || mention.path.ends_with(".py"))
@@ -360,6 +362,18 @@ impl Judge<'_> {
     fn imports_top(&self, module: &str) -> bool {
         self.uses_by_top.contains_key(module)
     }
+}
+
+/// True when a file outside of a part of the repository starts it: a unit, a Dockerfile or a makefile at the root runs a program that
+/// nobody but the part declares.
+fn starts_part(mention: &Mention, project: &Project, projects: &[Project], name: &PackageName) -> bool {
+    let mut around = projects.iter().filter(|other| !other.script && other.holds(&mention.path));
+    matches!(mention.named, Named::Command(_))
+        && !project.script
+        && !project.directory.is_empty()
+        && !mention.path.ends_with(".py")
+        && around
+            .all(|other| other.holds(&project.directory) && !other.declared.iter().any(|theirs| theirs.name == *name))
 }
 
 /// True when a mention names this distribution, one of its modules or one of its commands.
