@@ -1,6 +1,6 @@
 //! Which imports are the repository's own: those that resolve from a source root, not those that a directory happens to be called like.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// How an import resolves inside the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +23,8 @@ pub struct FirstParty {
     directories: HashSet<String>,
     anywhere: HashSet<String>,
     inside: HashSet<String>,
+    /// Modules and packages by their last names.
+    by_last: HashMap<String, Vec<String>>,
     /// The last names of all modules, packages and directories.
     named: HashSet<String>,
 }
@@ -47,6 +49,9 @@ impl FirstParty {
         let top = |path: &String| !own.packages.contains(parent(path));
         let roots = own.modules.iter().chain(&own.packages).filter(|path| top(path));
         own.anywhere = roots.map(|path| last(path).to_owned()).collect();
+        for path in own.modules.iter().chain(&own.packages) {
+            own.by_last.entry(last(path).to_owned()).or_default().push(path.clone());
+        }
         let all = own.modules.iter().chain(&own.packages).chain(&own.directories);
         own.named = all.map(|path| last(path).to_owned()).collect();
         own.inside = own.modules.iter().map(|path| last(path).to_owned()).collect();
@@ -57,6 +62,25 @@ impl FirstParty {
     #[must_use]
     pub fn has_module(&self, name: &str) -> bool {
         self.inside.contains(name)
+    }
+
+    /// True when the import can only be of a module here that some `PYTHONPATH` or a change of `sys.path` finds: its dotted path, less the
+    /// name taken from it, ends the path of a file or package (`forms.fields.Field` in `web/lib/forms/fields.py`).
+    #[must_use]
+    pub fn ends_a_path(&self, module: &str) -> bool {
+        let taken = module.rsplit_once('.').map_or("", |(module, _)| module);
+        [module, taken].iter().filter_map(|text| Some((text, text.rsplit_once('.')?.1))).any(|(text, name)| {
+            let ending = text.replace('.', "/");
+            let before = |path: &String| Some(path.strip_suffix(&ending)?.to_owned());
+            let mut paths = self.by_last.get(name).into_iter().flatten().filter_map(before);
+            paths.any(|before| before.is_empty() || before.ends_with('/'))
+        })
+    }
+
+    /// True when a module or a regular package somewhere has this name.
+    #[must_use]
+    pub fn has_module_or_package(&self, name: &str) -> bool {
+        self.by_last.contains_key(name)
     }
 
     /// True when a directory, or one above it, is a regular package.
@@ -154,6 +178,25 @@ mod tests {
         ];
         for (path, module, expected) in cases {
             assert_eq!(own.origin(path, module), expected, "{module} in {path}");
+        }
+    }
+
+    #[test]
+    fn a_module_is_here_if_its_dotted_path_ends_a_path() {
+        let own = FirstParty::new(["web/lib/__init__.py", "web/lib/forms/__init__.py", "web/lib/forms/fields.py"]);
+        let cases = [
+            ("forms.fields.Field", true),
+            ("forms.fields", true),
+            ("lib.forms.fields", true),
+            ("forms.models.Model", false),
+            // nothing but a word
+            ("forms.Form", false),
+            ("fields", false),
+            ("orms.fields", false),
+            ("other.forms.fields", false),
+        ];
+        for (module, expected) in cases {
+            assert_eq!(own.ends_a_path(module), expected, "{module}");
         }
     }
 }

@@ -8,6 +8,7 @@ use super::part::{Part, part};
 use super::wording::{declared_at, finding, provides, stand_at};
 use super::{Judge, Use, top};
 use crate::finding::{Confidence, Detail, Finding, Kind};
+use crate::inventory::Format;
 use crate::usage::first_party::Origin;
 use crate::usage::modules::{Distribution, Knowledge};
 use crate::usage::projects::{Declared, Project};
@@ -117,6 +118,11 @@ impl Judge<'_> {
         }
     }
 
+    /// A module of this repository, though not from a root above the file.
+    fn is_here(&self, place: &Use<'_>) -> bool {
+        place.modules.iter().any(|module| self.own.ends_a_path(module))
+    }
+
     /// `missing` or `transitive`, by whether a lock or a declared package brings a provider of the module.
     fn undeclared(
         &self,
@@ -125,6 +131,8 @@ impl Judge<'_> {
         places: &[&Use<'_>],
         known: &[(&Declared, Distribution)],
     ) -> Option<Finding> {
+        // found by a `PYTHONPATH` that is set elsewhere
+        let places: Vec<&Use<'_>> = places.iter().copied().filter(|place| !self.is_here(place)).collect();
         let place = places.iter().find(|place| part(place.path) == Part::Product).or(places.first())?;
         let full = place.modules.first()?;
         let brought = |name: &PackageName| {
@@ -132,6 +140,13 @@ impl Judge<'_> {
                 || self.packages.get(name).into_iter().flatten().any(|package| !package.direct)
         };
         let mut candidates = self.names.providers(full);
+        // nobody is known to provide it, and a module of ours is called so that does not wrap it
+        let first = full.split('.').next().unwrap_or(full);
+        let wraps =
+            |place: &&Use<'_>| place.path.split('/').any(|part| part.strip_suffix(".py").unwrap_or(part) == first);
+        if candidates.is_empty() && self.own.has_module_or_package(first) && !places.iter().any(wraps) {
+            return None;
+        }
         let locked = self.inventory.manifests.iter().flat_map(|manifest| &manifest.packages);
         candidates.extend(
             locked
@@ -144,6 +159,14 @@ impl Judge<'_> {
         if project.declared.iter().any(|declared| declared.name == package) {
             return None;
         }
+        // `server[gevent]` declares gevent too
+        let asked_for = known.iter().filter(|(declared, _)| declared.main).any(|(declared, host)| {
+            let brings = |extra: &String| host.extras.get(extra).is_some_and(|brought| brought.contains(&package));
+            declared.requested_extras.iter().any(|extra| extra == package.as_str() && brings(extra))
+        });
+        if asked_for {
+            return None;
+        }
         let kind = if transitive.is_some() { Kind::Transitive } else { Kind::Missing };
         // a file nobody ships says little about what the product needs
         let product = part(place.path) == Part::Product;
@@ -152,7 +175,7 @@ impl Judge<'_> {
             (true, true) | (false, false) => Confidence::Medium,
             (true, false) => Confidence::Low,
         };
-        let nearest = project.declared.iter().find(|declared| declared.main)?;
+        let nearest = nearest(project)?;
         let title = match kind {
             Kind::Transitive => format!("{package} is imported, but only there through another package"),
             _ => format!("{package} is imported, but not declared"),
@@ -169,6 +192,16 @@ impl Judge<'_> {
         }
         stand_at(&mut finding, place);
         Some(finding)
+    }
+}
+
+/// Where a package is best declared: of several lists of requirements, the plainest one.
+fn nearest(project: &Project) -> Option<&Declared> {
+    let first = project.declared.iter().find(|declared| declared.main)?;
+    let alike = project.declared.iter().filter(|declared| declared.main && declared.format == first.format);
+    match first.format {
+        Format::Requirements => alike.min_by_key(|declared| declared.manifest.len()),
+        _ => Some(first),
     }
 }
 
