@@ -73,7 +73,10 @@ pub fn read(path: &str, kind: Kind, text: &str) -> Vec<Mention> {
                 commands(path, number, line.trim(), "recipe", &mut into);
             }
         }),
-        Kind::Yaml => yaml(path, text, &mut into),
+        Kind::Yaml => {
+            yaml(path, text, &mut into);
+            manual(path, text, &mut into);
+        }
         Kind::Ini => ini(path, text, &mut into),
         Kind::Toml => toml::read(path, text, &mut into),
         Kind::Template => templates::read(path, text, &mut into),
@@ -271,6 +274,27 @@ fn yaml(path: &str, text: &str, into: &mut Vec<Mention>) {
     if let Some((_, first, words)) = vector {
         commands(path, first, &words, "command", into);
     }
+}
+
+/// The program that Read the Docs builds a manual with, by its section in `.readthedocs.yaml`.
+fn manual(path: &str, text: &str, into: &mut Vec<Mention>) {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    if !matches!(file, ".readthedocs.yaml" | ".readthedocs.yml" | "readthedocs.yml") {
+        return;
+    }
+    each_line(text, |line, number| {
+        if let Some(program) = ["sphinx", "mkdocs"].into_iter().find(|program| line.trim_end() == format!("{program}:"))
+        {
+            let named = Named::Package(program.to_owned());
+            into.push(Mention {
+                named,
+                path: path.to_owned(),
+                line: number,
+                how: "builder of the manual",
+                tooling: true,
+            });
+        }
+    });
 }
 
 fn open_is_item(line: &str) -> bool {
