@@ -123,6 +123,14 @@ impl Judge<'_> {
         place.modules.iter().any(|module| self.own.ends_a_path(module))
     }
 
+    /// A module of ours is called like an imported one, and none of the places wraps that.
+    fn is_named_here(&self, module: &str, places: &[&Use<'_>]) -> bool {
+        let first = module.split('.').next().unwrap_or(module);
+        let wraps =
+            |place: &&Use<'_>| place.path.split('/').any(|part| part.strip_suffix(".py").unwrap_or(part) == first);
+        self.own.has_module_or_package(first) && !places.iter().any(wraps)
+    }
+
     /// `missing` or `transitive`, by whether a lock or a declared package brings a provider of the module.
     fn undeclared(
         &self,
@@ -140,11 +148,7 @@ impl Judge<'_> {
                 || self.packages.get(name).into_iter().flatten().any(|package| !package.direct)
         };
         let mut candidates = self.names.providers(full);
-        // nobody is known to provide it, and a module of ours is called so that does not wrap it
-        let first = full.split('.').next().unwrap_or(full);
-        let wraps =
-            |place: &&Use<'_>| place.path.split('/').any(|part| part.strip_suffix(".py").unwrap_or(part) == first);
-        if candidates.is_empty() && self.own.has_module_or_package(first) && !places.iter().any(wraps) {
+        if candidates.is_empty() && self.is_named_here(full, &places) {
             return None;
         }
         let locked = self.inventory.manifests.iter().flat_map(|manifest| &manifest.packages);
@@ -156,15 +160,7 @@ impl Judge<'_> {
         let transitive = candidates.iter().find(|name| brought(name));
         let guess = PackageName::new(&module.replace('_', "-")).ok();
         let package = transitive.or(candidates.first()).cloned().or(guess)?;
-        if project.declared.iter().any(|declared| declared.name == package) {
-            return None;
-        }
-        // `server[gevent]` declares gevent too
-        let asked_for = known.iter().filter(|(declared, _)| declared.main).any(|(declared, host)| {
-            let brings = |extra: &String| host.extras.get(extra).is_some_and(|brought| brought.contains(&package));
-            declared.requested_extras.iter().any(|extra| extra == package.as_str() && brings(extra))
-        });
-        if asked_for {
+        if project.declared.iter().any(|declared| declared.name == package) || is_asked_for(&package, known) {
             return None;
         }
         let kind = if transitive.is_some() { Kind::Transitive } else { Kind::Missing };
@@ -193,6 +189,14 @@ impl Judge<'_> {
         stand_at(&mut finding, place);
         Some(finding)
     }
+}
+
+/// `server[gevent]` declares gevent too.
+fn is_asked_for(package: &PackageName, known: &[(&Declared, Distribution)]) -> bool {
+    known.iter().filter(|(declared, _)| declared.main).any(|(declared, host)| {
+        let brings = |extra: &String| host.extras.get(extra).is_some_and(|brought| brought.contains(package));
+        declared.requested_extras.iter().any(|extra| extra == package.as_str() && brings(extra))
+    })
 }
 
 /// Where a package is best declared: of several lists of requirements, the plainest one.
