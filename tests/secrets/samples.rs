@@ -1,7 +1,7 @@
 //! What a manual or a docstring shows is less sure than what a program runs with.
 
-use scanner::finding::Confidence;
-use scanner::secrets::{History, example};
+use scanner::finding::{Confidence, Detail, Finding};
+use scanner::secrets::{History, SecretsFound, example};
 
 use super::git::Work;
 use super::{of, scan};
@@ -15,16 +15,35 @@ fn sure(files: &[(&str, &str, &str)]) -> Confidence {
     let files: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (*path, text.as_str())).collect();
     work.commit(&files, "first");
     let (all, tree) = (scan(&work, &History::All), scan(&work, &History::Tree));
-    let confidence = |found| {
-        let fingerprint = of(found, &key).fingerprint.clone();
-        let same = |finding: &&scanner::finding::Finding| match &finding.detail {
-            scanner::finding::Detail::Secret(detail) => detail.fingerprint == fingerprint,
-            _ => false,
-        };
-        found.findings.iter().find(same).unwrap().confidence
+    assert_eq!(confidence(&all, &key), confidence(&tree, &key), "a history and a tree say the same");
+    confidence(&all, &key)
+}
+
+fn confidence(found: &SecretsFound, key: &str) -> Confidence {
+    let fingerprint = of(found, key).fingerprint.clone();
+    let same = |finding: &&Finding| match &finding.detail {
+        Detail::Secret(detail) => detail.fingerprint == fingerprint,
+        _ => false,
     };
-    assert_eq!(confidence(&all), confidence(&tree), "a history and a tree say the same");
-    confidence(&all)
+    found.findings.iter().find(same).unwrap().confidence
+}
+
+#[test]
+fn what_stands_in_a_test_now_is_judged_there() {
+    let key = example::fill("{hex:40}", "moved");
+    let setting = format!("API_TOKEN=\"{key}\"\n");
+    let moved = |before: &str, now: Option<&str>| {
+        let work = Work::new();
+        work.commit(&[(before, &setting)], "first");
+        let gone = (before, "# moved\n");
+        let files = [&[gone][..], &now.map(|path| (path, setting.as_str())).into_iter().collect::<Vec<_>>()].concat();
+        work.commit(&files, "second");
+        confidence(&scan(&work, &History::All), &key)
+    };
+    assert_eq!(moved("app.py", None), Confidence::High);
+    assert_eq!(moved("app.py", Some("client.py")), Confidence::High);
+    assert_eq!(moved("app.py", Some("tests/client.py")), Confidence::Medium);
+    assert_eq!(moved(".env", Some("tests/client.py")), Confidence::High, "something was set up by it");
 }
 
 #[test]
@@ -36,6 +55,23 @@ fn a_sample_of_the_manual_is_one_in_the_program() {
     assert_eq!(sure(&[manual]), Confidence::Medium);
     assert_eq!(sure(&[code, manual]), Confidence::Medium);
     assert_eq!(sure(&[setting, manual]), Confidence::High, "a program runs with it");
+}
+
+#[test]
+fn a_key_that_a_test_has_is_that_tests() {
+    let key = example::fill("{pem:RSA PRIVATE KEY}", "tested");
+    let confidence_in = |paths: &[&str]| {
+        let work = Work::new();
+        let files: Vec<(&str, &str)> = paths.iter().map(|path| (*path, key.as_str())).collect();
+        work.commit(&files, "first");
+        // only the history has it
+        let gone: Vec<(&str, &str)> = paths.iter().map(|path| (*path, "gone\n")).collect();
+        work.commit(&gone, "second");
+        confidence(&scan(&work, &History::All), &key)
+    };
+    assert_eq!(confidence_in(&["certs/server.key"]), Confidence::High);
+    assert_eq!(confidence_in(&["certs/server.key", "tests/server.key"]), Confidence::Medium);
+    assert_eq!(confidence_in(&["certs/server.key", "deploy/.env"]), Confidence::High);
 }
 
 #[test]
@@ -56,5 +92,16 @@ fn a_password_with_percent_escapes_is_told_once() {
     work.commit(&[("app.py", &format!("URL = \"postgres://app:{password}@db.internal/app\"\n"))], "first");
     let found = scan(&work, &History::All);
     of(&found, &password);
+    assert_eq!(found.findings.len(), 1, "{:#?}", found.findings);
+}
+
+#[test]
+fn a_token_in_base64_is_told_as_that_token() {
+    let work = Work::new();
+    let token = example::fill("{github:ghp_}", "base64");
+    let encoded = example::fill(&format!("{{b64of:{token}}}"), "");
+    work.commit(&[("deploy.yml", &format!("data:\n  token: {encoded}\n"))], "first");
+    let found = scan(&work, &History::All);
+    of(&found, &token);
     assert_eq!(found.findings.len(), 1, "{:#?}", found.findings);
 }

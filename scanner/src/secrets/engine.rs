@@ -14,7 +14,7 @@ use crate::secrets::text::{Syntax, Text};
 use crate::secrets::{place, shape};
 
 /// Raised whenever the engine or the classifier judges differently, or fails no longer: part of the rules digest.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// No verdict depends on a byte further than this before or after the secret, key blocks excepted (`KEY_BLOCK`).
 pub const REACH: usize = 1024;
@@ -301,6 +301,10 @@ impl<'r> Engine<'r> {
         if rule.needs_context() && text.syntax == Syntax::Lockfile {
             return None;
         }
+        // behind a provider's name, thirty-two letters may be the name of a class
+        if rule.needs_context() && generic::is_name_of_code(value) {
+            return None;
+        }
         match rule.proof.map_or(Verdict::Open, |proof| proof.judge(&String::from_utf8_lossy(value))) {
             Verdict::Confirmed(reason) => {
                 confidence = Confidence::High;
@@ -356,7 +360,8 @@ pub(super) struct Scanned {
     pub keys: Vec<Range<usize>>,
 }
 
-fn is_armour(rule: &Rule) -> bool {
+/// A rule of keys in armour.
+pub(super) fn is_armour(rule: &Rule) -> bool {
     rule.proof.is_some_and(Proof::of_armour)
 }
 

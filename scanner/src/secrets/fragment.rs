@@ -1,5 +1,7 @@
 //! Encoded pieces inside a text: base64, hexadecimal, percent and backslash escapes, string literals broken over lines.
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
@@ -75,11 +77,14 @@ fn encoded_runs(text: &[u8], found: &mut Vec<Fragment>) {
         let first = 8 * next;
         let start = (at..first).rev().find(|&at| !RUN[usize::from(text[at])]).map_or(at, |before| before + 1);
         let end = run_end(text, first + 8);
-        if end - start >= SHORTEST_BASE64 {
-            found.extend(decode_run(&text[start..end]).map(|(bytes, how)| Fragment { offset: start, end, bytes, how }));
-        }
         at = end;
-        next = end.div_ceil(8);
+        if end - start >= SHORTEST_BASE64
+            && let Some(fragment) = decoded(text, start..end)
+        {
+            at = fragment.end.max(end);
+            found.push(fragment);
+        }
+        next = at.div_ceil(8);
     }
 }
 
@@ -106,21 +111,82 @@ fn run_end(text: &[u8], from: usize) -> usize {
     (from..text.len()).find(|&at| !RUN[usize::from(text[at])]).unwrap_or(text.len())
 }
 
+/// What the run decodes to, with the lines below that go on with it.
+fn decoded(text: &[u8], run: Range<usize>) -> Option<Fragment> {
+    if !is_promising(&text[run.clone()]) {
+        return None;
+    }
+    let offset = run.start;
+    let whole = wrapped(text, &run).and_then(|(all, end)| Some((decode_run(&all)?, end)));
+    let ((bytes, how), end) = whole.or_else(|| Some((decode_run(&text[run.clone()])?, run.end)))?;
+    Some(Fragment { offset, end, bytes, how })
+}
+
+/// A run that fills a line, and those of the lines below as far as it is broken over them, with where the last of them ends.
+fn wrapped(text: &[u8], run: &Range<usize>) -> Option<(Vec<u8>, usize)> {
+    let start = memchr::memrchr(b'\n', &text[..run.start]).map_or(0, |newline| newline + 1);
+    let mut rest = &text[start..];
+    let mut all = Vec::new();
+    let mut end = run.end;
+    loop {
+        let newline = memchr::memchr(b'\n', rest)?;
+        let (line, behind) = (&rest[..newline], &rest[newline + 1..]);
+        let next = &behind[..memchr::memchr(b'\n', behind).unwrap_or(behind.len())];
+        if all.is_empty() {
+            all.extend_from_slice(line.trim_ascii());
+        }
+        if !goes_on(line, next) {
+            return (end > run.end).then_some((all, end));
+        }
+        end = text.len() - behind.len() + next.trim_ascii_end().len();
+        all.extend_from_slice(without_padding(next.trim_ascii()));
+        if next.trim_ascii().len() < line.trim_ascii().len() || next.len() == behind.len() {
+            return Some((all, end));
+        }
+        rest = behind;
+    }
+}
+
+/// Shorter lines are not those of something that was broken to a width: PEM has 64, MIME 76, `xxd -p` 60.
+const WRAPPED: usize = 60;
+
+/// Whether the next line goes on with what fills this one.
+fn goes_on(line: &[u8], next: &[u8]) -> bool {
+    let (full, more) = (line.trim_ascii(), next.trim_ascii());
+    let indent = |line: &[u8]| line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    full.len() >= WRAPPED
+        && !more.is_empty()
+        && more.len() <= full.len()
+        && indent(line) == indent(next)
+        && full.iter().chain(without_padding(more)).all(|byte| RUN[usize::from(*byte)])
+}
+
+fn without_padding(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"==").or_else(|| line.strip_suffix(b"=")).unwrap_or(line)
+}
+
+/// Whether a run may be hexadecimal, or begins like base64 of something. The beginning decides: words, random letters and hashes fail here.
+fn is_promising(run: &[u8]) -> bool {
+    if is_hexadecimal(run) {
+        return true;
+    }
+    let Some(first) = run.first_chunk() else { return false };
+    let beginning = beginning(first);
+    let wide = || beginning.starts_with(b"\xff\xfe") || beginning.iter().skip(1).step_by(2).all(|byte| *byte == 0);
+    beginning.iter().all(|byte| is_text(*byte))
+        || sniff(&beginning) == Container::Gzip
+        || beginning.starts_with(b"PK\x03\x04")
+        || wide()
+}
+
+fn is_hexadecimal(run: &[u8]) -> bool {
+    run.len() >= SHORTEST_HEX && run.len().is_multiple_of(2) && run.iter().all(u8::is_ascii_hexdigit)
+}
+
 fn decode_run(run: &[u8]) -> Option<(Vec<u8>, &'static str)> {
-    if run.len() >= SHORTEST_HEX && run.len().is_multiple_of(2) && run.iter().all(u8::is_ascii_hexdigit) {
+    if is_hexadecimal(run) {
         let bytes = hex::decode(run).ok().filter(|bytes| is_worth_a_look(bytes))?;
         return Some((bytes, "hexadecimal"));
-    }
-    // The beginning decides: words, random letters and hashes fail here at once.
-    let beginning = beginning(run.first_chunk()?);
-    if !beginning.iter().all(|byte| is_text(*byte))
-        && sniff(&beginning) != Container::Gzip
-        && !beginning.starts_with(b"PK\x03\x04")
-    {
-        let wide = beginning.starts_with(b"\xff\xfe") || beginning.iter().skip(1).step_by(2).all(|byte| *byte == 0);
-        if !wide {
-            return None;
-        }
     }
     let base64 = if run.iter().any(|byte| matches!(byte, b'-' | b'_')) { &URL_SAFE } else { &STANDARD };
     let whole = run.len() - usize::from(run.len() % 4 == 1);
@@ -304,9 +370,12 @@ impl Broken<'_> {
     }
 }
 
-/// Whether a piece may reach from one line into the next: both have escapes, or a literal of the one goes on in the other.
+/// Whether a piece may reach from one line into the next: both have escapes, a literal of the one goes on in the other, or base64 does.
 pub(super) fn belong_together(line: &[u8], next: &[u8]) -> bool {
-    line.ends_with(b"\\") || has_escape(line) && has_escape(next) || joint_after(line).1 && joint_before(next).is_some()
+    line.ends_with(b"\\")
+        || has_escape(line) && has_escape(next)
+        || joint_after(line).1 && joint_before(next).is_some()
+        || goes_on(line, next)
 }
 
 /// Whether the line has an escape that is decoded, or one that begins like it.

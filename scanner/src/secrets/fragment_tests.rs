@@ -34,6 +34,29 @@ fn pieces() {
     }
 }
 
+#[test]
+fn base64_that_is_broken_over_lines() {
+    let plain = format!("{}password=orange-tree-9\n", "a line of words that goes on\n".repeat(9));
+    let encoded = base64::engine::general_purpose::STANDARD.encode(&plain);
+    for (width, indent, end) in [(64, "", "\n"), (76, "    ", "\n"), (76, "", "\r\n"), (60, "\t", "\n")] {
+        let lines: Vec<&str> =
+            encoded.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let body: String = lines.iter().map(|line| format!("{indent}{line}{end}")).collect();
+        let text = format!("body: !!binary |{end}{body}next: 1{end}");
+        let at = text.find(lines[0]).unwrap();
+        assert_eq!(all(&text), [(at, plain.clone(), "base64")], "{text}");
+        // the last line ends the text
+        let cut = text[..text.find("next").unwrap()].trim_end();
+        assert_eq!(all(cut), [(at, plain.clone(), "base64")], "{cut}");
+    }
+    // each line is a text of its own
+    let line = |text: &str| base64::engine::general_purpose::STANDARD.encode(text.repeat(5));
+    let (one, other) = (line("some words a"), line("and others b"));
+    assert_eq!(all(&format!("{one}\n  {other}\n")).len(), 2);
+    // a certificate is none
+    assert_eq!(all(&format!("{}\n{}\n", "MIIC7z+/".repeat(8), "qZ+/aB3x".repeat(8))), []);
+}
+
 proptest::proptest! {
     #[test]
     fn any_bytes_end_without_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {

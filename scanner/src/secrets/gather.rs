@@ -12,7 +12,7 @@ use crate::finding::{
 use crate::secrets::attribution::CommitFacts;
 use crate::secrets::layer::Point;
 use crate::secrets::look::{Bounds, Looked, Sighting, look};
-use crate::secrets::place::{is_documentation, lesser_path};
+use crate::secrets::place::{is_documentation, is_test, lesser_path};
 use crate::secrets::{Looking, RuleIndex, Syntax, joining};
 
 /// Where a text stands in the repository.
@@ -112,28 +112,64 @@ pub(super) struct Gathered {
     pub(super) evidence: Vec<String>,
     /// It stands in documentation, too.
     documented: bool,
+    /// It stands in a test, too.
+    tested: bool,
     /// How sure it is where something is set up by it.
     set: Option<Confidence>,
+    /// How sure it is where it stands now, and why.
+    now: Option<(Confidence, Vec<String>)>,
     occurrences: BTreeMap<OccurrenceKey, (usize, Occurrence, Option<String>)>,
 }
 
 impl Gathered {
-    /// What a manual prints is a sample wherever else it stands, unless something is set up by it.
-    pub(super) fn weigh_documentation(&mut self) {
-        if self.documented && self.confidence == Confidence::High && self.set != Some(Confidence::High) {
-            self.confidence = Confidence::Medium;
-            self.evidence.push("stands in documentation, too".to_owned());
+    /// What a manual prints is a sample wherever else it stands, and a key that a test has is that test's, unless something is set up by it.
+    pub(super) fn weigh_samples(&mut self, is_key: bool) {
+        if self.confidence < Confidence::High || self.set == Some(Confidence::High) {
+            return;
+        }
+        let reason = match (self.documented, self.tested && is_key) {
+            (true, _) => "stands in documentation, too",
+            (_, true) => "stands in a test, too",
+            _ => return,
+        };
+        self.confidence = Confidence::Medium;
+        self.evidence.push(reason.to_owned());
+    }
+
+    /// What stands in the tree only as a test's or a manual's is no more than that for what an old place of it looks like, unless something
+    /// was set up by it.
+    pub(super) fn weigh_tree(&mut self) {
+        if let Some((confidence, evidence)) = self.now.take()
+            && confidence < self.confidence
+            && self.set != Some(Confidence::High)
+        {
+            self.confidence = confidence;
+            self.evidence = evidence;
+            self.evidence.push("looks surer where it stood before".to_owned());
         }
     }
 
     /// Takes the places where another rule saw the same secret.
     pub(super) fn take_places(&mut self, other: Self) {
         self.documented |= other.documented;
+        self.tested |= other.tested;
         self.set = self.set.max(other.set);
+        self.now = surer(self.now.take(), other.now);
         let order = self.occurrences.len();
         for (key, (nth, occurrence, ignored)) in other.occurrences {
             self.occurrences.entry(key).or_insert((order + nth, occurrence, ignored));
         }
+    }
+}
+
+/// The surer of two; the first where they are equally sure.
+fn surer(
+    one: Option<(Confidence, Vec<String>)>,
+    other: Option<(Confidence, Vec<String>)>,
+) -> Option<(Confidence, Vec<String>)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if other.0 > one.0 { other } else { one }),
+        (one, other) => one.or(other),
     }
 }
 
@@ -260,11 +296,14 @@ impl<'a> Gathering<'a> {
             confidence: shown.confidence,
             evidence: shown.evidence.clone(),
             documented: false,
+            tested: false,
             set: None,
+            now: None,
             occurrences: BTreeMap::new(),
         });
         if let Some(path) = &place.path {
             gathered.documented |= is_documentation(path);
+            gathered.tested |= is_test(path);
             if is_settings(path) {
                 gathered.set = gathered.set.max(Some(shown.confidence));
             }
@@ -272,6 +311,9 @@ impl<'a> Gathering<'a> {
         if shown.confidence > gathered.confidence {
             gathered.confidence = shown.confidence;
             gathered.evidence.clone_from(&shown.evidence);
+        }
+        if place.in_head {
+            gathered.now = surer(gathered.now.take(), Some((shown.confidence, shown.evidence.clone())));
         }
         let what = match (place.what, shown.place.clone()) {
             (Some(what), Some(inside)) => Some(format!("{what}, {inside}")),

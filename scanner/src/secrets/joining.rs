@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::Stop;
 use crate::finding::{Detail, Finding, Verified};
+use crate::secrets::engine::is_armour;
 use crate::secrets::gather::Gathered;
 use crate::secrets::rule::Form;
 use crate::secrets::{Looking, RuleIndex, Secret, verify};
@@ -38,9 +39,12 @@ pub(super) fn one_each(looking: &Looking<'_>, secrets: Secrets) -> Secrets {
             }
             first.take_places(gathered);
         }
+        first.weigh_tree();
         // what no provider's form vouches for
-        if rank(rule) == 0 || looking.engine.rules().get(rule).is_some_and(|rule| rule.id == "jwt") {
-            first.weigh_documentation();
+        let known = looking.engine.rules().get(rule);
+        let is_key = known.is_some_and(is_armour);
+        if rank(rule) == 0 || is_key || known.is_some_and(|rule| rule.id == "jwt") {
+            first.weigh_samples(is_key);
         }
         joined.insert((rule, fingerprint), first);
     }
@@ -86,9 +90,10 @@ pub(super) fn tell(findings: &mut [Finding], answers: &BTreeMap<String, (Verifie
 }
 
 /// Rules whose secrets are parts of one credential.
-const PAIRS: [(&str, &str); 5] = [
+const PAIRS: [(&str, &str); 6] = [
     ("aws-access-key-id", "aws-secret-access-key"),
     ("twilio-api-key", "twilio-auth-token"),
+    ("twilio-account-id", "twilio-auth-token"),
     ("datadog-api-key", "datadog-app-key"),
     ("twitter-bearer-token", "twitter-secret"),
     ("plaid-token", "plaid-secret"),

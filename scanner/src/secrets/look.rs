@@ -175,7 +175,9 @@ impl<'e> Looking<'e> {
 
     /// In the order of the file, whichever part or layer was looked at first.
     fn finish(mut self) -> (Looked, Trail) {
-        twins::settle(&mut self.looked.sightings);
+        let rules = self.engine.rules();
+        let generic = |rule| rules.get(rule).is_some_and(|rule| rule.family == "generic");
+        twins::settle(&mut self.looked.sightings, generic);
         self.looked.sightings.sort_by_key(|sighting| sighting.point);
         self.trail.spent = (self.bounds.unpacked - self.budget.bytes, self.bounds.members - self.budget.members);
         (self.looked, self.trail)
@@ -251,11 +253,13 @@ impl<'e> Looking<'e> {
             self.say(layer, Diagnostic::remark, reason);
             return Vec::new();
         }
+        let seen = self.looked.sightings.len();
         self.scan(layer);
         let mut below = Vec::new();
         if notebook::is_likely(&layer.bytes)
             && let Ok(cells) = notebook::texts(&layer.bytes)
         {
+            self.leave_to_cells(layer, seen);
             below.extend(cells.into_iter().map(|cell| {
                 let part = if cell.part == "source" { "" } else { "notebook output" };
                 let lines = Lines::Marks(cell.marks);
@@ -264,6 +268,20 @@ impl<'e> Looking<'e> {
         }
         self.decoded(layer, &Rows::all(&layer.bytes), &mut Points::of(layer), &mut below);
         below
+    }
+
+    /// Of a notebook's file as it stands, lines of cells are judged in the cells: between quotes and escapes a name meets the wrong value.
+    fn leave_to_cells(&mut self, layer: &Layer<'_>, from: usize) {
+        let lines = notebook::lines_of_cells(&layer.bytes);
+        let rules = self.engine.rules();
+        let generic = |seen: &Sighting| rules.get(seen.rule).is_some_and(|rule| rule.family == "generic");
+        let of_file = self.looked.sightings.split_off(from);
+        let (left, kept): (Vec<_>, Vec<_>) =
+            of_file.into_iter().partition(|seen| generic(seen) && lines.contains(&seen.point.line));
+        for seen in left {
+            self.seen.remove(&(blake3::hash(seen.secret.expose()), seen.point.line));
+        }
+        self.looked.sightings.extend(kept);
     }
 
     /// The decoded pieces of some rows of a text. Escaped lines are joined to one layer, for there may be one in every line; only those
@@ -339,7 +357,12 @@ impl<'e> Looking<'e> {
                 true => {
                     Layer { path: layer.path.as_deref().map(|path| path.trim_end_matches(".gz").to_owned()), ..inner }
                 }
-                false => Layer { path: Some(member.name), syntax: None, ..inner },
+                // the folder that an archive lies in says of its members what it says of other files
+                false => {
+                    let path =
+                        layer.path.as_deref().map_or(member.name.clone(), |path| format!("{path}/{}", member.name));
+                    Layer { path: Some(path), syntax: None, ..inner }
+                }
             }
         });
         let mut below: Vec<Layer<'static>> = members.collect();
@@ -425,7 +448,7 @@ impl<'e> Looking<'e> {
         if shown::in_packed_page(path, &layer.bytes[begin..], hit.secret.start - begin) {
             return Some("stands in a packed page");
         }
-        shown::reason(&layer.bytes[begin..], hit.secret.start - begin)
+        shown::reason(&layer.bytes[begin..], hit.secret.start - begin..hit.secret.end - begin)
     }
 
     fn gap(&mut self, layer: &Layer<'_>, reason: &str) {

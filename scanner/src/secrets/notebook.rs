@@ -1,5 +1,7 @@
 //! Jupyter notebooks: cells as the texts they are, sources and outputs, with arrays of lines joined. Format: nbformat 4.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::layer::{Point, point_in};
@@ -18,6 +20,24 @@ pub(super) fn is_likely(bytes: &[u8]) -> bool {
     bytes.trim_ascii_start().starts_with(b"{")
         && memchr::memmem::find(bytes, b"\"cells\"").is_some()
         && memchr::memmem::find(bytes, b"\"cell_type\"").is_some()
+}
+
+/// The numbers of the lines in a notebook's file that are lines of cells.
+pub(super) fn lines_of_cells(bytes: &[u8]) -> HashSet<u32> {
+    let lines = (1..).zip(bytes.split(|byte| *byte == b'\n'));
+    lines.filter(|(_, line)| is_line_of_cell(line.trim_ascii_start())).map(|(number, _)| number).collect()
+}
+
+/// `"password = 1\\n",`: an element of a list, as the lines of a cell are, and no entry with a name.
+fn is_line_of_cell(line: &[u8]) -> bool {
+    let Some(inner) = line.strip_prefix(b"\"") else { return false };
+    let mut escaped = false;
+    let close = inner.iter().position(|byte| {
+        let closes = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        closes
+    });
+    close.is_some_and(|close| !inner[close + 1..].trim_ascii_start().starts_with(b":"))
 }
 
 /// The texts of all cells, or the parser's reason.
@@ -85,6 +105,21 @@ fn joined(bytes: &[u8], value: &Value, cell: u32, part: &'static str, at: &mut u
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_cells() {
+        for (line, expected) in [
+            (r#""A, PW = \"a\", \"b\"\n","#, true),
+            (r#""last""#, true),
+            (r#""name": "value","#, false),
+            (r#""name" : 1"#, false),
+            (r#"{"source": ["#, false),
+            (r#""open"#, false),
+            (r#""a \\": 1"#, false),
+        ] {
+            assert_eq!(is_line_of_cell(line.as_bytes()), expected, "{line}");
+        }
+    }
 
     #[test]
     fn cells_lines_and_outputs() {

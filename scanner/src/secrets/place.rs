@@ -57,6 +57,15 @@ const HASH_WORDS: &[&str] = &[
 
 /// Looks at what stands between word and secret.
 pub(crate) fn tie(bytes: &[u8], word: Range<usize>, secret: &Range<usize>) -> Option<Tie> {
+    // `sqlalchemy` does not name Alchemy
+    if word.start > 0 {
+        let (before, first) = (bytes[word.start - 1], bytes[word.start]);
+        if before.is_ascii_lowercase() && first.is_ascii_lowercase()
+            || before.is_ascii_uppercase() && first.is_ascii_uppercase()
+        {
+            return None;
+        }
+    }
     let between = &bytes[word.end..secret.start];
     if between.iter().filter(|byte| **byte == b'\n').count() > 2 {
         return None;
@@ -134,11 +143,19 @@ const LESSER_FOLDERS: &[&str] = &[
     "fixtures",
     "fixture",
     "__tests__",
+    "__fixtures__",
+    "__mocks__",
+    "__snapshots__",
     "spec",
     "specs",
     "mocks",
     "mock",
     "cassettes",
+    "fakes",
+    "stubs",
+    "e2e",
+    "benchmark",
+    "benchmarks",
 ];
 const SAMPLE_FOLDERS: &[&str] = &[
     "doc",
@@ -151,8 +168,19 @@ const SAMPLE_FOLDERS: &[&str] = &[
     "demo",
     "demos",
     "node_modules",
+    ".pnpm-store",
+    ".yarn",
+    ".npm",
     "vendor",
+    "vendored",
+    "_vendor",
+    "third_party",
+    "thirdparty",
+    "bower_components",
     "site-packages",
+    "tutorial",
+    "tutorials",
+    ".doctrees",
 ];
 
 /// A compiled program: between its strings stands what looks like anything.
@@ -168,15 +196,22 @@ pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
     let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
     let in_folder = |names: &[&str]| folders.split('/').any(|folder| names.contains(&folder));
     let folder_ends = |ends: &[&str]| folders.split('/').any(|folder| ends.iter().any(|end| folder.ends_with(end)));
+    let test_folder = |folder: &str| {
+        ["_test", "-test", "_tests", "-tests"].iter().any(|end| folder.ends_with(end)) || begins_a_test(folder)
+            // `functionaltests`, `st2tests`
+            || folder.len() > 6 && folder.ends_with("tests") && !NO_TESTS.contains(&folder)
+    };
     if in_folder(LESSER_FOLDERS)
-        || folder_ends(&["_test", "-test", "_tests", "-tests"])
-        || ["test_", "test-", "test.", "tests_", "tests-", "tests."].iter().any(|head| name.starts_with(head))
-        || name.contains("_test.")
-        || name.contains(".test.")
-        || name.contains(".spec.")
+        || folders.split('/').any(test_folder)
+        || begins_a_test(name)
+        || ["_test.", ".test.", ".spec.", "_tests.", "_test_"].iter().any(|mark| name.contains(mark))
+        || is_test_class(path.rsplit('/').next().unwrap_or(path))
         || name == "conftest.py"
     {
         return Some("stands in a test");
+    }
+    if ["dummy", "insecure", "snakeoil", "snake-oil", "fake", "mock"].iter().any(|word| name.contains(word)) {
+        return Some("stands in a file that calls it an invented one");
     }
     if [".yar", ".yara", ".rules"].iter().any(|kind| name.ends_with(kind)) {
         return Some("stands in rules about what others wrote");
@@ -186,16 +221,48 @@ pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
         || name.contains(".dist")
         || name.contains(".template")
         || name.starts_with("example")
-        || [".md", ".rst", ".adoc", ".mdx"].iter().any(|kind| name.ends_with(kind));
+        || [".md", ".rst", ".adoc", ".mdx", ".markdown", ".mkd", ".textile", ".pod"]
+            .iter()
+            .any(|kind| name.ends_with(kind));
     // what describes an interface, an index of documentation, a manual page
     let sample = sample
         || [".html", ".js", ".json", ".yaml", ".yml"].iter().any(|kind| name.ends_with(kind))
             && ["openapi", "swagger", "searchindex", "search_index"].iter().any(|head| name.starts_with(head))
-        || is_manual(name);
+        || is_manual(name)
+        || name.ends_with(".html") && folders.split('/').any(is_edition);
     // what a package says of itself, installed
     let sample = sample || name == "pkg-info" || name == "metadata" && folder_ends(&[".dist-info"]);
     (in_folder(SAMPLE_FOLDERS) || folder_ends(&["_docs", "-docs"]) || sample)
         .then_some("stands in documentation, an example or a vendored copy")
+}
+
+/// Folders that end like those of tests.
+const NO_TESTS: &[&str] = &["contests", "protests", "attests"];
+
+/// `test_data`, `tests-unit`, `test.py`, `testfiles`.
+fn begins_a_test(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("test") else { return false };
+    let rest = rest.strip_prefix('s').unwrap_or(rest);
+    ["_", "-", ".", "data", "files", "cases", "suite", "resources", "server", "project", "app"]
+        .iter()
+        .any(|next| rest.starts_with(next))
+}
+
+/// `LoginTest.java`, `LoginTests.cs`, `TestLogin.kt`: how languages with classes call the file of a test.
+fn is_test_class(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name);
+    let ends = ["Test", "Tests", "TestCase", "IT"]
+        .iter()
+        .any(|end| stem.strip_suffix(end).is_some_and(|rest| rest.ends_with(|last: char| last.is_ascii_lowercase())));
+    let begins = stem.strip_prefix("Test").is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_uppercase()));
+    name.contains('.') && (ends || begins)
+}
+
+/// `2021.3`, `v2.0`, `latest`: whose documentation a page is.
+fn is_edition(folder: &str) -> bool {
+    let version = folder.strip_prefix('v').unwrap_or(folder);
+    matches!(folder, "latest" | "stable")
+        || version.contains('.') && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// `git-log.1`: a manual page. `app.log.1` is none.
@@ -209,6 +276,11 @@ fn is_manual(name: &str) -> bool {
 /// Whether a reason of `lesser_path` is that of documentation.
 pub(crate) fn is_documentation(path: &str) -> bool {
     lesser_path(path).is_some_and(|reason| reason.starts_with("stands in documentation"))
+}
+
+/// Whether it is that of a test.
+pub(crate) fn is_test(path: &str) -> bool {
+    lesser_path(path) == Some("stands in a test")
 }
 
 /// How far before a name an example is looked for.
@@ -297,6 +369,20 @@ mod tests {
     }
 
     #[test]
+    fn a_name_within_another_word_ties_nothing() {
+        for (text, expected) in [
+            ("sqldatadog_key = \"", None),
+            ("SQLDATADOG_KEY = \"", None),
+            ("my_datadog_key = \"", Some(Tie::Assigned)),
+            ("prodDatadogKey = \"", Some(Tie::Assigned)),
+        ] {
+            let bytes = format!("{text}V");
+            let at = text.to_lowercase().find("datadog").unwrap();
+            assert_eq!(tie(bytes.as_bytes(), at..at + 7, &(text.len()..bytes.len())), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn neighbours_and_paths() {
         for (text, expected) in [("xTOKEN", false), ("\\nTOKEN", true), ("=TOKEN", true), ("_TOKEN", true)] {
             let start = text.len() - 5;
@@ -311,6 +397,25 @@ mod tests {
             ("app/tests.py", true),
             ("app/tests-cookbook.py", true),
             ("app/testing.py", false),
+            ("core/functionaltests/a.pem", true),
+            ("core/contests/a.pem", false),
+            ("st2tests/conf/a.pem", true),
+            ("ssh/dummy_rsa", true),
+            ("conf/vagrant.privkey.insecure", true),
+            (".pnpm-store/v3/files/0a/1b2c", true),
+            ("core/test_data/a.pem", true),
+            ("core/testdata2/a.pem", true),
+            ("core/testimony/a.pem", false),
+            ("src/key_test_base.cc", true),
+            ("src/KeyTest.java", true),
+            ("src/TestKey.kt", true),
+            ("src/Testimony.kt", false),
+            ("src/Latest.java", false),
+            ("Benchmark/key.pem", true),
+            ("site/how.html.markdown", true),
+            ("en/2021.3/rest-api/index.html", true),
+            ("en/latest/index.html", true),
+            ("en/2021/index.html", false),
             ("app/unit_tests/a.py", true),
             ("latest/a.py", false),
             ("tmp_docs/a.html", true),

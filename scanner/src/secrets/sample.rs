@@ -85,6 +85,11 @@ const SAMPLES: &[&str] = &[
     "5aac38e542b76b97b3518c02",
     // Giphy's key for everybody
     "e1bb72ff7816ebe8b386d913",
+    // reCAPTCHA's keys for tests
+    "f5e95c9954635b65acab57e6",
+    "03b970ed8171d73b58bbc9a5",
+    // CoinMarketCap's sandbox
+    "b48f77ee9a006b06e18a6415",
     // Databricks' documentation
     "32c2dc15c5120958c0fa1e6f",
 ];
@@ -116,6 +121,7 @@ mod tests {
             ["mF_9.B5f-", "4.1JqM"],
             ["SlAV32", "hkKG"],
             ["JBSWY3DP", "EHPK3PXP"],
+            ["6LeIxAcTAAAAAGG-", "vFI1TnRWxMZNFuojJ4WifJWe"],
             ["dapi1234567890ab1cde", "2f3ab456c7d89efa"],
         ] {
             assert!(is_documented(parts.concat().as_bytes()), "{parts:?}");

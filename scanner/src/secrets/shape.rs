@@ -154,6 +154,7 @@ const PLACEHOLDERS: &[&str] = &[
     "your_",
     "your-",
     "yourpass",
+    "yourpwd",
     "yoursecret",
     "yourtoken",
     "yourapi",
@@ -237,6 +238,8 @@ pub fn is_reference(value: &[u8]) -> bool {
         && (pair_rarity(value).is_none_or(|rarity| rarity < 0.3)
             || value[1..].iter().all(|byte| !byte.is_ascii_digit()));
     HOLES.iter().any(|(open, close)| has_hole(value, open, close))
+        // a recipe of make writes its shell's dollar signs twice
+        || [&b"$$("[..], b"$${"].iter().any(|head| value.starts_with(head))
         || is_expansion(value)
         || begins_with_variable(value)
         || ELSEWHERE.iter().any(|head| value.starts_with(head))
@@ -263,12 +266,19 @@ fn is_expansion(value: &[u8]) -> bool {
     })
 }
 
-/// `$REGISTRY_TOKEN` with something behind it: shells end the name at the first sign that names do not have.
+/// `$REGISTRY_TOKEN` with something behind it, `$S3_ROOT_PWD`, `$PORT:8000`: shells end the name at the first sign that names do not have.
 fn begins_with_variable(value: &[u8]) -> bool {
     let Some(rest) = value.strip_prefix(b"$") else { return false };
-    let name = rest.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'_').count();
-    let name = &rest[..name];
-    name.len() >= 4 && name[1..name.len() - 1].contains(&b'_')
+    let length = |digits: bool| {
+        rest.iter()
+            .take_while(|byte| byte.is_ascii_uppercase() || **byte == b'_' || digits && byte.is_ascii_digit())
+            .count()
+    };
+    let joined = |length: usize| length >= 4 && rest[1..length - 1].contains(&b'_');
+    let all = length(true);
+    let ends = rest.get(all).is_none_or(|next| !next.is_ascii_alphanumeric());
+    let parted = all >= 2 && rest[0].is_ascii_uppercase() && matches!(rest.get(all), Some(b':' | b'/'));
+    joined(length(false)) || joined(all) && ends || parted
 }
 
 /// Opening and closing brackets of what is filled in.

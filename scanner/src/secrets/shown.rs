@@ -2,6 +2,8 @@
 //!
 //! It is asked of what was found, not of what is read, and may look further back than a verdict: a finding is only less sure for it.
 
+use std::ops::Range;
+
 /// No further back than the surroundings that a spot of a history keeps.
 const REACH: usize = 2000;
 
@@ -36,8 +38,32 @@ pub(super) fn in_packed_page(path: &str, bytes: &[u8], at: usize) -> bool {
 /// A line that goes on for so long is packed.
 const LONG: usize = 1000;
 
-/// What the lines before a place say about it.
-pub(super) fn reason(bytes: &[u8], at: usize) -> Option<&'static str> {
+/// What the lines before a place say about it, and the comment behind it on its line.
+pub(super) fn reason(bytes: &[u8], place: Range<usize>) -> Option<&'static str> {
+    said_before(bytes, place.start).or_else(|| said_behind(&bytes[place.end..]))
+}
+
+/// `# noqa: mock`, `// not a real one`.
+fn said_behind(bytes: &[u8]) -> Option<&'static str> {
+    let line = &bytes[..bytes.len().min(160)];
+    let line = line[..memchr::memchr(b'\n', line).unwrap_or(line.len())].to_ascii_lowercase();
+    let comment = [&b"#"[..], b"//", b"/*", b"--"].iter().filter_map(|mark| memchr::memmem::find(&line, mark)).min()?;
+    let words = [
+        &b"dummy"[..],
+        b"mock",
+        b"fake",
+        b"sandbox",
+        b"not a real",
+        b"not real",
+        b"for testing",
+        b"for tests",
+        b"example",
+    ];
+    let said = words.iter().any(|word| memchr::memmem::find(&line[comment..], word).is_some());
+    said.then_some("a comment behind it calls it an invented one")
+}
+
+fn said_before(bytes: &[u8], at: usize) -> Option<&'static str> {
     let from = at.saturating_sub(REACH);
     let head = &bytes[from..at];
     if in_block_of_page(head) {
@@ -62,11 +88,47 @@ pub(super) fn reason(bytes: &[u8], at: usize) -> Option<&'static str> {
     {
         return Some("stands in an example");
     }
+    if [&b"dummy"[..], b"mock", b"fake"].iter().any(|word| memchr::memmem::find(&said, word).is_some()) {
+        return Some("is called an invented one");
+    }
+    if is_described(&said, &lines) {
+        return Some("stands in a comment that describes its form");
+    }
     if [&b"///"[..], b"//!"].iter().any(|mark| own.trim_ascii_start().starts_with(mark)) {
         return Some("stands in a comment that documents");
     }
     above(own, &lines, from == 0)
 }
+
+/// `# looks like …`, `// e.g. …`, a call of curl in a comment. The comment may begin some lines before.
+fn is_described(own: &[u8], lines: &[&[u8]]) -> bool {
+    let is_comment = |line: &[u8]| {
+        let line = line.trim_ascii_start();
+        [&b"#"[..], b"//", b"* ", b"--", b";", b"<!--"].iter().any(|mark| line.starts_with(mark))
+    };
+    let describes = |line: &[u8]| {
+        let lower = line.to_ascii_lowercase();
+        FORMS.iter().any(|words| memchr::memmem::find(&lower, words.as_bytes()).is_some())
+    };
+    is_comment(own)
+        && (memchr::memmem::find(own, b"curl ").is_some()
+            || describes(own)
+            || lines.iter().rev().take_while(|line| is_comment(line)).take(4).any(|line| describes(line)))
+}
+
+/// How a comment begins to tell of a form.
+const FORMS: &[&str] = &[
+    "look like",
+    "looks like",
+    "like this",
+    "something like",
+    "similar to",
+    "such as",
+    "i.e.",
+    "for instance",
+    "in the form",
+    "formatted as",
+];
 
 /// Goes up from line to line: out of the indentation, to the begin of a docstring or a comment.
 fn above(own: &[u8], lines: &[&[u8]], from_begin: bool) -> Option<&'static str> {
@@ -156,6 +218,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_said_behind() {
+        for (text, expected) in [
+            ("\",  # noqa: mock\n", true),
+            ("\"; // dummy 64-byte key\n", true),
+            ("\"\n# mock\n", false),
+            ("\", mock\n", false),
+            ("\"  # the real one\n", false),
+            ("", false),
+        ] {
+            assert_eq!(said_behind(text.as_bytes()).is_some(), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_shown_to_a_reader() {
         let shown = [
             "def f():\n    \"\"\"Calls it.\n\n    {\n        ",
@@ -172,10 +248,14 @@ mod tests {
             "<p>So:</p><pre class=\"x\"><span>",
             "<textarea placeholder=\"",
             "-- Sample viewer user (password: '",
+            "DUMMY_KEY = '",
+            "# The address looks like:\n#\n#   https://x/",
+            "    // like this: ",
+            "# curl -H 'Authorization: Bearer ",
             "class TestLogin:\n    def setUp(self):\n        ",
         ];
         for text in shown {
-            assert!(reason(text.as_bytes(), text.len()).is_some(), "{text}");
+            assert!(reason(text.as_bytes(), text.len()..text.len()).is_some(), "{text}");
         }
         let plain = [
             "",
@@ -187,9 +267,12 @@ mod tests {
             "services:\n  db:\n    environment:\n      ",
             "- a list\n* of two\n* ",
             "<pre>x</pre>\n",
+            "# The address of the hook:\n# https://x/",
+            "# looks like a test\nx = 1\n# KEY = ",
+            "value = curl ",
         ];
         for text in plain {
-            assert_eq!(reason(text.as_bytes(), text.len()), None, "{text}");
+            assert_eq!(reason(text.as_bytes(), text.len()..text.len()), None, "{text}");
         }
     }
 }

@@ -49,7 +49,8 @@ pub(super) fn rows(bytes: &[u8]) -> Rows {
     for record in file.table(1, &mut seen, &mut rows) {
         if let [Value::Text(kind), _, _, Value::Number(root), Value::Text(sql), ..] = record.as_slice()
             && kind == b"table"
-            && let Ok(root) = usize::try_from(*root)
+            // a virtual table has none
+            && let Some(root) = usize::try_from(*root).ok().filter(|root| *root > 0)
         {
             tables.insert(root, columns(&String::from_utf8_lossy(sql)));
         }

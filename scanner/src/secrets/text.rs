@@ -96,7 +96,7 @@ impl Syntax {
 
 fn by_name(name: &str, path: &str) -> Option<Syntax> {
     let folders = path.to_ascii_lowercase();
-    if ["/locale/", "/locales/", "/i18n/", "/translations/", "/lang/", "/langs/"]
+    if ["/locale/", "/locales/", "/i18n/", "/l10n/", "/translations/", "/lang/", "/langs/"]
         .iter()
         .any(|folder| folders.contains(folder) || folders.starts_with(&folder[1..]))
         && !name.ends_with(".py")

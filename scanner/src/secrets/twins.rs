@@ -5,11 +5,16 @@ use std::collections::{HashMap, HashSet};
 use zeroize::Zeroizing;
 
 use crate::finding::Confidence;
+use crate::secrets::RuleIndex;
+use crate::secrets::layer::Point;
 use crate::secrets::look::Sighting;
 
 /// What was seen in the text itself is the measure: in another spelling of it a secret is no surer, for the lines around it are gone; and a
-/// password that a URL holds with percent escapes is not told once more without them.
-pub(super) fn settle(sightings: &mut Vec<Sighting>) {
+/// password that a URL holds with percent escapes is not told once more without them. What only looks like a secret (`is_generic`) because it
+/// is one in base64 is told as that one alone.
+pub(super) fn settle(sightings: &mut Vec<Sighting>, is_generic: impl Fn(RuleIndex) -> bool) {
+    let within: HashSet<Point> = sightings.iter().filter(|seen| is_in_base64(seen)).map(|seen| seen.point).collect();
+    sightings.retain(|seen| is_in_base64(seen) || !within.contains(&seen.point) || !is_generic(seen.rule));
     if !sightings.iter().any(is_respelled) {
         return;
     }
@@ -37,6 +42,10 @@ pub(super) fn settle(sightings: &mut Vec<Sighting>) {
 
 fn is_respelled(seen: &Sighting) -> bool {
     seen.place.as_ref().is_some_and(|place| place.ends_with("escapes") || place.ends_with("literals"))
+}
+
+fn is_in_base64(seen: &Sighting) -> bool {
+    seen.place.as_ref().is_some_and(|place| place.ends_with("base64"))
 }
 
 fn without_percent(value: &[u8]) -> Zeroizing<Vec<u8>> {

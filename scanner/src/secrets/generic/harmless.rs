@@ -23,6 +23,7 @@ pub(super) fn is_harmless(value: &[u8]) -> bool {
         || is_condition(value)
         || is_item(value)
         || is_encrypted_setting(value)
+        || is_codec(value)
 }
 
 /// `sha256:` and its digits, at the end or as the whole.
@@ -152,6 +153,18 @@ fn is_binding(value: &[u8]) -> bool {
         && name.iter().all(u8::is_ascii_alphabetic)
 }
 
+/// `utf-16LE`: how text is written down.
+fn is_codec(value: &[u8]) -> bool {
+    let lower = value.to_ascii_lowercase();
+    [&b"utf"[..], b"latin", b"iso-8859", b"iso8859", b"windows-12", b"cp12"].iter().any(|family| {
+        lower.strip_prefix(*family).is_some_and(|rest| {
+            let rest = rest.strip_prefix(b"-").or_else(|| rest.strip_prefix(b"_")).unwrap_or(rest);
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit() || b"-_".contains(byte)).count();
+            (1..=3).contains(&digits) && matches!(&rest[digits..], b"" | b"le" | b"be" | b"-sig" | b"sig")
+        })
+    })
+}
+
 /// Base64 of a key's length that was encrypted for a service: what `secret:` stands before in a setting of Codecov's.
 fn is_encrypted_setting(value: &[u8]) -> bool {
     let bare = value.strip_suffix(b"==").or_else(|| value.strip_suffix(b"=")).unwrap_or(value);
@@ -235,6 +248,10 @@ mod tests {
             ("a[b]9!".to_owned(), false),
             ("\\x00".to_owned(), true),
             ("\\x00k7!".to_owned(), false),
+            ("utf-16LE".to_owned(), true),
+            ("utf8".to_owned(), true),
+            ("iso-8859-15".to_owned(), true),
+            ("utfk9-q7".to_owned(), false),
         ];
         for (value, expected) in cases {
             assert_eq!(is_harmless(value.as_bytes()), expected, "{value}");

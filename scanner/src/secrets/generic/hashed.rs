@@ -34,10 +34,56 @@ pub(super) fn is_hash_record(value: &[u8]) -> bool {
         || starts(b"ssh-ed25519 ")
 }
 
-/// `user:` and a salted hash.
+/// `salt$hash` in hexadecimal digits, `scheme$` before a salted hash.
+pub(super) fn is_salted(value: &[u8]) -> bool {
+    let Some(dollar) = memchr::memchr(b'$', value).filter(|dollar| *dollar > 0) else { return false };
+    let (head, rest) = (&value[..dollar], &value[dollar + 1..]);
+    let hexadecimal = |part: &[u8]| part.iter().all(u8::is_ascii_hexdigit);
+    hexadecimal(head) && matches!(rest.len(), 32 | 40 | 64 | 96 | 128) && hexadecimal(rest)
+        || head.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(byte))
+            && (is_hash_record(rest) || is_hash_record(&value[dollar..]))
+}
+
+/// `user:` or `scheme|` and a salted hash; `user:x:0:`, whose hash stands elsewhere.
 pub(super) fn of_password_file(value: &[u8]) -> bool {
     let user = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.@".contains(byte)).count();
-    let Some(hash) = value[user..].strip_prefix(b":") else { return false };
+    let Some(hash) = value[user..].strip_prefix(b":").or_else(|| value[user..].strip_prefix(b"|")) else {
+        return false;
+    };
+    let elsewhere = [&b"x:"[..], b"*:", b"!:", b"!!:"].iter().any(|mark| {
+        hash.strip_prefix(*mark)
+            .is_some_and(|rest| rest.first().is_none_or(|byte| byte.is_ascii_digit() || *byte == b':'))
+    });
     // a compose file writes each dollar sign twice
-    user > 0 && (is_hash_record(hash) || hash.starts_with(b"$$") && is_hash_record(&hash[1..]))
+    user > 0 && (elsewhere || is_hash_record(hash) || hash.starts_with(b"$$") && is_hash_record(&hash[1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_password_files() {
+        let hash = format!("$6${}", "Zq9x".repeat(8));
+        for (value, expected) in [
+            (format!("root:{hash}"), true),
+            (format!("sha512|{hash}"), true),
+            (format!("root:${hash}"), true),
+            ("root:x:0:0:root:/root:/bin/sh".to_owned(), true),
+            ("daemon:*:18375:0:99999:7:::".to_owned(), true),
+            ("admin:x7:Kq9z".to_owned(), false),
+            ("admin:Zq9x!rT".to_owned(), false),
+            (hash.clone(), false),
+        ] {
+            assert_eq!(of_password_file(value.as_bytes()), expected, "{value}");
+        }
+        for (value, expected) in [
+            (format!("a1b2${}", "0f".repeat(16)), true),
+            (format!("bcrypt${hash}"), true),
+            ("a1b2$0f0f".to_owned(), false),
+            ("Zq9x$rT4v".to_owned(), false),
+        ] {
+            assert_eq!(is_salted(value.as_bytes()), expected, "{value}");
+        }
+    }
 }

@@ -4,6 +4,8 @@
 //! labelled cases in `tests/secrets/truth.txt`, and every weight that counted is told in the hit's evidence.
 
 mod candidate;
+mod chain;
+mod expression;
 mod harmless;
 mod hashed;
 mod name;
@@ -32,12 +34,17 @@ pub(crate) const CUES: &[&str] = &[
     " -u",
     " -a",
     " -w",
+    " -k",
     "-user",
     "sqlplus ",
     "password-stdin",
     "chpasswd",
     "htpasswd -",
     "vault login ",
+    "net use ",
+    "createuser ",
+    "send \"",
+    "send -- \"",
     "sudo -s",
     "jwt.sign(",
     "jwt.encode(",
@@ -123,6 +130,14 @@ pub(crate) fn is_random(value: &[u8]) -> bool {
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let hex = value.iter().all(u8::is_ascii_hexdigit);
     digits >= 2 && letters >= 4 && (hex || !words::is_wordy(value))
+}
+
+/// Letters in both cases that are words, and no digit: `CensysCertificateFingerprintSource`.
+pub(crate) fn is_name_of_code(value: &[u8]) -> bool {
+    value.iter().all(u8::is_ascii_alphabetic)
+        && value.iter().any(u8::is_ascii_lowercase)
+        && value.iter().any(u8::is_ascii_uppercase)
+        && words::is_wordy(value)
 }
 
 /// Judges what stands at a cue. A sort whose rule the set lacks is not reported.

@@ -1,7 +1,9 @@
 //! What a name promises: `db_password` a password, `password_field` none.
 
 use super::Sort;
-use super::vocabulary::{BEFORE_KEY, KEYED, NEUTRAL, NOT_KEY, NOT_PASS, OTHER, PASSWORDS, SECRETS, SPOILING};
+use super::vocabulary::{
+    BEFORE_KEY, KEYED, NEUTRAL, NOT_KEY, NOT_PASS, OTHER, PASSWORDS, SECRETS, SPOILING, SPOILING_TOKENS,
+};
 
 /// What kind of secret the name announces, if any.
 pub(super) fn promise(name: &[u8]) -> Option<Sort> {
@@ -14,11 +16,17 @@ pub(super) fn promise(name: &[u8]) -> Option<Sort> {
         words.get(last).and_then(|word| Some((last, sort_of(&words, last, word)?)))
     })?;
     let after = words[position + 1..].iter().any(|word| OTHER.has(word));
-    let before = words[..position].iter().any(|word| SPOILING.has(word));
-    // what a browser keeps under that name, and what tells people from programs
+    let before =
+        words[..position].iter().any(|word| SPOILING.has(word) || sort != Sort::Password && SPOILING_TOKENS.has(word));
+    // what a browser keeps under that name, what tells people from programs, what every page of a project has
     let before = before
         || words.windows(2).any(|pair| matches!(pair[0].as_str(), "local" | "session") && pair[1] == "storage")
-        || words[position] == "token" && words[..position].iter().any(|word| word.contains("captcha"));
+        || words[position] == "token"
+            && words[..position].iter().any(|word| word.contains("captcha") || word == "mixpanel");
+    // `X-Amz-Credential`: who signed a URL, for which day and service
+    let before = before
+        || words[position] == "credential"
+            && words[..position].iter().any(|word| matches!(word.as_str(), "amz" | "goog"));
     // such a key is in every page that asks whether a person reads it
     let before = before
         || sort == Sort::Key && words[..position].iter().any(|word| word.contains("captcha") || word == "solvemedia");
@@ -121,6 +129,15 @@ mod tests {
             ("NOPASSWD", None),
             ("hintPassword", None),
             ("rule_key", None),
+            ("REDIS_CACHE_PASSWORD", Some(Sort::Password)),
+            ("CACHE_TOKEN", None),
+            ("X-Amz-Credential", None),
+            ("AMZ_ACCESS_TOKEN", Some(Sort::Secret)),
+            ("MIXPANEL_TOKEN", None),
+            ("MIXPANEL_SECRET", Some(Sort::Secret)),
+            ("quote_token", None),
+            ("rbd_secret_uuid", None),
+            ("PASSWORD_PROMPTS", None),
             ("issueKey", None),
             ("project_secret_key", Some(Sort::Secret)),
             ("localStorageKey", None),

@@ -1,15 +1,14 @@
 //! Weighs a candidate: a sum of weights, each with its reason; the sum decides whether it is told and how surely.
 
-use std::ops::Range;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::candidate::{Candidate, Join, is_long_line};
+use super::expression::{in_braces, is_begun_call, is_begun_hole, is_code, is_member_of_the_name, is_script, is_tag};
 use super::harmless::is_harmless;
-use super::hashed::{is_hash_record, of_password_file};
+use super::hashed::{is_hash_record, is_salted, of_password_file};
 use super::vocabulary::STOP;
-use super::{Sort, words};
+use super::{Sort, chain, words};
 use crate::finding::Confidence;
 use crate::secrets::place;
 use crate::secrets::shape::{self, Classes};
@@ -92,7 +91,7 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
     scale.add_if(candidate.join == Join::Prose, -0.7, "in running text");
     let hidden = candidate.sort != Sort::CommandLine && in_hidden_field(text.bytes, candidate.name.start);
     scale.add_if(hidden, -1.2, "in a hidden field of a form");
-    let program = matches!(text.syntax, Syntax::Code | Syntax::Markup | Syntax::Json);
+    let program = matches!(text.syntax, Syntax::Code | Syntax::Markup | Syntax::Json | Syntax::Unknown);
     scale.add_if(program && is_long_line(text.bytes, candidate.name.start), -1.2, "in a minified line");
     scale.add_if(text.path.is_some_and(place::is_compiled), -2.5, "in a compiled program");
     if scale.sum < TOLD {
@@ -116,7 +115,9 @@ fn of_settings(text: &Text<'_>) -> bool {
         Syntax::Config | Syntax::Yaml | Syntax::Json | Syntax::Dockerfile | Syntax::Shell => true,
         Syntax::Unknown => text.path.is_none_or(|path| {
             let name = path.rsplit('/').next().unwrap_or(path);
-            name.trim_start_matches('.').rsplit_once('.').is_none()
+            // what a store calls by its hash may be anything, too
+            let hash = name.len() >= 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+            name.trim_start_matches('.').rsplit_once('.').is_none() && !hash
         }),
         _ => false,
     }
@@ -150,10 +151,13 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
         || shape::is_sequence(value)
         || value.starts_with(b"-----")
         || candidate.join != Join::Quoted && is_begun_hole(text.bytes, &candidate.value)
+        || is_encoded_sentence(value)
         || is_hash_record(value)
         || of_password_file(value)
+        || is_salted(value)
         || candidate.sort == Sort::Secret && is_search_only(&text.bytes[..candidate.name.start])
         || is_harmless(value)
+        || chain::is_public(value, &text.bytes[candidate.name.clone()])
         || candidate.sort == Sort::Authorization
             && basic_login(text, candidate).is_some_and(|(_, password)| is_invented(&password))
         || is_code(value)
@@ -162,7 +166,8 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
         || value.starts_with(b"pk.eyJ")
         || is_member_of_the_name(&lower, &name)
         || is_fingerprint(value, &name)
-        || is_tag(value) && candidate.join == Join::Bare
+        || is_tag(value) && matches!(candidate.join, Join::Bare | Join::Inner)
+        || candidate.join != Join::Quoted && (is_script(value) || in_braces(text.bytes, &candidate.value))
         || matches!(candidate.join, Join::Bare | Join::Inner | Join::Prose) && is_begun_call(value)
 }
 
@@ -170,31 +175,11 @@ fn is_stop_word(lower: &[u8]) -> bool {
     std::str::from_utf8(lower).is_ok_and(|word| STOP.has(word))
 }
 
-/// `sha512(request.form[`, `access_token[`: an expression, cut off where a quote began.
-fn is_begun_call(value: &[u8]) -> bool {
-    let name = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte)).count();
-    name >= 3
-        && matches!(value.get(name), Some(b'(' | b'['))
-        && !value[0].is_ascii_digit()
-        && !value[name..].iter().any(|byte| b"!@#$%^&*?".contains(byte))
-        && !words::is_rare(&value[..name])
-}
-
 /// `<input type="hidden" name="…`: what a page gives to the browser to hand back.
 fn in_hidden_field(bytes: &[u8], name: usize) -> bool {
     let head = &bytes[name.saturating_sub(120)..name];
     memchr::memmem::rfind(head, b"<input")
         .is_some_and(|at| memchr::memmem::find(&head[at..], b"hidden").is_some() && !head[at..].contains(&b'>'))
-}
-
-/// `pwd: result.pwd`: the part of something that has the name.
-fn is_member_of_the_name(lower: &[u8], name: &[u8]) -> bool {
-    let lower = lower.strip_suffix(b",").unwrap_or(lower);
-    let Some(dot) = memchr::memrchr(b'.', lower).filter(|dot| *dot > 0) else { return false };
-    let member = &lower[dot + 1..];
-    member.len() >= 3
-        && name.ends_with(member)
-        && lower[..dot].iter().all(|byte| byte.is_ascii_lowercase() || b"._".contains(byte))
 }
 
 /// `0x` and the digits of a public key's fingerprint, or the digits alone where the name is about signing.
@@ -212,49 +197,6 @@ fn is_search_only(head: &[u8]) -> bool {
     let near = &head[head.len().saturating_sub(120)..];
     let call = memchr::memmem::rfind(near, b"docsearch(").or_else(|| memchr::memmem::rfind(near, b"algoliasearch("));
     call.is_some_and(|at| !near[at..].contains(&b';'))
-}
-
-/// Paths, URLs, dotted names, calls, format strings, dates, versions.
-fn is_code(value: &[u8]) -> bool {
-    let starts = |head: &[u8]| value.starts_with(head);
-    let has = |needle: &[u8]| memchr::memmem::find(value, needle).is_some();
-    let identifier = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_');
-    let dotted = value.contains(&b'.')
-        && value
-            .split(|byte| *byte == b'.')
-            .all(|part| !part.is_empty() && part.iter().all(identifier) && !part[0].is_ascii_digit())
-        && !words::is_rare(value);
-    let path =
-        (starts(b"/") || starts(b"./") || starts(b"../") || starts(b"~/") || starts(b"C:\\")) && !words::is_rare(value);
-    let call = value.ends_with(b")") && value.contains(&b'(')
-        || value.ends_with(b"()")
-        || has(b"->")
-        || has(b"=>")
-        || has(b"::");
-    let list = value.contains(&b',')
-        && value.split(|byte| *byte == b',').all(|part| part.len() <= 8 && part.iter().all(u8::is_ascii_alphanumeric));
-    let validation = value.contains(&b'|')
-        && [&b"required"[..], b"nullable", b"sometimes", b"confirmed", b"string|"].iter().any(|word| starts(word));
-    let file = [&b".key"[..], b".pem", b".json", b".crt", b".txt", b".yml", b".yaml", b".py", b".js", b".pub"]
-        .iter()
-        .any(|end| value.ends_with(end));
-    let numbers = value.iter().all(|byte| byte.is_ascii_digit() || b".-:/ T+Z_,".contains(byte))
-        && (value.len() < 6 || value.iter().any(|byte| b".-:/ ,_".contains(byte)));
-    has(b"://") && !has(b"@")
-        || starts(b"http") && has(b"://")
-        || dotted
-        || path
-        || call
-        || list
-        || validation
-        || file
-        || numbers
-        || starts(b"urn:")
-        || starts(b"data:")
-        || has(b"==") && value.len() < 12
-        || starts(b"--")
-        || starts(b"[")
-        || starts(b"{\"")
 }
 
 fn is_uuid(value: &[u8]) -> bool {
@@ -285,23 +227,6 @@ fn is_invented(password: &[u8]) -> bool {
         || shape::is_placeholder(password)
         || shape::is_reference(password)
         || shape::is_sequence(password)
-}
-
-/// `<put your word here>`, of which a blank cut off the rest; `{token}` and what else braces hold.
-fn is_begun_hole(bytes: &[u8], value: &Range<usize>) -> bool {
-    let line = &bytes[value.start..bytes.len().min(value.end + 60)];
-    let line = &line[..memchr::memchr(b'\n', line).unwrap_or(line.len())];
-    let closed = |sign: u8| memchr::memchr(sign, line).is_some();
-    match line {
-        [b'<', first, ..] => (first.is_ascii_alphabetic() || *first == b'/') && closed(b'>'),
-        [b'{', first, ..] => (first.is_ascii_alphabetic() || b"_`(".contains(first)) && closed(b'}'),
-        _ => false,
-    }
-}
-
-/// YAML's tags: `!Ref`, `!Sub`, `!secret` and what follows is filled in elsewhere.
-fn is_tag(value: &[u8]) -> bool {
-    value.len() < 16 && value[0] == b'!' && value[1..].iter().all(u8::is_ascii_alphabetic)
 }
 
 /// Words joined by `_`, `-`, `.` or camel case: an identifier, not a value.
@@ -358,7 +283,8 @@ fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
     scale.add_if(value.len() >= 12 && classes.kinds() >= 3 && !wordy, 0.8, "looks random");
     scale.add_if(classes.digit == value.len(), -0.8, "digits alone");
     scale.add_if(rare, 0.6, "its letters make no words");
-    scale.add_if(classes.other > 0 && classes.digit == 0, -2.0, "words of another language");
+    let grouped = words::is_app_password(value);
+    scale.add_if(classes.other > 0 && classes.digit == 0 && !grouped, -2.0, "words of another language");
     let word = letters == value.len();
     scale.add_if(word && !rare && !wordy, -0.8, "could be a word");
     scale.add_if(word && wordy, -2.0, "made of words");
@@ -379,7 +305,6 @@ fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
     scale.add_if(constant, -2.0, "reads like the name of a constant");
     scale.add_if(is_uuid(value), -2.0, "a UUID");
     scale.add_if(value.len() >= 8 && shape::is_monotonous(value), -2.0, "one sign over and over");
-    let grouped = words::is_app_password(value);
     scale.add_if(grouped, 1.0, "four groups of four letters that make no words");
     scale.add_if(value.contains(&b' ') && !grouped, -1.2, "has spaces");
     let lower = value.to_ascii_lowercase();
@@ -418,7 +343,7 @@ fn random(scale: &mut Scale, value: &[u8], classes: &Classes) {
     let (wordy, rare) = (words::is_wordy(value), words::is_rare(value));
     let hex = value.iter().all(u8::is_ascii_hexdigit);
     let charset =
-        value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-.~:!@#$%^&*()[]{}<>?|,;".contains(byte));
+        value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-.~:!@#$%^&*()[]{}<>?|,;\\".contains(byte));
     scale.add_if(!charset || value.contains(&b' '), -2.5, "bytes that tokens do not have");
     scale.add_if(classes.digit > 0 && classes.lower + classes.upper > 0, 0.7, "letters and digits");
     scale.add_if(classes.digit == 0, -1.0, "no digit");
@@ -435,7 +360,6 @@ fn random(scale: &mut Scale, value: &[u8], classes: &Classes) {
     scale.add_if(classes.symbol > 0 && classes.digit > 0 && classes.kinds() == 4, 0.4, "all kinds of characters");
     scale.add_if(is_identifier(value, classes), -3.0, "reads like an identifier");
     scale.add_if(value.iter().filter(|byte| **byte == b'/').count() > 3, -1.5, "reads like a path");
-    scale.add_if(is_encoded_sentence(value), -6.0, "words in base64");
     let lower = value.to_ascii_lowercase();
     scale.add_if(
         [&b"test"[..], b"fake", b"some", b"mock", b"dummy"].iter().any(|head| lower.starts_with(head)),
@@ -444,13 +368,15 @@ fn random(scale: &mut Scale, value: &[u8], classes: &Classes) {
     );
 }
 
-/// Base64 of words with spaces between.
+/// Base64 of words with spaces or hyphens between, of a placeholder, of a word that is no secret.
 fn is_encoded_sentence(value: &[u8]) -> bool {
     let bare = &value[..value.len() - value.iter().rev().take_while(|byte| **byte == b'=').count()];
     STANDARD_NO_PAD.decode(bare).is_ok_and(|text| {
+        let text = text.trim_ascii_end();
         text.iter().all(|byte| (0x20..0x7f).contains(byte) || *byte == b'\n')
-            && text.iter().filter(|byte| **byte == b' ').count() >= 2
-            && words::covered(&text) >= 0.5
+            && (text.iter().filter(|byte| b" -_".contains(byte)).count() >= 2 && words::covered(text) >= 0.5
+                || shape::is_placeholder(text)
+                || is_stop_word(&text.to_ascii_lowercase()))
     })
 }
 

@@ -43,6 +43,8 @@ pub enum Proof {
     UrlPassword,
     /// JSON in base64, such as Grafana's and Docker's tokens.
     Base64Json,
+    /// The name of a key or an account, which opens nothing without its other part.
+    Id,
     /// No format, but letters and digits that no person would write.
     Random,
 }
@@ -95,6 +97,7 @@ impl Proof {
             Self::TelegramBot => structure::telegram_bot(secret),
             Self::DiscordBot => structure::discord_bot(secret),
             Self::Bech32 => structure::bech32(secret),
+            Self::Id => Verdict::refuted("names a key or an account, and opens nothing alone"),
             Self::Random if generic::is_random(secret.as_bytes()) => Verdict::Open,
             Self::Random => Verdict::Harmless,
             Self::UrlPassword => structure::url_password(secret),

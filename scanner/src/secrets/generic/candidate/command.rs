@@ -56,9 +56,10 @@ const FLAGS: &[Flag] = &[
         parted: Some(b'%'),
     },
     Flag { flag: b'U', commands: &[b"curl"], glued: false, parted: Some(b':') },
+    Flag { flag: b'k', commands: &[b"openssl "], glued: false, parted: None },
 ];
 
-/// `docker login -u me -p secret`, `mysql -psecret`, `curl -u me:secret`, `redis-cli -a secret`. The cue is ` -p`, ` -u`, ` -a`, ` -w`.
+/// `docker login -u me -p secret`, `mysql -psecret`, `curl -u me:secret`, `redis-cli -a secret`. The cue is ` -p`, ` -u`, ` -a`, ` -w`, ` -k`.
 pub(super) fn flag(bytes: &[u8], end: usize) -> Option<Candidate> {
     let line = line_start(bytes, end - 3);
     let letter = bytes[end - 1];
@@ -84,7 +85,7 @@ pub(super) fn user_option(bytes: &[u8], end: usize) -> Option<Candidate> {
     if from == end && bytes.get(end) != Some(&b' ') {
         return None;
     }
-    let whole = argument(bytes, from)?;
+    let whole = argument(bytes, from).filter(|whole| !bytes[whole.clone()].starts_with(b"${"))?;
     let value = parted(bytes, whole.clone(), Some(b':'))?;
     // `docker run --user 1000:1000`: a user and a group
     let user = &bytes[whole.start..value.start - 1];
@@ -142,6 +143,68 @@ pub(super) fn htpasswd(bytes: &[u8], start: usize, end: usize) -> Option<Candida
     let value = argument(bytes, cursor.at).filter(|_| cursor.peek() == Some(b' '))?;
     Some(Candidate { sort: Sort::CommandLine, name: start..end, value, join: Join::Position })
 }
+
+/// `net use z: \\\\host\\share secret /user:me`. The cue is `net use `.
+pub(super) fn net_use(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {
+    let mut cursor = Cursor::new(bytes, end, VALUE);
+    let mut share = false;
+    for _ in 0..5 {
+        cursor.skip(b" ");
+        let value = argument(bytes, cursor.at).filter(|_| !cursor.rest().starts_with(b"\n"))?;
+        let word = &bytes[value.clone()];
+        let passed = word.starts_with(b"/") || word == b"*" || word.ends_with(b":");
+        if share && !passed {
+            return Some(Candidate { sort: Sort::CommandLine, name: start..end, value, join: Join::Position });
+        }
+        share |= word.starts_with(b"\\\\");
+        cursor.at = value.end;
+        cursor.one_of(b"\"'");
+    }
+    None
+}
+
+/// `createUser me SHA "secret" AES`, in the configuration of Net-SNMP's agent. The cue is `createuser `.
+pub(super) fn snmp_user(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {
+    let mut cursor = Cursor::new(bytes, end, VALUE);
+    let word = |cursor: &Cursor<'_>| cursor.until(|byte| byte.is_ascii_whitespace());
+    cursor.at = word(&cursor).end;
+    cursor.skip(b" ");
+    let hash = word(&cursor);
+    if !["MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512"]
+        .iter()
+        .any(|known| bytes[hash.clone()] == *known.as_bytes())
+    {
+        return None;
+    }
+    let value = argument(bytes, hash.end).filter(|value| !bytes[hash.end..value.start].contains(&b'\n'))?;
+    Some(Candidate { sort: Sort::CommandLine, name: start..end, value, join: Join::Position })
+}
+
+/// `expect "assword:"` and `send "secret\r"` below it. The cue is `send "` or `send -- "`.
+pub(super) fn sent(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {
+    let head = bytes[start.saturating_sub(ASKED_BEFORE)..start].to_ascii_lowercase();
+    let asked =
+        [&b"assword"[..], b"assphrase", b"asswd"].iter().filter_map(|word| memchr::memmem::rfind(&head, word)).max()?;
+    // what is asked last is what is answered
+    if memchr::memmem::find(&head[asked..], b"expect").is_some()
+        || memchr::memmem::find(&head[asked..], b"send").is_some()
+    {
+        return None;
+    }
+    let value = Cursor::new(bytes, end, VALUE).string(b'"', false)?;
+    let line = [&b"\\r"[..], b"\\n"].iter().find_map(|mark| bytes[value.clone()].strip_suffix(*mark))?;
+    let value = value.start..value.start + line.len();
+    let filled = bytes[value.clone()].iter().any(|byte| b"$[".contains(byte));
+    (!filled && !value.is_empty()).then_some(Candidate {
+        sort: Sort::CommandLine,
+        name: start..end,
+        value,
+        join: Join::Position,
+    })
+}
+
+/// How far before what is sent a password was asked for.
+const ASKED_BEFORE: usize = 160;
 
 /// `vault login secret`. The cue is `vault login `.
 pub(super) fn vault_login(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {

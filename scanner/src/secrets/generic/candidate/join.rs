@@ -387,7 +387,14 @@ pub(super) fn default_of(bytes: &[u8], value: Range<usize>) -> Range<usize> {
         Some([b':', ..]) => 1,
         _ => return value,
     };
-    if shell && name > 0 { value.start + 2 + name + mark..value.end - 1 } else { value }
+    if !shell || name == 0 {
+        return value;
+    }
+    let default = value.start + 2 + name + mark..value.end - 1;
+    match &bytes[default.clone()] {
+        [b'"', .., b'"'] | [b'\'', .., b'\''] => default.start + 1..default.end - 1,
+        _ => default,
+    }
 }
 
 /// No line break in the last few hundred bytes: minified, or data.

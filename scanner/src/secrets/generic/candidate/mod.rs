@@ -69,7 +69,7 @@ pub(super) fn at(text: &Text<'_>, start: usize, end: usize) -> Cue {
     let found = match &*lower {
         b"://" => url::url(bytes, start, end),
         b"thin:" => url::thin(bytes, start, end),
-        b" -p" | b" -u" | b" -a" | b" -w" => command::flag(bytes, end),
+        b" -p" | b" -u" | b" -a" | b" -w" | b" -k" => command::flag(bytes, end),
         b"-user" => command::user_option(bytes, end),
         b"@tcp(" | b"@unix(" => url::driver(bytes, start, end),
         b"-securestring " => {
@@ -78,6 +78,9 @@ pub(super) fn at(text: &Text<'_>, start: usize, end: usize) -> Cue {
             cursor.literal().map(|value| password_argument(start..end, value))
         }
         b"htpasswd -" => command::htpasswd(bytes, start, end),
+        b"net use " => command::net_use(bytes, start, end),
+        b"createuser " => command::snmp_user(bytes, start, end),
+        b"send \"" | b"send -- \"" => command::sent(bytes, start, end),
         b"vault login " => command::vault_login(bytes, start, end),
         b"jwt.sign(" | b"jwt.encode(" | b"signwith(" | b"fernet(" | b"hmac.new(" | b"createhmac("
         | b"timedserializer(" => call::signing(bytes, start..end),
@@ -146,6 +149,15 @@ pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
     }
     if let Some(value) = scheme_alone(bytes, from, to) {
         return Some(Candidate { sort: Sort::Authorization, name: from..to, value, join: Join::Bare });
+    }
+    // `files.host.pw:8080/a`: a host and a port
+    let port = next == b':' && bytes.get(to + 1).is_some_and(u8::is_ascii_digit) && bytes[from..to].ends_with(b".pw");
+    if port {
+        return None;
+    }
+    // `$(pwd):/data`: a command; `…QuPw==`: the end of base64
+    if next == b')' && bytes[..from].ends_with(b"$(") || bytes[to..].starts_with(b"==\"") {
+        return None;
     }
     if next == b')' && is_hashed(&bytes[from.saturating_sub(12)..from]) {
         return None;

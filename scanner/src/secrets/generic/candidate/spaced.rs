@@ -78,7 +78,8 @@ pub(super) fn spaced(
         // a sentence says the same
         let lower = head.to_ascii_lowercase();
         let sql = head.is_empty() || [&b"user"[..], b"role", b"grant"].iter().any(|word| contains(&lower, word));
-        let word = bytes[value.clone()].contains(&b'\'');
+        let text = &bytes[value.clone()];
+        let word = text.contains(&b'\'') || text.last().is_some_and(|last| b".,\")".contains(last));
         return (sql && !word && !value.is_empty()).then_some((value, Join::Position));
     }
     let set = text.syntax != Syntax::Code && [&b" set "[..], b"git config "].iter().any(|command| sets(head, command));

@@ -16,6 +16,8 @@ pub(super) fn url(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {
     let rest = &bytes[end..bytes.len().min(end + 300)];
     let stop =
         rest.iter().position(|byte| byte.is_ascii_whitespace() || b"\"'`<>\\,".contains(byte)).unwrap_or(rest.len());
+    // one URL behind another: `https://user:password@host;https://…`
+    let stop = memchr::memmem::find(&rest[..stop], b"://").filter(|next| rest[..*next].contains(&b'@')).unwrap_or(stop);
     let host = memchr::memrchr(b'@', &rest[..stop])?;
     // a path that holds an at sign (`https://host/@user`) is no user part; a password may hold a slash when a colon came before it
     let colon = memchr::memchr(b':', &rest[..host]);
@@ -25,7 +27,10 @@ pub(super) fn url(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {
         return None;
     }
     let name = start - scheme..stop + end;
+    let named = &bytes[start - scheme..start];
     match colon {
+        // `git://github.com:team/project@main`, half a URL and half what scp takes
+        Some(colon) if of_git(named) && is_host(&rest[..colon]) && rest[colon..host].contains(&b'/') => None,
         Some(colon) if colon + 1 < host => {
             Some(Candidate { sort: Sort::UrlPassword, name, value: end + colon + 1..end + host, join: Join::Position })
         }
@@ -37,11 +42,24 @@ pub(super) fn url(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {
     }
 }
 
+fn of_git(scheme: &[u8]) -> bool {
+    [&b"git"[..], b"ssh", b"http", b"https"].iter().any(|end| scheme.ends_with(end))
+}
+
+/// `github.com`.
+fn is_host(user: &[u8]) -> bool {
+    let Some(dot) = memchr::memrchr(b'.', user).filter(|dot| *dot > 0) else { return false };
+    (2..=6).contains(&(user.len() - dot - 1))
+        && user[dot + 1..].iter().all(u8::is_ascii_lowercase)
+        && user.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(byte))
+}
+
 /// `host.name:8080` before the first slash: what follows is a path.
 fn is_port(authority: &[u8]) -> bool {
     let digits = authority.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let host = &authority[..authority.len() - digits];
-    digits >= 2 && host.ends_with(b":") && (contains(host, b".") || host == b"localhost:")
+    let named = host.strip_suffix(b":").is_some_and(|name| !name.is_empty() && name.iter().all(u8::is_ascii_lowercase));
+    digits >= 2 && host.ends_with(b":") && (contains(host, b".") || named && (4..=5).contains(&digits))
 }
 
 /// `jdbc:oracle:thin:scott/tiger@host`: the cue is `thin:`.
