@@ -116,7 +116,8 @@ impl FirstParty {
         loop {
             let at = if root.is_empty() { first.to_owned() } else { format!("{root}/{first}") };
             // a package's own directory is on the path only when the file is run as a script (or by Python 2)
-            let is_root = !self.packages.contains(root);
+            // nor is a directory inside a package, with or without an `__init__.py`: `app/providers/azure` is no `azure`
+            let is_root = !self.packages.contains(root) && (own_directory || !self.is_in_package(root));
             // a module that imports its own name means another one: `chromadb.py` that wraps chromadb
             let itself = own_directory && path.rsplit_once('.').is_some_and(|(own, _)| own == at);
             if !itself && (self.modules.contains(&at) || self.packages.contains(&at)) {
@@ -163,6 +164,11 @@ mod tests {
             "manage.py",
             "tools/chroma.py",
             "tools/run.py",
+            "cloud/__init__.py",
+            "cloud/providers/azure/__init__.py",
+            "cloud/providers/azure/vm/__init__.py",
+            "cloud/providers/azure/vm/a.py",
+            "cloud/providers/run.py",
         ]);
         let cases = [
             ("app/main.py", "app.redis", Origin::Regular),
@@ -175,6 +181,9 @@ mod tests {
             ("app/redis.py", "redis.asyncio", Origin::Outside),
             ("tools/chroma.py", "chroma", Origin::Elsewhere),
             ("tools/run.py", "chroma", Origin::Regular),
+            // a directory without `__init__.py` inside a package is on the path of its own scripts alone
+            ("cloud/providers/azure/vm/a.py", "azure.core", Origin::Elsewhere),
+            ("cloud/providers/run.py", "azure.vm", Origin::Regular),
         ];
         for (path, module, expected) in cases {
             assert_eq!(own.origin(path, module), expected, "{module} in {path}");

@@ -1,5 +1,6 @@
 //! Tables of cases: what a repository declares and holds, and what is said of it.
 
+mod applications;
 mod robustness;
 mod verdicts;
 mod vulnerable_packages;

@@ -1,0 +1,35 @@
+//! What applications taught that nobody had looked at: each case with the manifests that a repository has.
+
+use super::*;
+
+/// The verdicts on whole repositories, each as `kind package`, sorted.
+fn said(files: &[(&str, &str)]) -> Vec<String> {
+    let snapshot = MemorySnapshot::new(files.iter().map(|(path, text)| (*path, *text)));
+    let usage = judge(&snapshot, &crate::inventory::read(&snapshot), &WellKnown);
+    let mut said: Vec<String> = usage
+        .verdicts
+        .iter()
+        .map(|finding| match &finding.detail {
+            Detail::Usage(detail) => format!("{} {}", finding.kind.as_str(), detail.package),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    said.sort();
+    said
+}
+
+/// Files, and what is said of them.
+type Repository<'f> = (&'f [(&'f str, &'f str)], &'f [&'f str]);
+
+fn check(cases: &[Repository<'_>]) {
+    for (files, expected) in cases {
+        assert_eq!(said(files), *expected, "{files:?}");
+    }
+}
+
+#[test]
+fn a_directory_of_a_package_does_not_hide_what_is_called_like_it() {
+    let list = ("requirements.txt", "redis\n");
+    let package = [("app/__init__.py", ""), ("app/backends/redis/__init__.py", "")];
+    check(&[(&[list, package[0], package[1], ("app/backends/redis/a.py", "from redis import Redis")], &[])]);
+}
