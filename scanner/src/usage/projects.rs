@@ -83,6 +83,7 @@ const DEV_WORDS: &[&str] = &[
     "qa",
     "quality",
     "format",
+    "formatting",
     "types",
     "pre-commit",
     "tox",
@@ -92,6 +93,7 @@ const DEV_WORDS: &[&str] = &[
     "build-system",
     "workflow",
     "packaging",
+    "perf",
     "typecheck",
     "check",
     "checks",
@@ -137,8 +139,13 @@ pub fn is_dev_name(name: &str) -> bool {
         || lower.split('/').any(|part| {
             let mut words = part.split(['-', '_', '.']).filter(|word| !NEUTRAL.contains(word)).peekable();
             let alone = words.peek().is_some() && words.clone().all(|word| DEV_WORDS.contains(&word));
-            alone || words.any(|word| DEV_WORDS.contains(&word) && !ALONE.contains(&word))
+            alone || words.any(|word| DEV_WORDS.contains(&word) && !ALONE.contains(&word) || is_two_words(word))
         })
+}
+
+/// `checkdocs`, `buildtools`
+fn is_two_words(word: &str) -> bool {
+    DEV_WORDS.iter().filter_map(|first| word.strip_prefix(first)).any(|rest| DEV_WORDS.contains(&rest))
 }
 
 /// Groups the declarations by the directory whose files they answer for. `python` are the paths of all Python files.
@@ -185,7 +192,14 @@ pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
         project.script |= script;
         project.whole |=
             script || matches!(manifest.format, Format::Pyproject | Format::Setup) && !manifest.packages.is_empty();
-        let dev_file = !script && manifest.format != Format::Pyproject && is_dev_name(&manifest.path);
+        let is_plain = manifest.format == Format::Pyproject
+            && manifest
+                .packages
+                .iter()
+                .any(|package| package.direct && package.groups.is_empty() && package.extras.is_empty());
+        // a project of its own inside of tests is for them
+        let is_of_tests = parent(&manifest.path).split('/').any(|part| matches!(part, "test" | "tests" | "e2e"));
+        let dev_file = !script && (is_of_tests || manifest.format != Format::Pyproject && is_dev_name(&manifest.path));
         for package in &manifest.packages {
             if !package.direct
                 || package.declared_in.is_some()
@@ -194,9 +208,15 @@ pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
             {
                 continue;
             }
-            let runs = package.groups.iter().any(|group| RUNTIME_GROUPS.contains(&group.to_ascii_lowercase().as_str()));
+            // beside dependencies of the product, the default environment (Hatch's) is the one that developers work in
+            let is_of_developers = |group: &str| group.eq_ignore_ascii_case("default") && is_plain;
+            let runs = package
+                .groups
+                .iter()
+                .any(|group| RUNTIME_GROUPS.contains(&group.to_ascii_lowercase().as_str()) && !is_of_developers(group));
             let main = (runs || package.groups.is_empty() && package.extras.is_empty()) && !dev_file;
-            let dev = dev_file || !main && package.extras.iter().chain(&package.groups).all(|name| is_dev_name(name));
+            let mut names = package.extras.iter().chain(&package.groups);
+            let dev = dev_file || !main && names.all(|name| is_dev_name(name) || is_of_developers(name));
             project.declared.push(Declared {
                 name: package.name.clone(),
                 version: package.version.clone(),
@@ -254,6 +274,9 @@ mod tests {
             ("functest_requirements.txt", true),
             ("requirements/readthedocs.txt", true),
             ("sample-api/requirements.txt", false),
+            ("requirements/checkdocs.in", true),
+            ("requirements/checkformatting.in", true),
+            ("requirements/checkout.in", false),
         ] {
             assert_eq!(is_dev_name(name), expected, "{name}");
         }

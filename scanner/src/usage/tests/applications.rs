@@ -28,6 +28,17 @@ fn check(cases: &[Repository<'_>]) {
 }
 
 #[test]
+fn the_default_environment_beside_dependencies_of_the_product_is_of_developers() {
+    let project = "[project]\nname = \"a\"\ndependencies = [\"requests\"]\n[tool.hatch.envs.default]\ndependencies = [\"pyyaml\"]\n";
+    let alone = "[project]\nname = \"a\"\n[tool.hatch.envs.default]\ndependencies = [\"pyyaml\"]\n";
+    check(&[
+        (&[("pyproject.toml", project), ("a.py", "import requests")], &[]),
+        (&[("pyproject.toml", project), ("a.py", "import requests, yaml")], &["misplaced pyyaml"]),
+        (&[("pyproject.toml", alone), ("a.py", "import os")], &["unused pyyaml"]),
+    ]);
+}
+
+#[test]
 fn a_directory_of_a_package_does_not_hide_what_is_called_like_it() {
     let list = ("requirements.txt", "redis\n");
     let package = [("app/__init__.py", ""), ("app/backends/redis/__init__.py", "")];

@@ -71,6 +71,8 @@ fn is_tooling_directory(name: &str) -> bool {
         "release",
         "maintenance",
         "devtools",
+        "builder",
+        "packaging",
     ];
     let mut words = name.split(['-', '_', '.']).filter(|word| !word.is_empty()).peekable();
     words.peek().is_some() && words.all(|word| WORDS.contains(&word))
@@ -97,6 +99,7 @@ mod tests {
             ("app/tools_api/main.py", Part::Product),
             ("app/developers/main.py", Part::Product),
             ("scripts/run.py", Part::Tooling),
+            ("builder/release.py", Part::Tooling),
             ("scripts-dev/run.py", Part::Tooling),
             ("dev_tools/run.py", Part::Tooling),
             ("notebooks/a.ipynb", Part::Tooling),
