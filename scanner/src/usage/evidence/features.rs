@@ -144,7 +144,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("whoosh_index", &["whoosh"]),
     ("imagekit", &["pillow"]),
     ("rest_framework.documentation", &["coreapi", "markdown", "pygments"]),
-    ("rest_framework.schemas", &["uritemplate", "pyyaml", "inflection", "coreapi"]),
+    ("rest_framework.schemas", &["uritemplate", "pyyaml", "inflection"]),
+    ("rest_framework.schemas.coreapi", &["coreapi", "coreschema"]),
     ("markdown.extensions.codehilite", &["pygments"]),
     ("pymdownx.highlight", &["pygments"]),
     ("torch.utils.tensorboard", &["tensorboard"]),
@@ -162,8 +163,21 @@ const MODULES: &[(&str, &[&str])] = &[
     ("telnetlib", &["standard-telnetlib", "telnetlib-313-and-up"]),
 ];
 const POSTGRES: &[&str] = &["psycopg2", "psycopg2-binary", "psycopg", "psycopg-binary", "psycopg-c"];
+/// Drivers of Django's engines.
+const ENGINES: &[&str] = &[
+    "psycopg2",
+    "psycopg2-binary",
+    "psycopg",
+    "psycopg-binary",
+    "psycopg-c",
+    "mysqlclient",
+    "pymysql",
+    "oracledb",
+    "cx-oracle",
+];
 /// Modules whose submodules are named after the package that they integrate.
-const INTEGRATIONS: &[&str] = &["sentry_sdk.integrations", "opentelemetry.instrumentation", "ddtrace.contrib"];
+const INTEGRATIONS: &[&str] =
+    &["sentry_sdk.integrations", "opentelemetry.instrumentation", "ddtrace.contrib", "markus.backends"];
 
 /// A literal in the code that chooses a backend by name → packages.
 const LITERALS: &[(&str, &[&str])] = &[
@@ -172,6 +186,12 @@ const LITERALS: &[(&str, &[&str])] = &[
     ("django.db.backends.postgresql_psycopg2", &["psycopg2", "psycopg2-binary", "psycopg"]),
     ("django.db.backends.mysql", &["mysqlclient", "pymysql"]),
     ("django.db.backends.oracle", &["oracledb", "cx-oracle"]),
+    // the engine is filled in where it runs
+    ("django.db.backends.", ENGINES),
+    ("django.db.backends.{}", ENGINES),
+    ("django.db.backends.%s", ENGINES),
+    ("django-db", &["django-celery-results"]),
+    ("django-cache", &["django-celery-results"]),
     ("django.core.cache.backends.redis.RedisCache", &["redis", "hiredis"]),
     ("django.core.cache.backends.memcached.PyMemcacheCache", &["pymemcache"]),
     ("django.core.cache.backends.memcached.PyLibMCCache", &["pylibmc"]),
@@ -217,6 +237,8 @@ const LITERALS: &[(&str, &[&str])] = &[
 /// What a package looks for and uses without an extra that names it. Sources: `is_…_available` and `try: import` in the packages' code.
 const PROBED: &[(&str, &[&str])] = &[
     ("aiohttp", &["aiodns", "brotli", "brotlicffi"]),
+    ("ansible", ANSIBLE),
+    ("ansible-core", ANSIBLE),
     (
         "diffusers",
         &[
@@ -295,6 +317,9 @@ const PROBED: &[(&str, &[&str])] = &[
     ("urllib3", &["brotli", "brotlicffi", "zstandard"]),
 ];
 
+/// Connections and filters.
+const ANSIBLE: &[&str] =
+    &["jmespath", "ncclient", "netaddr", "paramiko", "passlib", "pypsrp", "pywinrm", "requests-credssp"];
 const DISCORD: &[&str] = &["aiodns", "brotli", "orjson", "pynacl"];
 
 /// What loads the libraries of CUDA that are installed as packages. torch is not of them: it asks for its own by requirement.

@@ -9,6 +9,11 @@ use crate::usage::imports::{
 use crate::usage::mention::{Mention, Named, is_module_path};
 use crate::usage::standard_library;
 
+/// How `package.module` is named by a string, and `package:attribute`.
+pub const PATH_IN_A_STRING: &str = "dotted path in a string";
+/// See [`PATH_IN_A_STRING`].
+pub const ATTRIBUTE_IN_A_STRING: &str = "module and attribute in a string";
+
 /// Everything a Python text names without importing it.
 #[must_use]
 pub fn read(path: &str, text: &PythonText) -> Vec<Mention> {
@@ -125,7 +130,8 @@ fn of_literal(literal: &Literal, mut say: impl FnMut(Named, &'static str)) {
         programs.for_each(|named| say(named, "path of a program"));
     }
     if is_module_path(text) {
-        say(Named::Module(text.replacen(':', ".", 1)), "dotted path in a string");
+        let how = if text.contains('.') { PATH_IN_A_STRING } else { ATTRIBUTE_IN_A_STRING };
+        say(Named::Module(text.replacen(':', ".", 1)), how);
         features::of_module(text).into_iter().for_each(|package| say(Named::Package(package), "setting that needs it"));
     }
     if let Some(module) = entry_point(text) {

@@ -138,6 +138,10 @@ fn command(words: &[String], named: &mut Vec<Named>) {
     if !program.is_empty() {
         named.push(Named::Command(program.clone()));
     }
+    // a command of celery that another package brings
+    if program == "celery" && arguments.iter().any(|word| word == "flower") {
+        named.push(Named::Command("flower".to_owned()));
+    }
     // `python -m celery`, `coverage run -m pytest`, `python -m coverage run -m pytest`
     if python || RUNNERS.contains(&program.as_str()) || seen_runner {
         let after = arguments.iter().zip(arguments.iter().skip(1)).filter(|(flag, _)| *flag == "-m");

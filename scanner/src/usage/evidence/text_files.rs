@@ -41,7 +41,7 @@ pub fn kind_of(path: &str) -> Option<Kind> {
         "makefile" | "gnumakefile" | "justfile" => Kind::Recipes,
         _ if matches!(extension, "mk" | "just") => Kind::Recipes,
         _ if matches!(extension, "sh" | "bash" | "zsh" | "bat" | "ps1") || lower == "crontab" => Kind::Shell,
-        _ if matches!(extension, "yml" | "yaml") => Kind::Yaml,
+        _ if matches!(extension, "yml" | "yaml" | "sls") => Kind::Yaml,
         _ if lower.starts_with(".env") || matches!(extension, "env") => Kind::Environment,
         _ if matches!(extension, "ini" | "cfg" | "conf" | "service" | "timer")
             || matches!(lower.as_str(), ".flake8" | ".pylintrc" | ".coveragerc" | ".isort.cfg") =>
@@ -76,6 +76,7 @@ pub fn read(path: &str, kind: Kind, text: &str) -> Vec<Mention> {
         Kind::Yaml => {
             yaml(path, text, &mut into);
             manual(path, text, &mut into);
+            states(path, text, &mut into);
         }
         Kind::Ini => ini(path, text, &mut into),
         Kind::Toml => toml::read(path, text, &mut into),
@@ -293,6 +294,24 @@ fn manual(path: &str, text: &str, into: &mut Vec<Mention>) {
                 how: "builder of the manual",
                 tooling: true,
             });
+        }
+    });
+}
+
+/// Salt reads `.sls`; its states of AWS, `boto_elb.present`, are made with boto and boto3.
+fn states(path: &str, text: &str, into: &mut Vec<Mention>) {
+    if !path.ends_with(".sls") {
+        return;
+    }
+    let mut say = |package: &str, line: u32, how: &'static str| {
+        let named = Named::Package(package.to_owned());
+        into.push(Mention { named, path: path.to_owned(), line, how, tooling: false });
+    };
+    say("salt", 1, "states that it reads");
+    each_line(text, |line, number| {
+        if ["boto_", "boto3_"].iter().any(|start| line.trim_start().starts_with(start)) {
+            say("boto", number, "state that needs it");
+            say("boto3", number, "state that needs it");
         }
     });
 }

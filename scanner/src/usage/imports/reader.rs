@@ -279,12 +279,19 @@ impl<'t> Reader<'t> {
 
     /// The members of a list or tuple that is an argument vector: the first is the program.
     fn vector(&mut self, elements: &[Expr]) {
+        let text = |element: &'_ Expr| match element {
+            Expr::StringLiteral(word) => word.value.to_str().to_owned(),
+            _ => String::new(),
+        };
+        let is = |element: &Expr, word: &str| text(element) == word;
+        // celery's, or what is handed to its `worker_main`
+        let of_celery = elements.first().map(text).is_some_and(|first| first == "celery" || first.starts_with('-'));
         for (at, element) in elements.iter().enumerate() {
-            let after_m = at.checked_sub(1).is_some_and(
-                |before| matches!(&elements[before], Expr::StringLiteral(flag) if flag.value.to_str() == "-m"),
-            );
+            let after_m = at.checked_sub(1).is_some_and(|before| is(&elements[before], "-m"));
             self.role = match (at, after_m) {
                 (0, _) => Role::Program,
+                // a command of celery that another package brings
+                _ if of_celery && is(element, "flower") => Role::Program,
                 (_, true) => Role::Argument,
                 _ => Role::Plain,
             };

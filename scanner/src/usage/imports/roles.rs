@@ -142,7 +142,7 @@ pub(super) fn assigned_role(target: &Expr, value: &Expr) -> Option<Role> {
         last.eq_ignore_ascii_case("cmd") || last.eq_ignore_ascii_case("command") || last.eq_ignore_ascii_case("cmdline")
     });
     match value {
-        Expr::List(_) | Expr::Tuple(_) if is_command => Some(Role::Program),
+        Expr::List(_) | Expr::Tuple(_) if is_command || name == "argv" => Some(Role::Program),
         Expr::StringLiteral(_) | Expr::FString(_) if is_command => Some(Role::Shell),
         _ => None,
     }

@@ -61,6 +61,25 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
         ),
         ("openpyxl", "a.py", "import pandas as pd\npd.read_excel('x')", "import pandas as pd\npd.read_csv('x')"),
         ("furo", "docs/conf.py", "html_theme = 'furo'", "project = 'furo'"),
+        // an engine that is filled in, a result store and a command that are chosen by name
+        ("mysqlclient", "s.py", "E = f'django.db.backends.{X}'", "E = f'django.db.models.{X}'"),
+        ("psycopg2", "s.py", "E = 'django.db.backends.{}'.format(X)", "E = 'django.db.models.{}'.format(X)"),
+        ("django-celery-results", "s.py", "RESULT_BACKEND = 'django-db'", "import celery"),
+        ("flower", "run.sh", "celery -A app --broker=$B flower --port=5555", "celery -A app worker"),
+        ("flower", "a.py", "cmd = ['celery', '-A', 'app', 'flower']", "names = ['celery', 'flower']"),
+        (
+            "flower",
+            "a.py",
+            "argv = ['--app=app', 'flower']\napp.worker_main(argv=argv)",
+            "argv = ['--app=app', 'worker']",
+        ),
+        ("salt", "orchestration/top.sls", "base:\n  '*':\n    - x", ""),
+        (
+            "boto3",
+            "orchestration/a.sls",
+            "elb:\n  boto_elb.present:\n    - name: x",
+            "elb:\n  pkg.installed:\n    - name: x",
+        ),
         // templates
         ("django-cors-headers", "templates/a.html", "{% load i18n corsheaders %}", "{% load humanize %} corsheaders"),
         ("django-cors-headers", "a.html", "{%- include 'corsheaders/x.html' %}", "{% include 'x/corsheaders.html' %}"),
@@ -95,6 +114,12 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
             "s.py",
             "from sentry_sdk.integrations.aiohttp import AioHttpIntegration",
             "from sentry_sdk.integrations.wsgi import W",
+        ),
+        (
+            "datadog",
+            "s.py",
+            "B = 'markus.backends.datadog.DatadogMetrics'",
+            "B = 'markus.backends.logging.LoggingMetrics'",
         ),
         ("sqlalchemy", ".env", "BROKER=sqla+sqlite:///x.sqlite", "BROKER=amqp+ssl://x"),
         ("gunicorn", "wsgi.py", "application = None", ""),
