@@ -8,8 +8,8 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::roles::{
-    argument_role, asks_for_environment, assigned_role, catches_import_error, is_main_guard, may_be_program, may_name,
-    takes_names,
+    argument_role, asks_for_environment, asks_whether_installed, assigned_role, catches_import_error, is_main_guard,
+    lets_import_fail, may_be_program, may_name, takes_names,
 };
 use super::{Import, LineStarts, Literal, PythonText, Role, is_dotted};
 use crate::usage::evidence::features;
@@ -318,14 +318,17 @@ impl<'t> Reader<'t> {
                     self.visit_elif_else_clause(clause);
                 }
             }
-            // run as a script only: what it needs is not what the product needs
-            Stmt::If(statement) if is_main_guard(&statement.test) => {
+            // run as a script only, or where it was looked for before: what it needs is not what the product needs
+            Stmt::If(statement) if is_main_guard(&statement.test) || asks_whether_installed(&statement.test) => {
                 self.within(|around| around.optional = true, |reader| visitor::walk_stmt(reader, stmt));
             }
             Stmt::If(statement) if !asks_for_environment(&statement.test) => {
                 self.within(|around| around.conditional = true, |reader| visitor::walk_stmt(reader, stmt));
             }
             Stmt::Try(statement) if statement.handlers.iter().any(catches_import_error) => {
+                self.within(|around| around.optional = true, |reader| visitor::walk_stmt(reader, stmt));
+            }
+            Stmt::With(statement) if statement.items.iter().any(|item| lets_import_fail(&item.context_expr)) => {
                 self.within(|around| around.optional = true, |reader| visitor::walk_stmt(reader, stmt));
             }
             Stmt::Assign(statement) => {

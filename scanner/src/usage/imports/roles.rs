@@ -189,9 +189,54 @@ pub(super) fn asks_for_environment(test: &Expr) -> bool {
     }
 }
 
+/// `HAS_X`, `is_x_available()`, `importlib.util.find_spec("x")`, `"x" in settings.INSTALLED_APPS`: whether a package is there was asked before.
+pub(super) fn asks_whether_installed(test: &Expr) -> bool {
+    match test {
+        Expr::BoolOp(both) => both.values.iter().any(asks_whether_installed),
+        Expr::Compare(compare) => {
+            let among = matches!(&*compare.ops, [ast::CmpOp::In]).then(|| compare.comparators.first()).flatten();
+            among.and_then(last_name) == Some("INSTALLED_APPS") || asks_whether_installed(&compare.left)
+        }
+        Expr::Call(call) => last_name(&call.func).is_some_and(|name| name == "find_spec" || says_installed(name)),
+        // `HAS_X` is a constant; `has_x()` may ask anything
+        _ => last_name(test).is_some_and(|name| {
+            let is_constant = ["HAS_", "_HAS_", "HAVE_", "_HAVE_"].iter().any(|start| name.starts_with(start));
+            is_constant || says_installed(name)
+        }),
+    }
+}
+
+/// `is_x_available`; the word alone is a method of something else: `queue.available()`.
+fn says_installed(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.rsplit_once('_').is_some_and(|(_, last)| matches!(last, "available" | "installed"))
+}
+
+fn last_name(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Name(name) => Some(name.id.as_str()),
+        Expr::Attribute(attribute) => Some(attribute.attr.as_str()),
+        _ => None,
+    }
+}
+
+/// `contextlib.suppress(ImportError)`, and what a program has of its own for that: `optional_imports("x")`, `try_import()`.
+pub(super) fn lets_import_fail(context: &Expr) -> bool {
+    let Expr::Call(call) = context else { return false };
+    let callee = last_name(&call.func).unwrap_or_default().to_ascii_lowercase();
+    callee == "suppress" && call.arguments.args.iter().any(is_import_error)
+        || callee.contains("import")
+            && callee.split('_').any(|word| matches!(word, "try" | "optional" | "soft" | "safe"))
+}
+
+fn is_import_error(expr: &Expr) -> bool {
+    matches!(expr, Expr::Name(name)
+        if matches!(name.id.as_str(), "ImportError" | "ModuleNotFoundError" | "Exception" | "BaseException"))
+}
+
 pub(super) fn catches_import_error(handler: &ast::ExceptHandler) -> bool {
     let ast::ExceptHandler::ExceptHandler(handler) = handler;
-    let names_it = |expr: &Expr| matches!(expr, Expr::Name(name) if matches!(name.id.as_str(), "ImportError" | "ModuleNotFoundError" | "Exception" | "BaseException"));
+    let names_it = is_import_error;
     match handler.type_.as_deref() {
         None => true,
         Some(Expr::Tuple(tuple)) => tuple.elts.iter().any(names_it),

@@ -44,3 +44,22 @@ fn a_directory_of_a_package_does_not_hide_what_is_called_like_it() {
     let package = [("app/__init__.py", ""), ("app/backends/redis/__init__.py", "")];
     check(&[(&[list, package[0], package[1], ("app/backends/redis/a.py", "from redis import Redis")], &[])]);
 }
+
+#[test]
+fn an_import_that_may_fail_is_not_missing() {
+    let list = ("requirements.txt", "requests\n");
+    for (code, missing) in [
+        ("import contextlib\nwith contextlib.suppress(ImportError):\n    import yaml", false),
+        ("with optional_imports('yaml'):\n    import yaml", false),
+        ("with open('x'):\n    import yaml", true),
+        ("from importlib.util import find_spec\nif find_spec('yaml'):\n    import yaml", false),
+        ("if HAS_YAML:\n    import yaml", false),
+        ("if is_yaml_available():\n    import yaml", false),
+        ("if has_permission():\n    import yaml", true),
+        ("if not HAS_YAML:\n    import yaml", true),
+    ] {
+        let code = format!("import requests\n{code}");
+        let expected: &[&str] = if missing { &["missing pyyaml"] } else { &[] };
+        assert_eq!(said(&[list, ("a.py", &code)]), expected, "{code}");
+    }
+}
