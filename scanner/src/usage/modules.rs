@@ -1,5 +1,6 @@
 //! From a distribution to what it provides: import names, commands, plugin entry points, and whom it needs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -74,9 +75,12 @@ impl Distribution {
             let twin = TABLE.get(&base).map(|twin| twin.modules.clone());
             modules.extend(twin.unwrap_or_else(|| vec![base.as_str().replace('-', "_")]));
         }
+        // a program may be spelt like the module
+        let mut commands = vec![name.to_owned(), name.replace('-', "_")];
+        commands.dedup();
         Self {
             modules,
-            commands: vec![name.to_owned()],
+            commands,
             entry_points: Vec::new(),
             requires: Vec::new(),
             extras: BTreeMap::new(),
@@ -84,21 +88,31 @@ impl Distribution {
         }
     }
 
-    /// True when a module that nothing else provides may well be what `name` is imported as: the same letters (`zxingcpp` for
-    /// zxing-cpp), without the words that only say "for Python" (`saml2` for pysaml2), some of its words in order (`strawberry_django`
-    /// for strawberry-graphql-django), or a namespace spelt out (`llama_index.core` for llama-index-core).
+    /// True when a module that nothing else provides may well be what `name` is imported as: it is called like it, by some of its words
+    /// in order (`strawberry_django` for strawberry-graphql-django), or by their initials (`acp` for agent-client-protocol).
     #[must_use]
     pub fn may_be_called(name: &PackageName, module: &str) -> bool {
-        let flat = |text: &str| text.replace(['-', '_', '.'], "").to_ascii_lowercase();
+        let top = module.split('.').next().unwrap_or(module).to_ascii_lowercase();
+        let generic =
+            ["python", "django", "py", "client", "api", "core", "sdk", "lib", "utils", "tools", "flask", "types"];
+        let full = spelt_by_framework(name);
+        let mut words = full.split('-');
+        let in_order = top.split('_').all(|word| words.any(|own| own == word));
+        let initials = || full.split('-').filter_map(|word| word.chars().next()).collect::<String>();
+        Self::is_called_like(name, module)
+            || top.len() > 2 && initials() == top
+            || in_order && top.len() > 2 && !generic.contains(&top.as_str())
+    }
+
+    /// True when the whole name says the module: the same letters (`zxingcpp` for zxing-cpp), without the words that only say "for
+    /// Python" (`saml2` for pysaml2), or a namespace spelt out (`llama_index.core` for llama-index-core).
+    #[must_use]
+    pub fn is_called_like(name: &PackageName, module: &str) -> bool {
         fn unnumbered(text: &str) -> &str {
             text.trim_end_matches(|char: char| char.is_ascii_digit())
         }
-        let (name, top) = (name.as_str(), module.split('.').next().unwrap_or(module).to_ascii_lowercase());
-        // Django REST framework's extensions are called after it in three ways
-        let framework = name.strip_prefix("djangorestframework-").or_else(|| name.strip_prefix("drf-"));
-        let expanded = framework.map(|rest| format!("rest-framework-drf-{rest}"));
-        let name = expanded.as_deref().unwrap_or(name);
-        let (flat_name, flat_top) = (flat(name), flat(&top));
+        let (name, top) = (spelt_by_framework(name), module.split('.').next().unwrap_or(module));
+        let (flat_name, flat_top) = (letters(&name), letters(top));
         if unnumbered(&flat_name).len() > 3 && unnumbered(&flat_name) == unnumbered(&flat_top) {
             return true;
         }
@@ -111,24 +125,22 @@ impl Distribution {
         }
         let bare_top =
             ["python", "django", "py"].iter().find_map(|prefix| flat_top.strip_prefix(prefix)).unwrap_or(&flat_top);
-        if flat_top == flat_name || !bare.is_empty() && (flat_top == bare || bare_top == bare || bare_top == flat_name)
-        {
-            return true;
-        }
-        let mut words = name.split('-');
-        let in_order = top.split('_').all(|word| words.any(|own| own == word));
-        let generic =
-            ["python", "django", "py", "client", "api", "core", "sdk", "lib", "utils", "tools", "flask", "types"];
-        let spelt_out = module.contains('.') && module.matches('.').count() <= 6 && {
+        flat_top == flat_name
+            || !bare.is_empty() && (flat_top == bare || bare_top == bare || bare_top == flat_name)
+            || Self::is_spelt_out(&name, module)
+    }
+
+    /// True when the parts of a dotted module, joined, are the name: `llama_index.core` of llama-index-core, and what is in it.
+    #[must_use]
+    pub fn is_spelt_out(name: &str, module: &str) -> bool {
+        let name = letters(name);
+        module.contains('.') && module.matches('.').count() <= DEEPEST_SPELT && {
             let mut so_far = String::new();
             module.split('.').any(|part| {
-                so_far.push_str(&flat(part));
-                so_far == flat_name
+                so_far.push_str(&letters(part));
+                so_far == name
             })
-        };
-        // `acp` for agent-client-protocol
-        let initials = || name.split('-').filter_map(|word| word.chars().next()).collect::<String>();
-        spelt_out || top.len() > 2 && initials() == top || in_order && top.len() > 2 && !generic.contains(&top.as_str())
+        }
     }
 
     /// True when a module that nobody is known to provide has most of a name in common with `name`: `stable_whisper` with stable-ts,
@@ -146,11 +158,13 @@ impl Distribution {
         let is_shared = |part: Range<usize>| name.get(part).is_some_and(|part| top.contains(part));
         let longest = (0..name.len()).filter(|from| is_shared(*from..from + 4)).map(|from| {
             let longer = (from + 5..=name.len()).take_while(|to| is_shared(from..*to));
-            longer.last().unwrap_or(from + 4) - from
+            from..longer.last().unwrap_or(from + 4)
         });
-        let longest = longest.max().unwrap_or(0);
+        let Some(longest) = longest.max_by_key(ExactSizeIterator::len) else { return false };
         // most of the shorter of the two, and half of the name: `sync` is not asyncpool
-        longest * 3 >= 2 * name.len().min(top.len()) && longest * 2 >= name.len() && longest > 0
+        longest.len() * 3 >= 2 * name.len().min(top.len())
+            && longest.len() * 2 >= name.len()
+            && !name.get(longest).is_some_and(|shared| COMMON.contains(&shared))
     }
 
     /// True when importing `module` imports from this distribution.
@@ -172,6 +186,21 @@ impl Distribution {
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || is_version(rest))
         })
     }
+}
+
+/// A name as it is, but Django REST framework's extensions are called after it in three ways.
+fn spelt_by_framework(name: &PackageName) -> Cow<'_, str> {
+    let name = name.as_str();
+    let framework = name.strip_prefix("djangorestframework-").or_else(|| name.strip_prefix("drf-"));
+    framework.map_or(Cow::Borrowed(name), |rest| Cow::Owned(format!("rest-framework-drf-{rest}")))
+}
+
+/// Modules with more dots spell no name.
+const DEEPEST_SPELT: usize = 6;
+
+/// A name without the signs that join its words.
+pub(super) fn letters(text: &str) -> String {
+    text.replace(['-', '_', '.'], "").to_ascii_lowercase()
 }
 
 /// Endings of a distribution's name that say how or by whom it was built, not what it provides.
@@ -258,8 +287,60 @@ impl ModuleNames for WellKnown {
     }
 }
 
-/// Modules that the newest version has no longer, and that code with an older one imports.
-const FORMER: &[(&str, &str)] = &[("setuptools", "pkg_resources")];
+/// Modules that no file list of the newest version tells: those that it has no longer and that code with an older one imports, and
+/// those that stand in a directory which a `.pth` file puts on the path.
+const UNLISTED: &[(&str, &[&str])] = &[
+    ("setuptools", &["pkg_resources"]),
+    (
+        "pywin32",
+        &[
+            "commctrl",
+            "dde",
+            "odbc",
+            "perfmon",
+            "pywintypes",
+            "servicemanager",
+            "timer",
+            "win32api",
+            "win32clipboard",
+            "win32con",
+            "win32console",
+            "win32cred",
+            "win32crypt",
+            "win32event",
+            "win32evtlog",
+            "win32evtlogutil",
+            "win32file",
+            "win32gui",
+            "win32gui_struct",
+            "win32inet",
+            "win32job",
+            "win32net",
+            "win32netcon",
+            "win32pdh",
+            "win32pipe",
+            "win32print",
+            "win32process",
+            "win32profile",
+            "win32ras",
+            "win32security",
+            "win32service",
+            "win32serviceutil",
+            "win32timezone",
+            "win32trace",
+            "win32transaction",
+            "win32ts",
+            "win32ui",
+            "win32uiole",
+            "win32wnet",
+            "winerror",
+            "winioctlcon",
+            "winnt",
+            "winperf",
+            "winxpgui",
+        ],
+    ),
+];
 
 /// One row of the table: name, modules, commands, entry point groups, requires, extras (`extra=a|b`), each list joined by spaces.
 #[must_use]
@@ -287,8 +368,9 @@ fn parse_row(row: &str) -> Option<(PackageName, Distribution)> {
     let mut words = || cells.next().map(|cell| cell.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>());
     let (modules, commands, entry_points, requires, extras) = (words()?, words()?, words()?, words()?, words()?);
     let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
-    let former = FORMER.iter().filter(|(of, _)| *of == name.as_str()).map(|(_, module)| *module);
-    let modules = modules.into_iter().chain(former).collect();
+    let unlisted =
+        UNLISTED.iter().filter(|(of, _)| *of == name.as_str()).flat_map(|(_, modules)| modules.iter().copied());
+    let modules = modules.into_iter().chain(unlisted).collect();
     let packages =
         |words: &mut dyn Iterator<Item = &str>| words.filter_map(|word| PackageName::new(word).ok()).collect();
     let distribution = Distribution {

@@ -39,6 +39,44 @@ fn the_default_environment_beside_dependencies_of_the_product_is_of_developers()
 }
 
 #[test]
+fn a_part_of_a_namespace_is_used_by_its_own_name() {
+    let list = ("requirements.txt", "big-kit.core\nbig-kit.store\nbig-kit.queue\n");
+    let code = "from big_kit.core import App\nfrom big_kit import store";
+    check(&[
+        (&[list, ("a.py", code)], &["unused big-kit-queue"]),
+        (&[list, ("a.py", code), ("b.py", "import big_kit.queue")], &[]),
+        // where no other part is spelt out, the first word may be all there is
+        (&[("requirements.txt", "big-kit-queue\n"), ("a.py", "from big_kit import App")], &[]),
+    ]);
+}
+
+#[test]
+fn tests_that_name_a_guessed_module_do_not_hide_what_the_product_imports() {
+    let list = ("requirements.txt", "strange-thing-client\n");
+    check(&[
+        (&[list, ("a.py", "import strange_thing"), ("tests/test_a.py", "import strange_thing_client")], &[]),
+        (&[list, ("a.py", ""), ("tests/test_a.py", "import strange_thing_client")], &["unused strange-thing-client"]),
+    ]);
+}
+
+#[test]
+fn a_dotted_text_says_little_of_a_module_that_is_guessed() {
+    for (text, used) in [
+        ("zzdata.rows", false),
+        ("zzdata.Rows", true),
+        ("zzdata:rows", false),
+        ("zzdata_tree.rows", true),
+        ("tree.rows", false),
+    ] {
+        let code = format!("import os\nX = '{text}'");
+        let expected: &[&str] = if used { &[] } else { &["unused zzdata-tree"] };
+        assert_eq!(said(&[("requirements.txt", "zzdata-tree\n"), ("a.py", &code)]), expected, "{text}");
+    }
+    // a word of Django's own apps is none of a package that shares it
+    check(&[(&[("requirements.txt", "itypes\n"), ("a.py", "EXCLUDED_APPS = ['contenttypes']")], &["unused itypes"])]);
+}
+
+#[test]
 fn a_directory_of_a_package_does_not_hide_what_is_called_like_it() {
     let list = ("requirements.txt", "redis\n");
     let package = [("app/__init__.py", ""), ("app/backends/redis/__init__.py", "")];

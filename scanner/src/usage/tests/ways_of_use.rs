@@ -280,6 +280,8 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
         ("some-scan", "a.py", "cmd = f'some-scan {x}'\nrun_it(cmd)", "words = f'some-scan {x}'"),
         ("some-scan", "a.py", "self.scan_command = ['some-scan', x]", "self.scan_command = ['run', 'some-scan']"),
         ("some-scan", "a.py", "cmd = 'some-scan'", "cmd = 'a'\ncmd += 'some-scan'"),
+        // a program that is spelt like the module
+        ("some-parser", "Dockerfile", "RUN some_parser translate x", "RUN other_parser some_parser"),
         // the path of a program, wherever it stands
         ("some-scan", "a.py", "register(command='/opt/x/venv/bin/some-scan -q')", "register(url='/api/some-scan')"),
         // a module for each version of an interface, and builds for a version of CUDA or of Python

@@ -1,26 +1,26 @@
 //! Whether and how a declared package is used.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use advisories::PackageName;
 
+use super::Judge;
 use super::part::{Part, is_automation, part};
 use super::reach::Reach;
-use super::{Judge, top};
 use crate::finding::{Finding, UsageClass};
 use crate::usage::evidence::features;
+use crate::usage::evidence::python_texts::ATTRIBUTE_IN_A_STRING;
 use crate::usage::first_party::{Origin, parent};
 use crate::usage::mention::{Mention, Named};
 use crate::usage::modules::{Distribution, Knowledge};
 use crate::usage::projects::{Declared, Project, is_dev_name};
-use crate::usage::standard_library;
 
 /// How a declared package is used.
 #[derive(Default)]
 pub(super) struct Found {
-    product: usize,
-    tests: usize,
-    tooling: usize,
+    pub(super) product: usize,
+    pub(super) tests: usize,
+    pub(super) tooling: usize,
     pub(super) first: Option<String>,
 }
 
@@ -69,14 +69,21 @@ impl Judge<'_> {
         findings: &mut Vec<Finding>,
     ) {
         let reach = self.reach(project, projects);
+        // few projects have a package that needs them
+        let mut namespaces = None;
         let mut judged = BTreeSet::new();
         for (declared, distribution) in known {
             if !declared.main || declared.dev || !judged.insert(&declared.name) {
                 continue;
             }
             let mut found = self.found(project, &reach, projects, declared, distribution);
-            if distribution.knowledge == Knowledge::Guess && found.product + found.tests + found.tooling == 0 {
-                found = self.likely(&reach, declared, known);
+            if distribution.knowledge == Knowledge::Guess && found.product == 0 {
+                // tests may name a guessed module that is not what the product imports
+                let namespaces = namespaces.get_or_insert_with(|| self.namespaces(known));
+                let likely = self.likely(&reach, declared, known, namespaces);
+                if likely.product > 0 || found.tests + found.tooling == 0 {
+                    found = likely;
+                }
             }
             if found.product > 0 {
                 continue;
@@ -101,14 +108,17 @@ impl Judge<'_> {
                 // `zlib`, `rust`: a name that is no distribution's says nothing of modules
                 continue;
             }
-            let elsewhere = class == Some(UsageClass::Dead) && !is_dev_tool(&declared.name);
-            if elsewhere && (self.runs_absent_code || self.is_copied(project, projects, declared)) {
-                continue;
-            }
-            if let Some(class) = class {
+            let is_told = |class: &UsageClass| !self.is_used_unseen(project, projects, declared, *class);
+            if let Some(class) = class.filter(is_told) {
                 findings.push(self.unused(declared, distribution, class, &found, known));
             }
         }
+    }
+
+    /// The code that uses it is not here, or not in the project.
+    fn is_used_unseen(&self, project: &Project, projects: &[Project], declared: &Declared, class: UsageClass) -> bool {
+        let elsewhere = class == UsageClass::Dead && !is_dev_tool(&declared.name);
+        elsewhere && (self.runs_absent_code || self.is_copied(project, projects, declared))
     }
 
     /// A server beside the module that it serves: how it is started is written down where it is deployed.
@@ -206,6 +216,8 @@ impl Judge<'_> {
         for mention in self.mentions_of(&declared.name, distribution).filter(is_ours) {
             if names(mention, &declared.name, distribution)
                 && !declares(mention, declared)
+                // `cas:user` is hardly an attribute of `cas`
+                && mention.how != ATTRIBUTE_IN_A_STRING
                 && (!is_bootstrap(&mention.named) || mention.path.ends_with(".py"))
             {
                 // a tool of development that a makefile or a container runs is none of the product for that
@@ -217,75 +229,11 @@ impl Judge<'_> {
         found
     }
 
-    /// True when `module` may well be of a distribution whose modules are not known. The same modules are imported all over.
-    pub(super) fn may_provide(&self, name: &PackageName, module: &str) -> bool {
-        let known = |asked: &HashMap<PackageName, HashMap<String, bool>>| asked.get(name)?.get(module).copied();
-        if let Some(answer) = known(&self.asked.borrow()) {
-            return answer;
-        }
-        let answer = self.is_alike(name, module);
-        self.asked.borrow_mut().entry(name.clone()).or_default().insert(module.to_owned(), answer);
-        answer
-    }
-
-    fn is_alike(&self, name: &PackageName, module: &str) -> bool {
-        let nobody_does = || self.names.providers(module).is_empty();
-        // `boto3` has a provider, and it is not boto
-        let is_numbered = module.split('.').next().is_some_and(|top| {
-            let unnumbered = top.trim_end_matches(|char: char| char.is_ascii_digit());
-            unnumbered.len() < top.len() && unnumbered == name.as_str()
-        });
-        Distribution::may_be_called(name, module) && (!is_numbered || nobody_does())
-            || Distribution::shares_a_word(name, module) && nobody_does()
-    }
-
     /// The directory of a script, with its slash, if the script imports modules that stand there: they run with its declarations.
     pub(super) fn beside_script<'p>(&self, project: &'p Project) -> Option<&'p str> {
         let end = project.directory.rfind('/').filter(|_| project.script)? + 1;
         let mut own = self.uses.iter().filter(|place| place.path == project.directory);
         own.any(|place| place.origin == Origin::Regular).then_some(&project.directory[..end])
-    }
-
-    /// Imports, and modules named in settings, that no declared package is known to provide and that look like this one, whose modules
-    /// are not known.
-    fn likely(&self, reach: &Reach<'_>, declared: &Declared, known: &[(&Declared, Distribution)]) -> Found {
-        let mut found = Found::default();
-        let fits = |module: &str| {
-            self.may_provide(&declared.name, module)
-                && !known.iter().any(|(_, distribution)| distribution.provides(module))
-        };
-        let mut count = |path: &str, line: u32, how: &str| {
-            match part(path) {
-                Part::Tests => found.tests += 1,
-                _ => found.product += 1,
-            }
-            found.first.get_or_insert_with(|| format!("{how} at {path}:{line}"));
-        };
-        for place in self.uses.iter().filter(|place| reach.holds(place.path)) {
-            // a module that imports its own name means another one, and an installed package goes before a directory somewhere; where
-            // little more than a word is alike, neither says enough
-            let alike = |module: &String| {
-                is_module_of(place.path, module)
-                    || place.origin == Origin::Elsewhere && Distribution::may_be_called(&declared.name, module)
-            };
-            let outside =
-                place.origin == Origin::Outside || place.origin != Origin::Regular && place.modules.iter().any(alike);
-            if outside && place.modules.iter().any(|module| fits(module)) {
-                count(place.path, place.line, "imported");
-            }
-        }
-        for mention in self.files.mentions.iter().filter(|mention| reach.holds(&mention.path) && !mention.tooling) {
-            if let Named::Module(module) = &mention.named
-                && is_code(&mention.path)
-                && !standard_library::contains(module)
-                && fits(module)
-                && !self.own.has_module(&top(module))
-                && self.own.origin(&mention.path, module) == Origin::Outside
-            {
-                count(&mention.path, mention.line, mention.how);
-            }
-        }
-        found
     }
 
     /// The class of a package that nothing uses; `None` when another declared package uses it for us.
@@ -320,7 +268,8 @@ impl Judge<'_> {
             let asked_for = host.extras.iter().filter(|(extra, _)| other.requested_extras.contains(extra));
             host.requires.contains(name)
                 || asked_for.flat_map(|(_, packages)| packages).any(|package| package == name)
-                || host.knowledge == Knowledge::Guess && locked(&other.name)
+                // a lock is of the version that is installed
+                || locked(&other.name)
         });
         if needed_by {
             return Some(UsageClass::Constraint);
@@ -341,7 +290,8 @@ impl Judge<'_> {
                 .into_iter()
                 .chain(self.own_names().map(PackageName::as_str))
                 .any(|host| name.as_str().strip_prefix(host).is_some_and(|rest| rest.starts_with('-')));
-        if distribution.entry_points.iter().any(|group| group == PYTEST_PLUGINS) && !backend {
+        let is_plugin_of_pytest = name.as_str() != "pytest" && is_for_pytest(name, distribution);
+        if is_plugin_of_pytest && !backend {
             // pytest finds it by itself, and only tests run pytest
             return Some(UsageClass::TestOnly);
         }
@@ -383,7 +333,8 @@ fn names(mention: &Mention, name: &PackageName, distribution: &Distribution) -> 
         Named::Module(module) => distribution.provides(module),
         // of an unknown distribution `x`, `x-run` is likely a command too
         Named::Command(command) if distribution.knowledge == Knowledge::Guess => {
-            command.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            distribution.commands.contains(command)
+                || command.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('-'))
         }
         // a program of the package's own name may be no console script and not listed, as compiled ones are
         Named::Command(command) => command == name.as_str() || distribution.commands.iter().any(|own| own == command),
@@ -397,17 +348,6 @@ fn is_for_pytest(name: &PackageName, distribution: &Distribution) -> bool {
     name.as_str() == "pytest"
         || distribution.entry_points.iter().any(|group| group == PYTEST_PLUGINS)
         || distribution.knowledge == Knowledge::Guess && name.as_str().starts_with("pytest-")
-}
-
-/// Python code, or a template of it.
-fn is_code(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|file| file.ends_with(".py") || file.contains(".py."))
-}
-
-/// `a/x.py` for `x.y`
-fn is_module_of(path: &str, module: &str) -> bool {
-    let file = path.rsplit('/').next().unwrap_or(path);
-    file.strip_suffix(".py").is_some_and(|stem| stem == module.split('.').next().unwrap_or(module))
 }
 
 /// The mention is the declaration itself, or its neighbours in the manifest.
@@ -424,6 +364,8 @@ fn described_by_stub(name: &PackageName) -> Option<&str> {
 /// Who looks for plugins in an entry point group, by its name. Build backends load theirs when they build, which is no use at run time.
 fn host_of(group: &str) -> Option<&str> {
     Some(match group {
+        // of these one is chosen by its name: a result store by a setting, a command by a command line
+        "celery.result_backends" | "celery.commands" => return None,
         "pytest11" => "pytest",
         // loaded by `opentelemetry-instrument`
         _ if group.starts_with("opentelemetry_") => "opentelemetry-distro",

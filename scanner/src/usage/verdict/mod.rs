@@ -1,10 +1,11 @@
 //! The verdict on every declared package and every import.
 //!
-//! `declared.rs` judges what a manifest asks for, `imported.rs` what the code imports; `part.rs` tells product, tests and tooling apart,
-//! `reach.rs` whose declarations a file runs with; `wording.rs` says it.
+//! `declared.rs` judges what a manifest asks for, `imported.rs` what the code imports; `likely.rs` guesses where the modules of a package
+//! are not known; `part.rs` tells product, tests and tooling apart, `reach.rs` whose declarations a file runs with; `wording.rs` says it.
 
 mod declared;
 mod imported;
+mod likely;
 mod part;
 mod reach;
 mod wording;
