@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use advisories::PackageName;
 use rayon::prelude::*;
 
-use super::evidence::{python_texts, shell, templates, text_files};
-use super::imports::{PythonText, read_cython, read_python};
+use super::evidence::{python_texts, requirement_lines, shell, templates, text_files};
+use super::imports::{PythonText, is_dotted, read_cython, read_python};
 use super::mention::{Mention, Named};
 use super::notebook::read_notebook;
 use crate::diagnostic::{Diagnostic, Stage};
@@ -52,6 +53,12 @@ pub struct SourceFiles {
     pub configuration: usize,
     /// Submodules whose files are not in the snapshot.
     pub absent: Vec<String>,
+    /// Names of files, without `.py`, and of directories that git is told to ignore or that only an image has.
+    pub elsewhere: BTreeSet<String>,
+    /// Directories, each with its slash, and what a list of requirements there may call a package that it asks for by its address.
+    pub unnamed: Vec<(String, PackageName)>,
+    /// Lines of lists of requirements whose comment says that the package is for a submodule that is not here.
+    pub for_absent: BTreeSet<(String, u32)>,
     /// Directories, each with its slash, into which somebody installed packages: they hold their metadata, too.
     pub vendored: BTreeSet<String>,
     /// What could not be read.
@@ -104,6 +111,8 @@ pub fn read_all(snapshot: &dyn Snapshot) -> SourceFiles {
     let each: Vec<SourceFiles> =
         wanted.par_iter().map(|(entry, language)| read_or_say(snapshot, entry, language)).collect();
     let mut all = absent_submodules(snapshot);
+    lists(snapshot, &mut all);
+    note_what_is_elsewhere(snapshot, &mut all);
     all.vendored = snapshot.entries().iter().filter_map(|entry| Some(vendored(&entry.path)?.to_owned())).collect();
     for file in each {
         all.python.extend(file.python);
@@ -112,6 +121,61 @@ pub fn read_all(snapshot: &dyn Snapshot) -> SourceFiles {
         all.diagnostics.extend(file.diagnostics);
     }
     all
+}
+
+/// What lists of requirements tell beside their packages. One that cannot be read is a gap of the inventory.
+fn lists(snapshot: &dyn Snapshot, files: &mut SourceFiles) {
+    let absent: Vec<String> = files.absent.iter().map(|path| last(path).to_ascii_lowercase()).collect();
+    let absent: Vec<&str> = absent.iter().map(String::as_str).collect();
+    let is_list = |entry: &&Entry| {
+        entry.kind == EntryKind::File && entry.size <= LARGEST_CONFIGURATION && requirement_lines::is_list(&entry.path)
+    };
+    for entry in snapshot.entries().iter().filter(is_list) {
+        let Ok(text) = text_of(snapshot, &entry.path) else { continue };
+        let directory = entry.path.rfind('/').map_or("", |slash| &entry.path[..=slash]);
+        // `requirements/base.txt` is for what stands beside its folder
+        let directory = directory.strip_suffix("requirements/").unwrap_or(directory);
+        files.unnamed.extend(requirement_lines::unnamed(&text).into_iter().map(|name| (directory.to_owned(), name)));
+        let lines = requirement_lines::for_someone(&text, &absent).into_iter();
+        files.for_absent.extend(lines.map(|line| (entry.path.clone(), line)));
+    }
+}
+
+/// Notes what `.gitignore` files name in full, and what container files copy in from other images.
+fn note_what_is_elsewhere(snapshot: &dyn Snapshot, files: &mut SourceFiles) {
+    let is_ours = |entry: &&Entry| {
+        let is_small = entry.kind == EntryKind::File && entry.size <= LARGEST_CONFIGURATION;
+        is_small && !entry.path.split('/').any(|part| NOT_OURS.contains(&part))
+    };
+    for entry in snapshot.entries().iter().filter(is_ours) {
+        let is_ignoring = last(&entry.path) == ".gitignore";
+        if !is_ignoring && text_files::kind_of(&entry.path) != Some(text_files::Kind::Container) {
+            continue;
+        }
+        let text = match text_of(snapshot, &entry.path) {
+            Ok(text) => text,
+            Err(reason) => {
+                // of a container file the reader of its commands says so
+                let gap = is_ignoring.then(|| Diagnostic::gap(Stage::Usage, entry.path.clone(), reason));
+                files.diagnostics.extend(gap);
+                continue;
+            }
+        };
+        let copied = |line: &'_ &str| is_ignoring || line.starts_with("COPY --from");
+        let paths = text.lines().map(str::trim).filter(copied).filter_map(|line| line.split_whitespace().last());
+        let named = paths.map(|path| last(path.trim_end_matches('/')));
+        let named = named.map(|name| name.strip_suffix(".py").unwrap_or(name)).filter(|name| is_dotted(name));
+        files.elsewhere.extend(named.map(str::to_ascii_lowercase));
+    }
+}
+
+fn text_of(snapshot: &dyn Snapshot, path: &str) -> Result<String, String> {
+    let read = isolated(|| snapshot.read(path)).map_err(|error| error.to_string())?;
+    read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(|error| error.to_string())
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Names of directories that hold copies of other people's code.

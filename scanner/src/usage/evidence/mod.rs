@@ -3,6 +3,7 @@
 pub mod features;
 pub mod options;
 pub mod python_texts;
+pub mod requirement_lines;
 pub mod shell;
 pub mod templates;
 pub mod text_files;

@@ -101,3 +101,12 @@ fn an_import_that_may_fail_is_not_missing() {
         assert_eq!(said(&[list, ("a.py", &code)]), expected, "{code}");
     }
 }
+
+#[test]
+fn a_comment_says_that_an_absent_submodule_needs_it() {
+    let modules = ("plain.txt", "");
+    let absent = (".gitmodules", "[submodule \"x\"]\n\tpath = plugins/debrief\n\turl = https://example.org/x\n");
+    let list = ("requirements.txt", "requests\nlxml==5.0  # debrief\nsvglib==1.0\n");
+    let code = ("a.py", "import requests");
+    check(&[(&[absent, list, code], &["unused svglib"]), (&[modules, list, code], &["unused lxml", "unused svglib"])]);
+}

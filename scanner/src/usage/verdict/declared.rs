@@ -119,6 +119,8 @@ impl Judge<'_> {
     fn is_used_unseen(&self, project: &Project, projects: &[Project], declared: &Declared, class: UsageClass) -> bool {
         let elsewhere = class == UsageClass::Dead && !is_dev_tool(&declared.name);
         elsewhere && (self.runs_absent_code || self.is_copied(project, projects, declared))
+            // its comment says so
+            || declared.line.is_some_and(|line| self.files.for_absent.contains(&(declared.manifest.clone(), line)))
     }
 
     /// A server beside the module that it serves: how it is started is written down where it is deployed.
