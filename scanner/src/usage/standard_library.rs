@@ -1,4 +1,5 @@
-//! Top-level modules of the standard library, CPython 2.7 and 3.8 to 3.14 (`sys.stdlib_module_names` and the removals of each release).
+//! Top-level modules of the standard library, CPython 2.7 and 3.8 to 3.14 (`sys.stdlib_module_names` and the removals of each release),
+//! and of programs that have a Python in them.
 
 /// True when the dotted `module` is part of some supported Python itself.
 #[must_use]
@@ -6,6 +7,24 @@ pub fn contains(module: &str) -> bool {
     let first = module.split('.').next().unwrap_or(module);
     MODULES.binary_search(&first).is_ok()
 }
+
+/// True for a module that comes from the program in which the code runs, and that no index has or that its package there only mimics.
+#[must_use]
+pub fn is_given_by_host(module: &str) -> bool {
+    let first = module.split('.').next().unwrap_or(module);
+    HOSTED.binary_search(&first).is_ok()
+}
+
+/// Inline code of AWS Lambda (cfnresponse) and Glue; Blender, Maya, Houdini, Nuke, Unreal; IDA, Ghidra, Binary Ninja; debuggers; Kodi;
+/// editors; QGIS and ArcGIS; KiCad, FreeCAD, LibreOffice; Pyodide and MicroPython; uWSGI and mod_wsgi; WeeChat.
+#[rustfmt::skip]
+const HOSTED: &[&str] = &[
+    "FreeCAD", "FreeCADGui", "arcgisscripting", "arcpy", "awsglue", "binaryninja", "bmesh", "bpy", "bpy_extras", "cfnresponse",
+    "gdb", "ghidra", "gpu_extras", "hou", "ida_bytes", "ida_funcs", "ida_hexrays", "ida_kernwin", "idaapi", "idautils", "idc",
+    "js", "lldb", "machine", "maya", "micropython", "mod_wsgi", "nuke", "pcbnew", "pyodide", "pyodide_js", "qgis", "sublime",
+    "sublime_plugin", "uno", "unreal", "utime", "uwsgi", "uwsgidecorators", "vim", "weechat", "xbmc", "xbmcaddon", "xbmcgui",
+    "xbmcplugin", "xbmcvfs",
+];
 
 #[rustfmt::skip]
 const MODULES: &[&str] = &[
@@ -48,7 +67,8 @@ mod tests {
 
     #[test]
     fn the_list_is_sorted_and_answers() {
-        assert!(MODULES.is_sorted());
+        assert!(MODULES.is_sorted() && HOSTED.is_sorted());
+        assert!(is_given_by_host("cfnresponse") && !is_given_by_host("cfn"));
         for (module, expected) in [
             ("os.path", true),
             ("tomllib", true),

@@ -51,6 +51,17 @@ fn a_part_of_a_namespace_is_used_by_its_own_name() {
 }
 
 #[test]
+fn what_somebody_is_known_to_provide_is_of_no_package_that_shares_a_word_with_it() {
+    check(&[
+        (&[("requirements.txt", "zzweb-babel\n"), ("a.py", "import zzweb_babel, babel")], &["missing babel"]),
+        (&[("requirements.txt", "babel-nightly\n"), ("a.py", "import babel")], &[]),
+        (&[("requirements.txt", "python-babel\n"), ("a.py", "import babel")], &[]),
+        // of what else would it be
+        (&[("requirements.txt", "zzweb-babel\n"), ("a.py", "import babel")], &[]),
+    ]);
+}
+
+#[test]
 fn tests_that_name_a_guessed_module_do_not_hide_what_the_product_imports() {
     let list = ("requirements.txt", "strange-thing-client\n");
     check(&[
@@ -77,10 +88,125 @@ fn a_dotted_text_says_little_of_a_module_that_is_guessed() {
 }
 
 #[test]
+fn what_a_declaration_around_may_provide_is_not_missing() {
+    check(&[(
+        &[
+            ("pyproject.toml", "[project]\nname = \"a\"\ndependencies = [\"strangething3\"]\n"),
+            ("tools/requirements.txt", "requests\n"),
+            ("tools/run.py", "import requests, strange_thing"),
+            ("a.py", "import strange_thing"),
+        ],
+        &[],
+    )]);
+}
+
+#[test]
+fn what_a_declaration_around_brings_is_transitive() {
+    check(&[(
+        &[
+            ("setup.py", "from setuptools import setup\nsetup(name='a', install_requires=['requests'])"),
+            ("app/bots/x/requirements.txt", "lxml\n"),
+            ("app/bots/x/bot.py", "import lxml, requests, urllib3"),
+            ("app/main.py", "import requests"),
+        ],
+        &["transitive urllib3"],
+    )]);
+}
+
+#[test]
+fn a_lock_tells_whose_module_it_likely_is() {
+    let manifest = ("pyproject.toml", "[project]\nname = \"a\"\ndependencies = [\"requests\"]\n");
+    let lock = "version = 1\n[[package]]\nname = \"a\"\nversion = \"0\"\nsource = { virtual = \".\" }\ndependencies = [{ name = \"requests\" }]\n\
+        [[package]]\nname = \"requests\"\nversion = \"2\"\nsource = { registry = \"https://pypi.org/simple\" }\ndependencies = [{ name = \"kingdom-cup\" }]\n\
+        [[package]]\nname = \"kingdom-cup\"\nversion = \"1\"\nsource = { registry = \"https://pypi.org/simple\" }\n";
+    check(&[
+        (&[manifest, ("uv.lock", lock), ("a.py", "import requests, Cup.model")], &["transitive kingdom-cup"]),
+        (&[manifest, ("a.py", "import requests, Cup.model")], &["missing cup"]),
+    ]);
+}
+
+#[test]
+fn several_modules_of_one_package_are_one_finding() {
+    check(&[
+        (&[("requirements.txt", "requests\n"), ("a.py", "import requests, win32api, win32con")], &["missing pywin32"]),
+        (
+            &[
+                ("requirements.txt", "requests\n"),
+                ("a.py", "import requests, google.auth\nfrom google.cloud import storage"),
+            ],
+            &["missing google-auth", "missing google-cloud-storage"],
+        ),
+    ]);
+}
+
+#[test]
+fn what_git_ignores_is_kept_elsewhere() {
+    let list = ("requirements.txt", "requests\n");
+    let code = ("a.py", "import requests\nif settings.SOLD:\n    import sold_part, yaml");
+    check(&[
+        (&[list, code, (".gitignore", "*.pyc\nplugins/sold_part/\nyaml.py")], &["missing pyyaml"]),
+        (&[list, code, (".gitignore", "*_part")], &["missing pyyaml", "missing sold-part"]),
+        (&[list, code, ("Dockerfile", "COPY --from=kit /kit/a.py /app/sold_part.py")], &["missing pyyaml"]),
+        (&[list, code, ("Dockerfile", "COPY sold_part.py /app/")], &["missing pyyaml", "missing sold-part"]),
+    ]);
+}
+
+#[test]
+fn a_project_inside_of_tests_is_for_them_and_a_stub_for_type_checkers() {
+    let project = "[project]\nname = \"a\"\ndependencies = [\"requests\"]\n";
+    check(&[
+        (&[("app/tests/pyproject.toml", project), ("app/tests/test_a.py", "import requests")], &[]),
+        (
+            &[("app/contest/pyproject.toml", project), ("app/contest/test_a.py", "import requests")],
+            &["unused requests"],
+        ),
+        (&[("requirements.txt", "requests\n"), ("a.py", "import requests"), ("typings/x/a.pyi", "import yaml")], &[]),
+    ]);
+}
+
+#[test]
 fn a_directory_of_a_package_does_not_hide_what_is_called_like_it() {
     let list = ("requirements.txt", "redis\n");
     let package = [("app/__init__.py", ""), ("app/backends/redis/__init__.py", "")];
     check(&[(&[list, package[0], package[1], ("app/backends/redis/a.py", "from redis import Redis")], &[])]);
+}
+
+#[test]
+fn a_name_that_is_ours_elsewhere_is_ours() {
+    let list = ("requirements.txt", "requests\n");
+    let ours = [("apps/__init__.py", ""), ("apps/shop/__init__.py", ""), ("apps/shop/models.py", "import requests")];
+    let gone = ("apps/shop/tests/tree.py", "from shop.tree import Tree");
+    check(&[
+        (&[list, ours[0], ours[1], ours[2], gone, ("apps/main.py", "from shop.models import A")], &[]),
+        (
+            &[list, ("a.py", "import requests"), ("shop/tests/tree.py", "from shopping.tree import T")],
+            &["missing shopping"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_part_that_a_package_is_there_for_needs_no_declaration() {
+    let grpc = "from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter";
+    check(&[
+        (&[("requirements.txt", "opentelemetry-exporter-otlp\n"), ("a.py", grpc)], &[]),
+        (
+            &[("requirements.txt", "pydantic\n"), ("a.py", "import pydantic, pydantic_core")],
+            &["transitive pydantic-core"],
+        ),
+    ]);
+}
+
+#[test]
+fn makers_of_test_data_and_scripts_of_automation_are_no_product() {
+    let lists = [("requirements.txt", "requests\n"), ("requirements-dev.txt", "factory-boy\n")];
+    let code = ("shop/models.py", "import requests");
+    check(&[
+        (&[lists[0], lists[1], code, ("shop/factories.py", "import factory")], &[]),
+        (&[lists[0], lists[1], code, ("shop/views.py", "import factory")], &["misplaced factory-boy"]),
+        (&[lists[0], lists[1], code, ("shop/management/commands/fill.py", "import factory")], &[]),
+        (&[lists[0], code, (".github/scripts/x.py", "import paramiko")], &[]),
+    ]);
 }
 
 #[test]
@@ -100,6 +226,35 @@ fn an_import_that_may_fail_is_not_missing() {
         let expected: &[&str] = if missing { &["missing pyyaml"] } else { &[] };
         assert_eq!(said(&[list, ("a.py", &code)]), expected, "{code}");
     }
+}
+
+#[test]
+fn what_the_program_around_the_code_gives_is_not_missing() {
+    let list = ("requirements.txt", "requests\n");
+    check(&[
+        (&[list, ("a.py", "import requests, cfnresponse, bpy")], &[]),
+        (&[list, ("a.py", "import requests, cfnresponses")], &["missing cfnresponses"]),
+    ]);
+}
+
+#[test]
+fn an_address_without_a_name_may_be_what_is_imported() {
+    check(&[
+        (
+            &[
+                ("requirements.txt", "requests\ngit+https://example.org/o/strange-thing.git\n"),
+                ("a.py", "import requests, strange_thing"),
+            ],
+            &[],
+        ),
+        (
+            &[
+                ("requirements.txt", "requests\ngit+https://example.org/o/other.git\n"),
+                ("a.py", "import requests, strange_thing"),
+            ],
+            &["missing strange-thing"],
+        ),
+    ]);
 }
 
 #[test]

@@ -27,6 +27,31 @@ impl Judge<'_> {
         answer
     }
 
+    /// The same, and where another package is known to provide the module, more than a word has to be alike: web-babel has no `babel`
+    /// beside its own module, though a build of it (`babel-nightly`) has.
+    pub(super) fn may_be_of(
+        &self,
+        declared: &Declared,
+        distribution: &Distribution,
+        module: &str,
+        known: &[(&Declared, Distribution)],
+    ) -> bool {
+        let name = &declared.name;
+        self.may_provide(name, module) && {
+            let providers = self.names.providers(module);
+            let is_build_of = |provider: &PackageName| name.as_str().starts_with(provider.as_str());
+            let imports_it = || {
+                self.uses_of(distribution).any(|place| place.modules.iter().any(|module| distribution.provides(module)))
+            };
+            let is_nothing_else =
+                || !declared.dev && !imports_it() && !providers.iter().any(|provider| self.is_brought(provider, known));
+            providers.is_empty()
+                || Distribution::is_called_like(name, module)
+                || providers.iter().any(is_build_of)
+                || is_nothing_else()
+        }
+    }
+
     fn is_alike(&self, name: &PackageName, module: &str) -> bool {
         let nobody_does = || self.names.providers(module).is_empty();
         // `boto3` has a provider, and it is not boto

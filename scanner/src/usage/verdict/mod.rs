@@ -33,6 +33,10 @@ struct Use<'s> {
     cell: Option<u32>,
     /// Neither optional nor for type checkers only.
     needed: bool,
+    /// May fail.
+    optional: bool,
+    /// Inside a function.
+    lazy: bool,
     /// Under an `if` that a setting decides.
     conditional: bool,
     origin: Origin,
@@ -227,7 +231,10 @@ fn uses_in<'s>(files: &'s SourceFiles, own: &FirstParty) -> Vec<Use<'s>> {
                 path: &file.path,
                 line: import.line,
                 cell: import.cell,
-                needed: !import.optional && !import.type_checking,
+                // what a stub imports is for type checkers
+                needed: !import.optional && !import.type_checking && !file.path.ends_with(".pyi"),
+                optional: import.optional,
+                lazy: import.lazy,
                 conditional: import.conditional,
                 origin,
             });
