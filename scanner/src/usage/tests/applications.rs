@@ -88,6 +88,21 @@ fn a_dotted_text_says_little_of_a_module_that_is_guessed() {
 }
 
 #[test]
+fn a_list_beside_no_code_repeats_what_the_project_around_it_uses() {
+    let project = ("pyproject.toml", "[project]\nname = \"a\"\ndependencies = [\"requests\"]\n");
+    let list = ("deploy/image/requirements.txt", "requests\npyyaml\n");
+    check(&[
+        (&[project, list, ("a.py", "import requests"), ("deploy/run.py", "")], &["unused pyyaml"]),
+        (
+            &[project, list, ("a.py", ""), ("deploy/run.py", "")],
+            &["unused pyyaml", "unused requests", "unused requests"],
+        ),
+        // beside code it is for that code
+        (&[project, list, ("a.py", "import requests"), ("deploy/image/run.py", "import yaml")], &["unused requests"]),
+    ]);
+}
+
+#[test]
 fn what_a_declaration_around_may_provide_is_not_missing() {
     check(&[(
         &[

@@ -108,7 +108,7 @@ impl Judge<'_> {
                 // `zlib`, `rust`: a name that is no distribution's says nothing of modules
                 continue;
             }
-            let is_told = |class: &UsageClass| !self.is_used_unseen(project, projects, declared, *class);
+            let is_told = |class: &UsageClass| !self.is_used_unseen(project, projects, declared, distribution, *class);
             if let Some(class) = class.filter(is_told) {
                 findings.push(self.unused(declared, distribution, class, &found, known));
             }
@@ -116,11 +116,19 @@ impl Judge<'_> {
     }
 
     /// The code that uses it is not here, or not in the project.
-    fn is_used_unseen(&self, project: &Project, projects: &[Project], declared: &Declared, class: UsageClass) -> bool {
+    fn is_used_unseen(
+        &self,
+        project: &Project,
+        projects: &[Project],
+        declared: &Declared,
+        distribution: &Distribution,
+        class: UsageClass,
+    ) -> bool {
         let elsewhere = class == UsageClass::Dead && !is_dev_tool(&declared.name);
         elsewhere && (self.runs_absent_code || self.is_copied(project, projects, declared))
             // its comment says so
             || declared.line.is_some_and(|line| self.files.for_absent.contains(&(declared.manifest.clone(), line)))
+            || self.is_used_around(project, projects, declared, distribution)
     }
 
     /// A server beside the module that it serves: how it is started is written down where it is deployed.
@@ -146,6 +154,27 @@ impl Judge<'_> {
         !project.script
             && self.own.is_in_package(parent(&project.directory))
             && around.flat_map(|other| &other.declared).any(|theirs| theirs.main && theirs.name == declared.name)
+    }
+
+    /// A list in a directory without code repeats what the project around it declares and uses: it is what a container is built with.
+    fn is_used_around(
+        &self,
+        project: &Project,
+        projects: &[Project],
+        declared: &Declared,
+        distribution: &Distribution,
+    ) -> bool {
+        let is_bare = !project.script && !project.whole && parent(&declared.manifest) != project.directory;
+        let around = projects.iter().filter(|other| {
+            other.whole && other.directory != project.directory && other.holds(&project.directory) && {
+                other.declared.iter().any(|theirs| theirs.name == declared.name && !theirs.dev)
+            }
+        });
+        is_bare
+            && around.into_iter().any(|other| {
+                let reach = self.reach(other, projects);
+                self.found(other, &reach, &[], declared, distribution).product > 0
+            })
     }
 
     /// The code imports something that is there only because this package brings it (`opentelemetry-exporter-otlp` and its parts):
