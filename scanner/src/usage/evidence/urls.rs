@@ -63,6 +63,12 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("native", &["clickhouse-driver"]),
 ];
 
+/// True for a package that some address of a database, cache or broker chooses.
+#[must_use]
+pub fn is_driver(package: &str) -> bool {
+    SCHEMES.iter().chain(DRIVERS).any(|(_, packages)| packages.contains(&package))
+}
+
 /// Packages that the URLs in a text need, each with the 1-based line. A scheme alone counts only before `://`, a `scheme+driver` anywhere.
 #[must_use]
 pub fn drivers(text: &str) -> Vec<(&'static str, u32)> {

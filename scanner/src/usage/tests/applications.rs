@@ -88,6 +88,23 @@ fn a_dotted_text_says_little_of_a_module_that_is_guessed() {
 }
 
 #[test]
+fn what_only_an_extra_brings_is_judged_too() {
+    let project = "[project]\nname = \"a\"\ndependencies = [\"requests\"]\n[project.optional-dependencies]\n\
+        more = [\"pyyaml\", \"idna\", \"pymysql\"]\ndev = [\"lxml\"]\n";
+    check(&[
+        // requests brings idna, and a driver is chosen elsewhere
+        (&[("pyproject.toml", project), ("a.py", "import requests")], &["unused pyyaml"]),
+        (
+            &[
+                ("pyproject.toml", project),
+                ("a.py", "import requests\ntry:\n    import yaml\nexcept ImportError:\n    pass"),
+            ],
+            &[],
+        ),
+    ]);
+}
+
+#[test]
 fn a_list_beside_no_code_repeats_what_the_project_around_it_uses() {
     let project = ("pyproject.toml", "[project]\nname = \"a\"\ndependencies = [\"requests\"]\n");
     let list = ("deploy/image/requirements.txt", "requests\npyyaml\n");

@@ -8,8 +8,8 @@ use super::Judge;
 use super::part::{Part, is_automation, part};
 use super::reach::Reach;
 use crate::finding::{Finding, UsageClass};
-use crate::usage::evidence::features;
 use crate::usage::evidence::python_texts::ATTRIBUTE_IN_A_STRING;
+use crate::usage::evidence::{features, urls};
 use crate::usage::first_party::{Origin, parent};
 use crate::usage::mention::{Mention, Named};
 use crate::usage::modules::{Distribution, Knowledge};
@@ -73,7 +73,8 @@ impl Judge<'_> {
         let mut namespaces = None;
         let mut judged = BTreeSet::new();
         for (declared, distribution) in known {
-            if !declared.main || declared.dev || !judged.insert(&declared.name) {
+            let of_extra = is_of_extra(declared);
+            if !(declared.main || of_extra) || declared.dev || !judged.insert(&declared.name) {
                 continue;
             }
             let mut found = self.found(project, &reach, projects, declared, distribution);
@@ -93,7 +94,10 @@ impl Judge<'_> {
             if product {
                 continue;
             }
-            let class = if found.tests > 0 {
+            // an extra may well bring what only tests or a development tool use
+            let class = if of_extra && found.tests + found.tooling > 0 {
+                None
+            } else if found.tests > 0 {
                 Some(UsageClass::TestOnly)
             } else if found.tooling > 0 && is_for_pytest(&declared.name, distribution) {
                 // an option of pytest's set-up names it, and only tests run pytest
@@ -108,7 +112,11 @@ impl Judge<'_> {
                 // `zlib`, `rust`: a name that is no distribution's says nothing of modules
                 continue;
             }
-            let is_told = |class: &UsageClass| !self.is_used_unseen(project, projects, declared, distribution, *class);
+            let is_told = |class: &UsageClass| {
+                // the extra of another package may be what an extra here is for
+                (!of_extra || *class == UsageClass::Dead)
+                    && !self.is_used_unseen(project, projects, declared, distribution, *class)
+            };
             if let Some(class) = class.filter(is_told) {
                 findings.push(self.unused(declared, distribution, class, &found, known));
             }
@@ -343,6 +351,14 @@ impl Judge<'_> {
     fn imports_top(&self, module: &str) -> bool {
         self.uses_by_top.contains_key(module)
     }
+}
+
+/// Installed only by who asks for it. Which database's driver that is, is told where it is deployed.
+fn is_of_extra(declared: &Declared) -> bool {
+    !declared.main
+        && !declared.extras.is_empty()
+        && declared.groups.is_empty()
+        && !urls::is_driver(declared.name.as_str())
 }
 
 /// True when a file outside of a part of the repository starts it: a unit, a Dockerfile or a makefile at the root runs a program that

@@ -40,6 +40,9 @@ impl Judge<'_> {
                 if hosts.is_empty() { "another declared package".to_owned() } else { hosts.join(", ") }
             ));
         }
+        if !declared.main {
+            evidence.push(format!("installed only with the extra {}", declared.extras.join(", ")));
+        }
         if !self.files.absent.is_empty() {
             evidence.push(format!("not looked at: the submodules {}", self.files.absent.join(", ")));
         }
@@ -47,6 +50,7 @@ impl Judge<'_> {
             _ if !self.files.absent.is_empty() => Confidence::Low,
             (Knowledge::Guess, _) => Confidence::Low,
             (_, UsageClass::Constraint) => Confidence::Medium,
+            _ if !declared.main => Confidence::Medium,
             _ => Confidence::High,
         };
         let title = match class {
