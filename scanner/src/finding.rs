@@ -252,8 +252,11 @@ pub struct Occurrence {
     pub commit: Option<String>,
     /// From the repository's root; `None` for commit messages and other places that are no file.
     pub path: Option<String>,
-    /// 1-based.
+    /// 1-based; of the scanned commit's file where that still has it.
     pub line: Option<u32>,
+    /// The line in the file of `commit`, where it is another one by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_in_commit: Option<u32>,
     /// 1-based, in characters.
     pub column: Option<u32>,
     /// 0-based notebook cell.

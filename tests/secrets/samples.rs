@@ -105,3 +105,14 @@ fn a_token_in_base64_is_told_as_that_token() {
     of(&found, &token);
     assert_eq!(found.findings.len(), 1, "{:#?}", found.findings);
 }
+
+#[test]
+fn the_line_now_and_the_line_then() {
+    let work = Work::new();
+    let token = example::fill("{github:ghp_}", "lines");
+    work.commit(&[("app.py", &format!("x = 1\nTOKEN = \"{token}\"\n"))], "first");
+    work.commit(&[("app.py", &format!("x = 1\ny = 2\nz = 3\nTOKEN = \"{token}\"\n"))], "second");
+    let found = scan(&work, &History::All);
+    let place = &of(&found, &token).occurrences[0];
+    assert_eq!((place.line, place.line_in_commit, place.in_head), (Some(4), Some(2), true), "{place:?}");
+}

@@ -331,6 +331,7 @@ impl<'a> Gathering<'a> {
             commit,
             path: place.path.clone(),
             line: Some(point.line),
+            line_in_commit: None,
             column: Some(point.column),
             cell: point.cell,
             in_head: place.in_head,
@@ -343,7 +344,8 @@ impl<'a> Gathering<'a> {
         if place.in_head && !known.in_head {
             // who brought it stays; where it stands now is what a reader wants to open
             let (line, column, cell) = (occurrence.line, occurrence.column, occurrence.cell);
-            *known = Occurrence { line, column, cell, in_head: true, ..known.clone() };
+            let line_in_commit = known.line.filter(|before| Some(*before) != line);
+            *known = Occurrence { line, line_in_commit, column, cell, in_head: true, ..known.clone() };
             ignored.clone_from(&shown.ignored);
         }
     }

@@ -1,9 +1,9 @@
 //! After the look: one finding for one secret, parts of a credential named together, providers asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Stop;
-use crate::finding::{Detail, Finding, Verified};
+use crate::finding::{Confidence, Detail, Finding, Verified};
 use crate::secrets::engine::is_armour;
 use crate::secrets::gather::Gathered;
 use crate::secrets::rule::Form;
@@ -102,8 +102,20 @@ const PAIRS: [(&str, &str); 6] = [
 /// Further apart, two credentials of one provider are not taken for parts of one.
 const PAIR_REACH: u32 = 6;
 
-/// Two parts of one credential name one another in their evidence.
+/// Two parts of one credential name one another in their evidence. An AWS id whose secret stands in none of its files is less sure: it names
+/// an account, and opens nothing alone.
 pub(super) fn join_pairs(findings: &mut [Finding]) {
+    let (id, secret) = PAIRS[0];
+    let beside: BTreeSet<String> = places(secret, findings).into_iter().map(|(_, path, _)| path).collect();
+    let ids = places(id, findings);
+    let whole: BTreeSet<usize> = ids.iter().filter(|(_, path, _)| beside.contains(path)).map(|(at, ..)| *at).collect();
+    for (at, finding) in findings.iter_mut().enumerate() {
+        let is_lone = finding.rule == id && finding.confidence == Confidence::High && !whole.contains(&at);
+        if is_lone && let Detail::Secret(detail) = &mut finding.detail {
+            finding.confidence = Confidence::Medium;
+            detail.evidence.push("its secret does not stand in the same file".to_owned());
+        }
+    }
     for (one, other) in PAIRS {
         let others = places(other, findings);
         for (first, path, line) in places(one, findings) {

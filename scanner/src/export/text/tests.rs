@@ -71,6 +71,7 @@ fn secret() -> Finding {
         commit: Some("0123456789abcdef0123".to_owned()),
         path: Some("settings.py".to_owned()),
         line: Some(7),
+        line_in_commit: None,
         column: None,
         cell: None,
         in_head: false,

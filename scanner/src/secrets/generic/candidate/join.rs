@@ -91,6 +91,11 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
         let value = cursor.until(|byte| byte == b'<');
         return (!value.is_empty()).then_some((value, Join::Quoted));
     }
+    // `def f(self, password):` and the docstring below
+    let head = near > brackets && separator.sign == b':';
+    if head && [&b"\"\"\""[..], b"'''"].iter().any(|mark| cursor.rest().starts_with(mark)) {
+        return None;
+    }
     if let Some(quote) = cursor.string_start() {
         let value = cursor.string(quote, escaped)?;
         let behind = Cursor { at: (value.end + 1).min(cursor.stop), ..cursor };
