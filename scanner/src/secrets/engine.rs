@@ -282,6 +282,7 @@ impl<'r> Engine<'r> {
         }
         if !is_key
             && (place::in_long_run(text.bytes, &secret)
+                || place::in_base64(text.bytes, secret.start)
                 || shape::is_sequence(value)
                 || shape::is_placeholder(value)
                 || place::is_integrity(text.bytes, secret.start)

@@ -116,6 +116,11 @@ pub(crate) fn in_long_run(bytes: &[u8], range: &Range<usize>) -> bool {
     before + after > 60
 }
 
+/// `F+YC…`: what begins behind a plus sign and a letter begins in the middle of base64.
+pub(crate) fn in_base64(bytes: &[u8], start: usize) -> bool {
+    matches!(bytes[..start], [.., before, b'+'] if before.is_ascii_alphanumeric())
+}
+
 /// `sk_live_Ab…`, `ghp_abc...`: a text that shows only the beginning.
 pub(crate) fn is_cut(bytes: &[u8], end: usize) -> bool {
     bytes[end..].starts_with(b"...") || bytes[end..].starts_with("…".as_bytes())

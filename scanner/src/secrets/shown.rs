@@ -57,6 +57,7 @@ fn said_behind(bytes: &[u8]) -> Option<&'static str> {
         b"not real",
         b"for testing",
         b"for tests",
+        b"public token",
         b"example",
     ];
     let said = words.iter().any(|word| memchr::memmem::find(&line[comment..], word).is_some());
@@ -82,7 +83,7 @@ fn said_before(bytes: &[u8], at: usize) -> Option<&'static str> {
     {
         return Some("stands as the placeholder of a field");
     }
-    if [&b"sample "[..], b"example:", b"example ", b"e.g."]
+    if [&b"sample "[..], b"example:", b"example ", b"example=", b"examples=", b"e.g."]
         .iter()
         .any(|word| memchr::memmem::find(&said, word).is_some())
     {
@@ -249,6 +250,7 @@ mod tests {
             "<textarea placeholder=\"",
             "-- Sample viewer user (password: '",
             "DUMMY_KEY = '",
+            "x = String(description=\"y\", example=\"",
             "# The address looks like:\n#\n#   https://x/",
             "    // like this: ",
             "# curl -H 'Authorization: Bearer ",

@@ -55,6 +55,15 @@ const FILES: &[&str] = &[
     ".gpg",
     ".keystore",
     ".sqlite",
+    ".so",
+    ".dll",
+    ".dylib",
+    ".exe",
+    ".jar",
+    ".zip",
+    ".tgz",
+    ".png",
+    ".svg",
 ];
 
 /// Paths, URLs, dotted names, calls, format strings, dates, versions.

@@ -24,6 +24,9 @@ pub(super) fn is_harmless(value: &[u8]) -> bool {
         || is_item(value)
         || is_encrypted_setting(value)
         || is_codec(value)
+        || is_style(value)
+        || is_signed(value)
+        || is_mashed(value)
 }
 
 /// `sha256:` and its digits, at the end or as the whole.
@@ -165,6 +168,30 @@ fn is_codec(value: &[u8]) -> bool {
     })
 }
 
+/// `bg-[#214138]`, `border-[rgba(1,2,3,0.5)]`: a class of Tailwind's.
+fn is_style(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|byte| byte.is_ascii_lowercase() || **byte == b'-').count();
+    name >= 3 && value[..name].ends_with(b"-") && value.get(name) == Some(&b'[') && value.ends_with(b"]")
+}
+
+/// `ImFk…:1tQx2b:Kc0…`: a value that Django signed, which anybody may read.
+fn is_signed(value: &[u8]) -> bool {
+    let mut parts = value.rsplit(|byte| *byte == b':');
+    let (Some(signature), Some(time), Some(data)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let url_safe = |part: &[u8]| part.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
+    matches!(signature.len(), 27 | 43)
+        && time.len() == 6
+        && data.len() >= 4
+        && [signature, time, data].into_iter().all(url_safe)
+}
+
+/// A hand on the home row of a keyboard.
+fn is_mashed(value: &[u8]) -> bool {
+    let home = value.iter().filter(|byte| b"asdfghjkl;".contains(&byte.to_ascii_lowercase())).count();
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    value.len() >= 12 && letters >= 10 && home * 10 >= letters * 9
+}
+
 /// Base64 of a key's length that was encrypted for a service: what `secret:` stands before in a setting of Codecov's.
 fn is_encrypted_setting(value: &[u8]) -> bool {
     let bare = value.strip_suffix(b"==").or_else(|| value.strip_suffix(b"=")).unwrap_or(value);
@@ -249,6 +276,13 @@ mod tests {
             ("\\x00".to_owned(), true),
             ("\\x00k7!".to_owned(), false),
             ("utf-16LE".to_owned(), true),
+            ("bg-[#214138]".to_owned(), true),
+            ("bg-#214138]".to_owned(), false),
+            (format!("ImFkbWluIg:1tQx2b:{}", "Kc0-xZ".repeat(5).split_at(27).0), true),
+            ("user:secret:qZx9".to_owned(), false),
+            ("asdlkjflaskdjflkajsdlfkj34543".to_owned(), true),
+            ("alfalfasalads".to_owned(), true),
+            ("kd8sjf7Qmvz2".to_owned(), false),
             ("utf8".to_owned(), true),
             ("iso-8859-15".to_owned(), true),
             ("utfk9-q7".to_owned(), false),

@@ -132,11 +132,12 @@ pub(crate) fn is_random(value: &[u8]) -> bool {
     digits >= 2 && letters >= 4 && (hex || !words::is_wordy(value))
 }
 
-/// Letters in both cases that are words, and no digit: `CensysCertificateFingerprintSource`.
+/// Words in one and no digit: `CensysCertificateFingerprintSource`, `_REQUEST_TIMEOUT_SECONDS`, `make_cache_key.of_query`.
 pub(crate) fn is_name_of_code(value: &[u8]) -> bool {
-    value.iter().all(u8::is_ascii_alphabetic)
-        && value.iter().any(u8::is_ascii_lowercase)
-        && value.iter().any(u8::is_ascii_uppercase)
+    let both = value.iter().any(u8::is_ascii_lowercase) && value.iter().any(u8::is_ascii_uppercase);
+    let joined = value.iter().any(|byte| b"_.".contains(byte));
+    value.iter().all(|byte| byte.is_ascii_alphabetic() || b"_.".contains(byte))
+        && (both || joined)
         && words::is_wordy(value)
 }
 

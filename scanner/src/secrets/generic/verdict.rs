@@ -312,7 +312,7 @@ fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
         && value.len() < 14
         && classes.symbol == 0;
     scale.add_if(begins, -1.3, "begins like an invented one");
-    scale.add_if(!begins && !invented && spells_password(&lower), -1.5, "spells a word for a password");
+    scale.add_if(!begins && !invented && spells_password(&lower), -2.0, "spells a word for a password");
 }
 
 /// `S3cret`, `P@ssw0rd!`, `ThisIsASecretPassword1`: people who write an example, or do not care, write so.

@@ -31,13 +31,13 @@ words! {
     backends handler middleware object group sequence lookup idempotency i18n translation locale arn vault ref \
     reference usage limit limits uses unit kind claim claims audience issuer model models schema module import \
     package plugin test cookie tokenizer csrf xsrf author authors hostkey known ssh-rsa site sitekey trackid \
-    namespace color env var variable prompt prompts stdin uuid guid address addresses addr denom contract";
+    namespace color env var variable prompt prompts stdin encryption validity period days lifetime age history complexity strength uuid guid address addresses addr denom contract";
     /// Before a promise: the name is one of something else, or of nothing.
     SPOILING = "hash hashed encrypted reset forgot no is has invalid wrong fake num max min total csrf xsrf salt nonce hint mask";
     /// Before a token or a key, though not before a password: it is public, or opens nothing. The synchronizer token is OWASP's name for what
     /// keeps a form from being forged.
     SPOILING_TOKENS = "public cache primary foreign sort next page pagination continuation sealed unk eos bos pad special \
-    fingerprint site authenticity verification unique synchronizer antiforgery quote spreadsheet sheet document";
+    fingerprint site authenticity verification unique synchronizer antiforgery quote website spreadsheet sheet document";
     /// Words behind which the promise still holds.
     NEUTRAL = "value val string str default prod production dev staging live local new old raw plain text plaintext base64 b64 \
     hex master root admin user current data 1 2 3";

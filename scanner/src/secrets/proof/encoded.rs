@@ -73,8 +73,14 @@ pub(super) fn pem(block: &str) -> Verdict {
     if base64.len() < 40 || crate::secrets::shape::is_sequence(base64.as_bytes()) {
         return Verdict::Harmless;
     }
+    let decoded = STANDARD.decode(base64);
+    // the name of the cipher stands behind the magic and its length: `none` where there is no passphrase
+    let encrypted = encrypted
+        || decoded.as_ref().is_ok_and(|bytes| {
+            bytes.strip_prefix(b"openssh-key-v1\0").is_some_and(|rest| rest.get(4..8) != Some(b"none"))
+        });
     let lock = if encrypted { ", encrypted with a passphrase" } else { "" };
-    match STANDARD.decode(base64) {
+    match decoded {
         Ok(bytes) if bytes.starts_with(b"openssh-key-v1\0") => {
             Verdict::confirmed(format!("decodes to an OpenSSH private key{lock}"))
         }

@@ -47,6 +47,8 @@ pub enum Proof {
     Id,
     /// No format, but letters and digits that no person would write.
     Random,
+    /// The same, and more letters than hexadecimal digits have: a commit's or a file's hash has no others.
+    Alphanumeric,
 }
 
 /// What a proof says.
@@ -99,7 +101,12 @@ impl Proof {
             Self::Bech32 => structure::bech32(secret),
             Self::Id => Verdict::refuted("names a key or an account, and opens nothing alone"),
             Self::Random if generic::is_random(secret.as_bytes()) => Verdict::Open,
-            Self::Random => Verdict::Harmless,
+            Self::Alphanumeric
+                if generic::is_random(secret.as_bytes()) && !secret.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+            {
+                Verdict::Open
+            }
+            Self::Random | Self::Alphanumeric => Verdict::Harmless,
             Self::UrlPassword => structure::url_password(secret),
         }
     }

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::{Sort, name};
 use crate::secrets::text::{Syntax, Text};
-use cursor::Cursor;
+use cursor::{Cursor, line_start};
 pub(super) use join::is_long_line;
 
 /// A name and the value that belongs to it.
@@ -164,6 +164,7 @@ pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
     }
     let (value, join) = join::joined(text, from, to)?;
     let value = join::default_of(bytes, value);
+    let value = in_sed(bytes, from, value);
     let from = with_word_before(bytes, from);
     // a part of a package's or a file's name: "@scope/auth-next", "src/password"
     let flag = matches!(text.syntax, Syntax::Shell | Syntax::Unknown) && bytes[..from].ends_with(b" /");
@@ -182,6 +183,15 @@ pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
         sort = Sort::ConnectionString;
     }
     (!value.is_empty()).then_some(Candidate { sort, name: from..to, value, join })
+}
+
+/// `sed "s|PASSWORD=.*|PASSWORD=value|"`: the value ends where the replacement does.
+fn in_sed(bytes: &[u8], from: usize, value: Range<usize>) -> Range<usize> {
+    let head = &bytes[line_start(bytes, from)..from];
+    let Some(sed) = memchr::memmem::find(head, b"sed ") else { return value };
+    let sign = [b'|', b'/', b'#', b'~', b','].into_iter().find(|sign| cursor::contains(&head[sed..], &[b's', *sign]));
+    let end = sign.and_then(|sign| memchr::memchr(sign, &bytes[value.clone()]));
+    value.start..end.map_or(value.end, |end| value.start + end)
 }
 
 /// `md5($password) === "…"`: what is compared is a hash. `head` is what stands before the name.
