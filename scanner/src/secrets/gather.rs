@@ -106,6 +106,15 @@ struct OccurrenceKey {
     nth: usize,
 }
 
+/// One occurrence, and what is decided by it.
+struct Occurred {
+    /// As they were met.
+    order: usize,
+    occurrence: Occurrence,
+    ignored: Option<String>,
+    confidence: Confidence,
+}
+
 pub(super) struct Gathered {
     redacted: String,
     pub(super) confidence: Confidence,
@@ -118,7 +127,7 @@ pub(super) struct Gathered {
     set: Option<Confidence>,
     /// How sure it is where it stands now, and why.
     now: Option<(Confidence, Vec<String>)>,
-    occurrences: BTreeMap<OccurrenceKey, (usize, Occurrence, Option<String>)>,
+    occurrences: BTreeMap<OccurrenceKey, Occurred>,
 }
 
 impl Gathered {
@@ -156,8 +165,8 @@ impl Gathered {
         self.set = self.set.max(other.set);
         self.now = surer(self.now.take(), other.now);
         let order = self.occurrences.len();
-        for (key, (nth, occurrence, ignored)) in other.occurrences {
-            self.occurrences.entry(key).or_insert((order + nth, occurrence, ignored));
+        for (key, met) in other.occurrences {
+            self.occurrences.entry(key).or_insert(Occurred { order: order + met.order, ..met });
         }
     }
 }
@@ -339,14 +348,20 @@ impl<'a> Gathering<'a> {
             time: place.commit.map(|commit| commit.time.clone()),
             place: what,
         };
-        let (_, known, ignored) =
-            gathered.occurrences.entry(key).or_insert_with(|| (order, occurrence.clone(), shown.ignored.clone()));
+        let met = gathered.occurrences.entry(key).or_insert_with(|| Occurred {
+            order,
+            occurrence: occurrence.clone(),
+            ignored: shown.ignored.clone(),
+            confidence: shown.confidence,
+        });
+        let known = &mut met.occurrence;
         if place.in_head && !known.in_head {
             // who brought it stays; where it stands now is what a reader wants to open
             let (line, column, cell) = (occurrence.line, occurrence.column, occurrence.cell);
             let line_in_commit = known.line.filter(|before| Some(*before) != line);
             *known = Occurrence { line, line_in_commit, column, cell, in_head: true, ..known.clone() };
-            ignored.clone_from(&shown.ignored);
+            met.ignored.clone_from(&shown.ignored);
+            met.confidence = shown.confidence;
         }
     }
 
@@ -379,15 +394,13 @@ impl<'a> Gathering<'a> {
 fn finding(looking: &Looking<'_>, rule: RuleIndex, fingerprint: String, gathered: Gathered) -> Option<Finding> {
     let rule = looking.engine.rules().get(rule)?;
     let mut places: Vec<_> = gathered.occurrences.into_values().collect();
-    places.sort_by_key(|(order, ..)| *order);
+    places.sort_by_key(|met| met.order);
     // an ignore holds for the place it stands at: one place without it, and the secret counts
-    let ignored = places
-        .iter()
-        .map(|(_, _, reason)| reason.clone())
-        .collect::<Option<Vec<_>>>()
-        .and_then(|mut reasons| reasons.pop());
-    let occurrences: Vec<Occurrence> = places.into_iter().map(|(_, occurrence, _)| occurrence).collect();
-    let best = occurrences.iter().find(|place| place.in_head).or_else(|| occurrences.first())?;
+    let ignored =
+        places.iter().map(|met| met.ignored.clone()).collect::<Option<Vec<_>>>().and_then(|mut reasons| reasons.pop());
+    // where it stands now, and there where the evidence is told of: the surest place, the oldest of several
+    let rank = |met: &&Occurred| (met.occurrence.in_head, met.confidence, std::cmp::Reverse(met.order));
+    let best = &places.iter().max_by_key(rank)?.occurrence;
     let location = Location {
         path: best.path.clone(),
         line: best.line,
@@ -396,6 +409,7 @@ fn finding(looking: &Looking<'_>, rule: RuleIndex, fingerprint: String, gathered
         commit: best.commit.clone(),
         author_time: best.time.clone(),
     };
+    let occurrences: Vec<Occurrence> = places.into_iter().map(|met| met.occurrence).collect();
     Some(Finding {
         id: FindingId::of(Kind::Secret, &[looking.repository, &rule.id, &fingerprint]),
         kind: Kind::Secret,
