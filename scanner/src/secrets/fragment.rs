@@ -60,6 +60,8 @@ const RUN: [bool; 256] = {
 fn encoded_runs(text: &[u8], found: &mut Vec<Fragment>) {
     let (eights, _) = text.as_chunks::<8>();
     let (mut next, mut at) = (0, 0);
+    // lines up to here were put together, and were nothing: each is looked at alone, for else every line of them would be the begin of another try
+    let mut tried = 0;
     // a run that long covers at least one of these whole
     while let Some(eight) = eights.get(next) {
         if let Some(four) = eights[next..].first_chunk::<4>() {
@@ -79,7 +81,7 @@ fn encoded_runs(text: &[u8], found: &mut Vec<Fragment>) {
         let end = run_end(text, first + 8);
         at = end;
         if end - start >= SHORTEST_BASE64
-            && let Some(fragment) = decoded(text, start..end)
+            && let Some(fragment) = decoded(text, start..end, &mut tried)
         {
             at = fragment.end.max(end);
             found.push(fragment);
@@ -112,29 +114,38 @@ fn run_end(text: &[u8], from: usize) -> usize {
 }
 
 /// What the run decodes to, with the lines below that go on with it.
-fn decoded(text: &[u8], run: Range<usize>) -> Option<Fragment> {
+fn decoded(text: &[u8], run: Range<usize>, tried: &mut usize) -> Option<Fragment> {
     if !is_promising(&text[run.clone()]) {
         return None;
     }
     let offset = run.start;
-    let whole = wrapped(text, &run).and_then(|(all, end)| Some((decode_run(&all)?, end)));
-    let ((bytes, how), end) = whole.or_else(|| Some((decode_run(&text[run.clone()])?, run.end)))?;
-    Some(Fragment { offset, end, bytes, how })
+    if offset >= *tried
+        && let Some((all, end)) = wrapped(text, &run)
+    {
+        if let Some((bytes, how)) = decode_run(&all) {
+            return Some(Fragment { offset, end, bytes, how });
+        }
+        *tried = end;
+    }
+    let (bytes, how) = decode_run(&text[run.clone()])?;
+    Some(Fragment { offset, end: run.end, bytes, how })
 }
 
 /// A run that fills a line, and those of the lines below as far as it is broken over them, with where the last of them ends.
 fn wrapped(text: &[u8], run: &Range<usize>) -> Option<(Vec<u8>, usize)> {
-    let start = memchr::memrchr(b'\n', &text[..run.start]).map_or(0, |newline| newline + 1);
+    let fills = matches!(text[run.end..], [b'\n', ..] | [b'\r', b'\n', ..]);
+    let indent = text[..run.start].iter().rev().take(DEEPEST).take_while(|byte| b" \t".contains(byte)).count();
+    let start = run.start - indent;
+    if !fills || start > 0 && text[start - 1] != b'\n' {
+        return None;
+    }
     let mut rest = &text[start..];
-    let mut all = Vec::new();
+    let mut all = text[run.clone()].to_vec();
     let mut end = run.end;
     loop {
         let newline = memchr::memchr(b'\n', rest)?;
         let (line, behind) = (&rest[..newline], &rest[newline + 1..]);
         let next = &behind[..memchr::memchr(b'\n', behind).unwrap_or(behind.len())];
-        if all.is_empty() {
-            all.extend_from_slice(line.trim_ascii());
-        }
         if !goes_on(line, next) {
             return (end > run.end).then_some((all, end));
         }
@@ -146,6 +157,9 @@ fn wrapped(text: &[u8], run: &Range<usize>) -> Option<(Vec<u8>, usize)> {
         rest = behind;
     }
 }
+
+/// Deeper, no line is indented.
+const DEEPEST: usize = 256;
 
 /// Shorter lines are not those of something that was broken to a width: PEM has 64, MIME 76, `xxd -p` 60.
 const WRAPPED: usize = 60;

@@ -53,6 +53,11 @@ fn base64_that_is_broken_over_lines() {
     let line = |text: &str| base64::engine::general_purpose::STANDARD.encode(text.repeat(5));
     let (one, other) = (line("some words a"), line("and others b"));
     assert_eq!(all(&format!("{one}\n  {other}\n")).len(), 2);
+    // lines that begin like text and go on as anything else: each of them once, whatever their number
+    let worthless = format!("cGFzc3dvcmQ9b3Jh{}\n", "+/7/".repeat(15));
+    assert_eq!(all(&worthless.repeat(50_000)), []);
+    let in_one_line = format!("{} ", worthless.trim());
+    assert_eq!(all(&in_one_line.repeat(50_000)), []);
     // a certificate is none
     assert_eq!(all(&format!("{}\n{}\n", "MIIC7z+/".repeat(8), "qZ+/aB3x".repeat(8))), []);
 }
