@@ -105,7 +105,10 @@ pub fn scan_with(
     let wants = |aspect| options.aspects.contains(&aspect);
 
     let inventory = stages.time("inventory", || inventory::read(snapshot));
-    stages.say(inventory.diagnostics.clone());
+    // where secrets alone are asked for, nothing rests on it
+    let asked = options.aspects.iter().any(|aspect| *aspect != Aspect::Secrets);
+    stages
+        .say(inventory.diagnostics.iter().map(|said| Diagnostic { gap: said.gap && asked, ..said.clone() }).collect());
     let usage = if wants(Aspect::Usage) || wants(Aspect::Vulnerabilities) {
         let names = stages.time("package_index", || import_names(&inventory, knowledge));
         stages.say(names.diagnostics.clone());

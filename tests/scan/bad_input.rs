@@ -20,6 +20,14 @@ fn a_corrupt_lockfile_does_not_hide_the_others() {
     let packages: Vec<_> = of_kind(&report, "vulnerability").iter().map(|f| f["package"].clone()).collect();
     assert!(packages.contains(&"requests".into()) && packages.contains(&"jinja2".into()), "{packages:?}");
     assert_eq!(world.scan(path.to_str().unwrap(), &["--fail-on", "none", "--on-error", "warn"]).code, 0);
+    // who asks for secrets alone is told, and has a whole answer
+    for (only, code) in [("secrets", 0), ("secrets,posture", 3), ("usage", 3)] {
+        let answer = world.scan(path.to_str().unwrap(), &["--format", "json", "--fail-on", "none", "--only", only]);
+        let report = answer.report();
+        assert_eq!((answer.code, &report["complete"]), (code, &(code == 0).into()), "{only}");
+        let named = report["diagnostics"].as_array().unwrap().iter().filter(|said| said["path"] == "uv.lock").count();
+        assert_eq!(named, 1, "{only}: {:#}", report["diagnostics"]);
+    }
 }
 
 #[test]
