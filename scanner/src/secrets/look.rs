@@ -448,6 +448,9 @@ impl<'e> Looking<'e> {
         if shown::in_packed_page(path, &layer.bytes[begin..], hit.secret.start - begin) {
             return Some("stands in a packed page");
         }
+        if generic && shown::in_yaml_of_program(path, &layer.bytes[begin..], hit.secret.start - begin) {
+            return Some("stands in YAML that a string of the program holds");
+        }
         shown::reason(&layer.bytes[begin..], hit.secret.start - begin..hit.secret.end - begin)
     }
 

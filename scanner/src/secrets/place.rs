@@ -53,6 +53,10 @@ const HASH_WORDS: &[&str] = &[
     "public",
     "fingerprint",
     "image",
+    "xsrf",
+    "csrf",
+    "projectkey",
+    "project_key",
 ];
 
 /// Looks at what stands between word and secret.
@@ -113,8 +117,18 @@ pub(crate) fn in_long_run(bytes: &[u8], range: &Range<usize>) -> bool {
     let blob = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/');
     let before = bytes[range.start.saturating_sub(80)..range.start].iter().rev().take_while(blob).count();
     let after = bytes[range.end..bytes.len().min(range.end + 80)].iter().take_while(blob).count();
-    before + after > 60
+    if !(SHORTEST_REST..=60).contains(&(before + after)) {
+        return before + after > 60;
+    }
+    // the run may be wrapped: lines go on above and below; a style sheet ends each with a backslash
+    let wrapped = |byte: &&u8| blob(byte) || b"\\\r\n".contains(*byte);
+    let before = bytes[range.start.saturating_sub(80)..range.start].iter().rev().take_while(wrapped).filter(blob);
+    let after = bytes[range.end..bytes.len().min(range.end + 80)].iter().take_while(wrapped).filter(blob);
+    before.count() + after.count() > 60
 }
+
+/// A line with less beside the match is no line of something larger.
+const SHORTEST_REST: usize = 17;
 
 /// `F+YC…`: what begins behind a plus sign and a letter begins in the middle of base64.
 pub(crate) fn in_base64(bytes: &[u8], start: usize) -> bool {
@@ -207,6 +221,8 @@ pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
             || folder.len() > 6 && folder.ends_with("tests") && !NO_TESTS.contains(&folder)
     };
     if in_folder(LESSER_FOLDERS)
+        // where Perl keeps them, and who came from there
+        || folders.split('/').next() == Some("t")
         || folders.split('/').any(test_folder)
         || begins_a_test(name)
         || ["_test.", ".test.", ".spec.", "_tests.", "_test_"].iter().any(|mark| name.contains(mark))
@@ -366,6 +382,8 @@ mod tests {
             ("datadog agent, commit ", None),
             ("datadog image sha256: ", None),
             ("datadog is a provider of ", None),
+            ("datadog.xsrf.token=", None),
+            ("datadog.projectKey=\"", None),
         ];
         for (text, expected) in cases {
             let bytes = format!("{text}V");
@@ -399,6 +417,8 @@ mod tests {
             ("docs/x.md", true),
             (".env.example", true),
             ("src/contest.py", false),
+            ("t/unit/security/keys.py", true),
+            ("src/t/keys.py", false),
             ("app/tests.py", true),
             ("app/tests-cookbook.py", true),
             ("app/testing.py", false),

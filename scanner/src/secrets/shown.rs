@@ -11,6 +11,9 @@ const REACH: usize = 2000;
 const HEADS: &[&str] = &[
     "example",
     "examples",
+    "sample",
+    "return",
+    "returns",
     "description",
     "documentation",
     "usage",
@@ -37,6 +40,30 @@ pub(super) fn in_packed_page(path: &str, bytes: &[u8], at: usize) -> bool {
 
 /// A line that goes on for so long is packed.
 const LONG: usize = 1000;
+
+/// In a playbook or a list of settings that a string of a Python program holds: modules of Ansible show their use so, at any length.
+pub(super) fn in_yaml_of_program(path: &str, bytes: &[u8], at: usize) -> bool {
+    if !path.ends_with(".py") {
+        return false;
+    }
+    let head = &bytes[at.saturating_sub(REACH)..at];
+    let Some((above, own)) = memchr::memrchr(b'\n', head).map(|newline| (&head[..newline], &head[newline + 1..]))
+    else {
+        return false;
+    };
+    let begins = |line: &[u8]| line.trim_ascii_start().strip_prefix(b"- ").is_some_and(is_entry);
+    let lines = std::iter::once(own).chain(above.rsplit(|byte| *byte == b'\n').take(24));
+    let mut of_yaml = lines.take_while(|line| is_entry(line) || matches!(line.trim_ascii(), [] | [b'#', ..]));
+    is_entry(own) && of_yaml.any(begins)
+}
+
+/// A line of YAML that has a name, and a value or something below it.
+fn is_entry(line: &[u8]) -> bool {
+    let text = line.trim_ascii();
+    let text = text.strip_prefix(b"- ").unwrap_or(text);
+    let name = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte)).count();
+    name > 0 && matches!(text[name..], [b':'] | [b':', b' ', ..]) && !text.ends_with(b",")
+}
 
 /// What the lines before a place say about it, and the comment behind it on its line.
 pub(super) fn reason(bytes: &[u8], place: Range<usize>) -> Option<&'static str> {
@@ -83,7 +110,7 @@ fn said_before(bytes: &[u8], at: usize) -> Option<&'static str> {
     {
         return Some("stands as the placeholder of a field");
     }
-    if [&b"sample "[..], b"example:", b"example ", b"example=", b"examples=", b"e.g."]
+    if [&b"sample "[..], b"sample:", b"example:", b"example ", b"example=", b"examples=", b"e.g."]
         .iter()
         .any(|word| memchr::memmem::find(&said, word).is_some())
     {
@@ -219,6 +246,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn yaml_in_a_program() {
+        let play = "EXAMPLES = '''\n# a long text\n- name: make it\n  cloud_vm:\n    name: a\n    password: \"";
+        for (path, text, expected) in [
+            ("library/vm.py", play, true),
+            ("playbook.yml", play, false),
+            ("vm.py", "KEYS = [\n  {\n    'name': 'a',\n    'password': '", false),
+            ("vm.py", "class A:\n    name: str = 'a'\n    password: str = '", false),
+            ("vm.py", "x = '''\n- name: a\n'''\ny = 1\npassword: str = '", false),
+        ] {
+            assert_eq!(in_yaml_of_program(path, text.as_bytes(), text.len()), expected, "{path} {text}");
+        }
+    }
+
+    #[test]
     fn what_is_said_behind() {
         for (text, expected) in [
             ("\",  # noqa: mock\n", true),
@@ -254,6 +295,8 @@ mod tests {
             "# The address looks like:\n#\n#   https://x/",
             "    // like this: ",
             "# curl -H 'Authorization: Bearer ",
+            "RETURN = '''\nresult:\n    ",
+            "    sample: \"",
             "class TestLogin:\n    def setUp(self):\n        ",
         ];
         for text in shown {

@@ -14,6 +14,26 @@ pub(super) fn is_begun_call(value: &[u8]) -> bool {
         && !words::is_rare(&value[..name])
 }
 
+/// `ask=options.ask_pass)`, `-Password (ConvertTo-SecureString …`: the last argument of a call, the first word of another.
+pub(super) fn is_part_of_call(value: &[u8]) -> bool {
+    let brackets = value.iter().rev().take_while(|byte| **byte == b')').count();
+    let name = &value[..value.len() - brackets];
+    let named = |byte: &u8| byte.is_ascii_alphabetic() || b"_.".contains(byte);
+    let argument = brackets > 0 && name.len() >= 3 && name.iter().all(named);
+    let verb = value.strip_prefix(b"(").is_some_and(|verb| {
+        verb.len() >= 4 && verb.contains(&b'-') && verb.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'-')
+    });
+    (argument || verb) && words::is_wordy(value)
+}
+
+/// `$asciiHex`: what a shell fills in, where no quotes keep it from that.
+pub(super) fn is_variable(value: &[u8]) -> bool {
+    value.strip_prefix(b"$").is_some_and(|name| {
+        name.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_')
+            && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    })
+}
+
 /// `pwd: result.pwd`: the part of something that has the name.
 pub(super) fn is_member_of_the_name(lower: &[u8], name: &[u8]) -> bool {
     let lower = lower.strip_suffix(b",").unwrap_or(lower);

@@ -27,6 +27,7 @@ pub(super) fn is_harmless(value: &[u8]) -> bool {
         || is_style(value)
         || is_signed(value)
         || is_mashed(value)
+        || is_marked_message(value)
 }
 
 /// `sha256:` and its digits, at the end or as the whole.
@@ -192,6 +193,11 @@ fn is_mashed(value: &[u8]) -> bool {
     value.len() >= 12 && letters >= 10 && home * 10 >= letters * 9
 }
 
+/// `crwdns24002:0crwdne24002:0`: what Crowdin puts in the place of a message, so that it can be translated where it is shown.
+fn is_marked_message(value: &[u8]) -> bool {
+    value.starts_with(b"crwdns") && memchr::memmem::find(value, b"crwdne").is_some()
+}
+
 /// Base64 of a key's length that was encrypted for a service: what `secret:` stands before in a setting of Codecov's.
 fn is_encrypted_setting(value: &[u8]) -> bool {
     let bare = value.strip_suffix(b"==").or_else(|| value.strip_suffix(b"=")).unwrap_or(value);
@@ -283,6 +289,8 @@ mod tests {
             ("asdlkjflaskdjflkajsdlfkj34543".to_owned(), true),
             ("alfalfasalads".to_owned(), true),
             ("kd8sjf7Qmvz2".to_owned(), false),
+            ("crwdns24002:0crwdne24002:0".to_owned(), true),
+            ("crwdns24002:0".to_owned(), false),
             ("utf8".to_owned(), true),
             ("iso-8859-15".to_owned(), true),
             ("utfk9-q7".to_owned(), false),

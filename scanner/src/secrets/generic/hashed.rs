@@ -1,7 +1,7 @@
 //! Hashes of passwords, which are no passwords.
 
 /// Salted hashes in the modular crypt format: `$name$…`, `$name,parameters$…`.
-const CRYPT_SCHEMES: &str = "1 2 2a 2b 2x 2y 5 6 7 y gy md5 sha1 P H S apr1 bcrypt scrypt pbkdf2 argon2 argon2i argon2d argon2id shiro1 ml krb5pa";
+const CRYPT_SCHEMES: &str = "1 1a 1c 2 2a 2b 2x 2y 5 6 7 y gy md5 sha1 P H S apr1 bcrypt scrypt pbkdf2 argon2 argon2i argon2d argon2id shiro1 ml krb5pa";
 
 /// Salted hashes as they stand in password files: `$2b$…`, `pbkdf2_sha256$…`, `{SSHA}…`. They are no plaintext.
 pub(super) fn is_hash_record(value: &[u8]) -> bool {
@@ -30,6 +30,8 @@ pub(super) fn is_hash_record(value: &[u8]) -> bool {
         || starts(b"sha512:")
         || starts(b"sha1$")
         || starts(b"sha256$")
+        // what Huawei's routers print of a password they keep
+        || [&b"%^%#"[..], b"%$%$", b"%@%@"].iter().any(|mark| starts(mark) && value.len() >= 24)
         || starts(b"ssh-rsa ")
         || starts(b"ssh-ed25519 ")
 }

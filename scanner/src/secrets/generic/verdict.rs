@@ -4,7 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::candidate::{Candidate, Join, is_long_line};
-use super::expression::{in_braces, is_begun_call, is_begun_hole, is_code, is_member_of_the_name, is_script, is_tag};
+use super::expression::{
+    in_braces, is_begun_call, is_begun_hole, is_code, is_member_of_the_name, is_part_of_call, is_script, is_tag,
+    is_variable,
+};
 use super::harmless::is_harmless;
 use super::hashed::{is_hash_record, is_salted, of_password_file};
 use super::vocabulary::STOP;
@@ -89,6 +92,8 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
         }
     }
     scale.add_if(candidate.join == Join::Prose, -0.7, "in running text");
+    let named = matches!(candidate.sort, Sort::Password | Sort::ConnectionString | Sort::Secret | Sort::Key);
+    scale.add_if(named && text.syntax == Syntax::Translation, -4.0, "in a message catalogue");
     let hidden = candidate.sort != Sort::CommandLine && in_hidden_field(text.bytes, candidate.name.start);
     scale.add_if(hidden, -1.2, "in a hidden field of a form");
     let program = matches!(text.syntax, Syntax::Code | Syntax::Markup | Syntax::Json | Syntax::Unknown);
@@ -114,7 +119,11 @@ fn of_settings(text: &Text<'_>) -> bool {
     match text.syntax {
         Syntax::Config | Syntax::Yaml | Syntax::Json | Syntax::Dockerfile | Syntax::Shell => true,
         Syntax::Unknown => text.path.is_none_or(|path| {
-            let name = path.rsplit('/').next().unwrap_or(path);
+            let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let programs = ["bin", "sbin", "libexec", "script", "scripts", "library", "tools"];
+            if programs.contains(&folders.rsplit('/').next().unwrap_or(folders)) {
+                return false;
+            }
             // what a store calls by its hash may be anything, too
             let hash = name.len() >= 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
             name.trim_start_matches('.').rsplit_once('.').is_none() && !hash
@@ -133,7 +142,7 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
     let name = text.bytes[candidate.name.clone()].to_ascii_lowercase();
     let bare = lower.trim_ascii_end();
     let bare = &bare[..bare.len() - bare.iter().rev().take_while(|byte| b"!?[]*.".contains(byte)).count()];
-    let is_stop = is_stop_word(bare) || name.ends_with(&lower) && candidate.sort != Sort::UrlPassword;
+    let is_stop = is_stop_word(bare) || ends_alike(&name, &lower) && candidate.sort != Sort::UrlPassword;
     let spaces = value.iter().filter(|byte| byte.is_ascii_whitespace()).count();
     let prose = spaces > 0
         && !(candidate.sort == Sort::Password && words::is_app_password(value))
@@ -167,8 +176,16 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
         || is_member_of_the_name(&lower, &name)
         || is_fingerprint(value, &name)
         || is_tag(value) && matches!(candidate.join, Join::Bare | Join::Inner)
-        || candidate.join != Join::Quoted && (is_script(value) || in_braces(text.bytes, &candidate.value))
+        || candidate.join != Join::Quoted
+            && (is_script(value) || in_braces(text.bytes, &candidate.value) || is_part_of_call(value))
+        || candidate.join != Join::Quoted && text.syntax == Syntax::Shell && is_variable(value)
         || matches!(candidate.join, Join::Bare | Join::Inner | Join::Prose) && is_begun_call(value)
+}
+
+/// `SN_id_it_passphrase` is called `id-it-passphrase`: the name ends like the value, however their words are joined.
+fn ends_alike(name: &[u8], value: &[u8]) -> bool {
+    let mut letters = name.iter().rev().filter(|byte| !b"-_. ".contains(byte));
+    value.iter().rev().filter(|byte| !b"-_. ".contains(byte)).all(|byte| letters.next() == Some(byte))
 }
 
 fn is_stop_word(lower: &[u8]) -> bool {
@@ -254,7 +271,6 @@ fn password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[
     human(scale, value, classes);
     let data = text.syntax != Syntax::Json && of_settings(text) && candidate.join != Join::Prose;
     scale.add_if(data, 0.6, "in a file of settings");
-    scale.add_if(text.syntax == Syntax::Translation, -4.0, "in a message catalogue");
     scale.add_if(candidate.join == Join::Prose && classes.digit == 0, -2.0, "a word in running text");
     let foreign = classes.digit == 0
         && std::str::from_utf8(value)
