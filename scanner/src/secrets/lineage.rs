@@ -15,15 +15,10 @@ use git2::{Oid, Repository};
 
 use crate::Stop;
 use crate::diagnostic::{Diagnostic, Stage};
-use crate::repository::pack::{Object, ObjectId, ObjectKind, ObjectStore};
+use crate::repository::pack::{Changes, Object, ObjectId, ObjectStore};
 use crate::secrets::attribution::{Attribution, DEEPEST, Introduction, facts};
 use crate::secrets::tree_entry::TreeEntry;
-
-/// So many trees in trees are kept (twelve bytes each); histories with more are walked commit by commit.
-const MOST_EDGES: usize = 16 << 20;
-
-/// An object by its number in the store.
-type Number = u32;
+use crate::secrets::tree_graph::{Kept, Number, TreeGraph};
 
 /// A commit, as far as it is compared.
 struct Commit {
@@ -34,43 +29,14 @@ struct Commit {
     committed: i64,
 }
 
-/// An entry of a tree that leads to something wanted.
-#[derive(Clone, Copy)]
-struct Kept {
-    name: u32,
-    object: Number,
-    is_tree: bool,
-}
-
 /// Collects commits and trees as they are read.
 pub(super) struct Lineage<'s> {
     store: &'s ObjectStore,
     commits: Mutex<HashMap<Number, Commit>>,
-    trees: Mutex<Trees>,
+    trees: Mutex<TreeGraph>,
     /// The blobs that are wanted, and for each two bytes whether the name of any begins with them.
     wanted: HashSet<ObjectId>,
     beginnings: Vec<bool>,
-}
-
-#[derive(Default)]
-struct Trees {
-    kept: HashMap<Number, Vec<Kept>>,
-    /// Tree, the tree that holds it, and its name there.
-    edges: Vec<(Number, Number, u32)>,
-    numbers: HashMap<Box<[u8]>, u32>,
-    names: Vec<Box<[u8]>>,
-}
-
-impl Trees {
-    fn name(&mut self, name: &[u8]) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
-        }
-        let number = self.names.len() as u32;
-        self.names.push(name.into());
-        self.numbers.insert(name.into(), number);
-        number
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,7 +45,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<'s> Lineage<'s> {
     pub(super) fn new(store: &'s ObjectStore) -> Self {
-        let (commits, trees) = (Mutex::default(), Mutex::default());
+        let (commits, trees) = (Mutex::default(), Mutex::new(TreeGraph::new(store.count())));
         Self { store, commits, trees, wanted: HashSet::new(), beginnings: vec![false; 1 << 16] }
     }
 
@@ -91,17 +57,11 @@ impl<'s> Lineage<'s> {
         }
     }
 
-    /// Takes a commit or a tree; other objects do not matter.
-    pub(super) fn take(&self, object: Object<'_>) {
+    /// Takes a commit.
+    pub(super) fn take_commit(&self, object: Object<'_>) {
         let Some(number) = self.store.number(object.id) else { return };
-        match object.kind {
-            ObjectKind::Commit => {
-                let commit = self.commit(object.bytes);
-                lock(&self.commits).insert(number, commit);
-            }
-            ObjectKind::Tree => self.tree(number, object.bytes),
-            ObjectKind::Blob | ObjectKind::Tag => {}
-        }
+        let commit = self.commit(object.bytes);
+        lock(&self.commits).insert(number, commit);
     }
 
     fn commit(&self, bytes: &[u8]) -> Commit {
@@ -127,28 +87,33 @@ impl<'s> Lineage<'s> {
         commit
     }
 
-    fn tree(&self, number: Number, bytes: &[u8]) {
-        let mut kept: Vec<(&[u8], Number, bool)> = Vec::new();
-        for entry in TreeEntry::all(bytes) {
-            let is_wanted = self.beginnings[beginning(&entry.id)] && self.wanted.contains(&entry.id);
-            if (is_wanted || entry.is_tree())
+    /// Takes a tree, and returns the trees in it for those made from it. `made` are those in the one that it was made from, and how.
+    pub(super) fn take_tree(&self, object: Object<'_>, made: Option<(&Subtrees, &Changes)>) -> Subtrees {
+        let Some(number) = self.store.number(object.id) else { return Subtrees::default() };
+        let mut copied = made.map(|(base, changes)| base.copied(changes)).unwrap_or_default().into_iter().peekable();
+        let (mut subtrees, mut names, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in TreeEntry::all(object.bytes) {
+            if entry.is_tree() {
+                let place = entry.place;
+                while copied.next_if(|copied| copied.start < place.start).is_some() {}
+                let same = copied.next_if(|copied| copied.start == place.start && place.end <= copied.end);
+                if let Some(number) = same.map(|same| same.number).or_else(|| self.store.number(&entry.id)) {
+                    subtrees.push((place.start, number));
+                    names.push(entry.name);
+                }
+            } else if self.beginnings[beginning(&entry.id)]
+                && self.wanted.contains(&entry.id)
                 && let Some(object) = self.store.number(&entry.id)
             {
-                kept.push((entry.name, object, entry.is_tree()));
+                wanted.push((entry.name, object));
             }
-        }
-        if kept.is_empty() {
-            return;
         }
         let mut trees = lock(&self.trees);
-        for (name, object, is_tree) in kept {
-            let name = trees.name(name);
-            if is_tree {
-                trees.edges.push((object, number, name));
-            } else {
-                trees.kept.entry(number).or_default().push(Kept { name, object, is_tree });
-            }
+        for (name, object) in wanted {
+            trees.holds_wanted(number, name, object);
         }
+        trees.holds(number, names.into_iter().zip(subtrees.iter().map(|(_, number)| *number)));
+        Subtrees(subtrees)
     }
 
     /// Compares all commits that the tips reach with their parents. `texts` are commits about which facts are wanted, if they are among
@@ -162,15 +127,15 @@ impl<'s> Lineage<'s> {
         stop: Stop<'_>,
     ) -> Option<Attribution> {
         let mut trees = self.trees.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if trees.edges.len() > MOST_EDGES {
+        if trees.is_too_large() {
             return None;
         }
         // where a tree could not be read, that is said of the directories it stands for
         let lost: HashSet<Number> = unread.into_iter().filter_map(|id| self.store.number(&id)).collect();
         for tree in &lost {
-            trees.kept.entry(*tree).or_default();
+            trees.is_lost(*tree);
         }
-        mark(&mut trees);
+        trees.mark();
         let commits = self.commits.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut walk = Walk {
             store: self.store,
@@ -210,20 +175,33 @@ fn object_id(id: Oid) -> ObjectId {
     bytes
 }
 
-/// Gives every tree that leads to something wanted, over whatever trees, the entries that do.
-fn mark(trees: &mut Trees) {
-    let mut edges = std::mem::take(&mut trees.edges);
-    edges.sort_unstable();
-    let mut waiting: Vec<Number> = trees.kept.keys().copied().collect();
-    while let Some(tree) = waiting.pop() {
-        let first = edges.partition_point(|(held, ..)| *held < tree);
-        for (_, holder, name) in edges[first..].iter().take_while(|(held, ..)| *held == tree) {
-            let kept = trees.kept.entry(*holder).or_insert_with(|| {
-                waiting.push(*holder);
-                Vec::new()
-            });
-            kept.push(Kept { name: *name, object: tree, is_tree: true });
+/// The trees in a tree: where the entry of each begins, and its number.
+#[derive(Debug, Default)]
+pub(super) struct Subtrees(Vec<(usize, Number)>);
+
+/// An entry that begins in what was copied.
+struct CopiedEntry {
+    start: usize,
+    /// Where the copy ends.
+    end: usize,
+    number: Number,
+}
+
+impl Subtrees {
+    /// Those of which the begin was copied, in the order of where they stand then. To look up a number costs more than all of this.
+    fn copied(&self, changes: &Changes) -> Vec<CopiedEntry> {
+        let mut copied = Vec::with_capacity(self.0.len());
+        for (to, from) in changes.copied() {
+            let first = self.0.partition_point(|(place, _)| place < from);
+            let there = self.0[first..].iter().take_while(|(place, _)| *place < from + to.len());
+            let moved = |(place, number): &(usize, Number)| CopiedEntry {
+                start: place - from + to.start,
+                end: to.end,
+                number: *number,
+            };
+            copied.extend(there.map(moved));
         }
+        copied
     }
 }
 
@@ -255,7 +233,7 @@ fn orders(commits: &HashMap<Number, Commit>, reached: &[Number]) -> HashMap<Numb
 struct Walk<'a> {
     store: &'a ObjectStore,
     repository: &'a Repository,
-    trees: &'a Trees,
+    trees: &'a TreeGraph,
     lost: HashSet<Number>,
     orders: HashMap<Number, i64>,
     attribution: Attribution,
@@ -338,16 +316,15 @@ impl Walk<'_> {
             return self.gap(format!("the directory `{folder}` cannot be compared: it could not be read"));
         }
         let trees = self.trees;
-        let entries = |tree: &Number| trees.kept.get(tree).map_or(&[][..], Vec::as_slice);
-        for entry in entries(&tree) {
+        for entry in trees.entries(tree) {
             let before: Vec<&Kept> = parents
                 .iter()
-                .filter_map(|parent| entries(parent).iter().find(|other| other.name == entry.name))
+                .filter_map(|parent| trees.entries(*parent).iter().find(|other| other.name == entry.name))
                 .collect();
             if before.iter().any(|before| before.object == entry.object) {
                 continue;
             }
-            let name = String::from_utf8_lossy(&trees.names[entry.name as usize]);
+            let name = String::from_utf8_lossy(trees.name(entry.name));
             let path = if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") };
             if entry.is_tree {
                 let below: Vec<Number> =

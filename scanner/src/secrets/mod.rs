@@ -41,6 +41,7 @@ mod spot;
 mod sqlite;
 pub mod text;
 mod tree_entry;
+mod tree_graph;
 mod twins;
 pub mod verify;
 

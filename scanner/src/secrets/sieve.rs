@@ -13,7 +13,7 @@ use crate::isolation::isolated;
 use crate::repository::RepositoryError;
 use crate::repository::pack::{Changes, Object, ObjectId, ObjectKind, ObjectStore, Unread, Visited, Visitor};
 use crate::secrets::Engine;
-use crate::secrets::lineage::Lineage;
+use crate::secrets::lineage::{Lineage, Subtrees};
 use crate::secrets::look::{Bounds, Looked, is_divisible, look};
 use crate::secrets::spot::{Placed, Seen};
 use crate::secrets::tree_entry::TreeEntry;
@@ -138,8 +138,8 @@ impl<'e> Sieve<'e> {
 
 /// What is kept of an object for those made from it.
 enum Trace {
-    /// A tree: its names were looked at.
-    Tree,
+    /// A tree: its names were looked at; and which trees it holds, where that is asked for.
+    Tree(Subtrees),
     /// A blob that was looked at by parts.
     Divided(Seen),
     /// Nothing.
@@ -159,15 +159,23 @@ impl Visitor for Sieve<'_> {
 
     fn visit(&self, object: Object<'_>, made: Option<(&Trace, &Changes)>) -> Trace {
         let made = made.filter(|_| self.how.versions == Versions::ByChanges);
-        if let Some(lineage) = self.lineage
-            && !object.again
-        {
-            lineage.take(object);
-        }
+        let lineage = self.lineage.filter(|_| !object.again);
         match object.kind {
             ObjectKind::Blob => self.blob(object, made),
-            ObjectKind::Tree => self.tree(object.bytes, made),
+            ObjectKind::Tree => {
+                let made = made.and_then(|(trace, changes)| match trace {
+                    Trace::Tree(subtrees) => Some((subtrees, changes)),
+                    _ => None,
+                });
+                self.tree(object.bytes, made.map(|(_, changes)| changes));
+                Trace::Tree(lineage.map(|lineage| lineage.take_tree(object, made)).unwrap_or_default())
+            }
             ObjectKind::Commit | ObjectKind::Tag => {
+                if object.kind == ObjectKind::Commit
+                    && let Some(lineage) = lineage
+                {
+                    lineage.take_commit(object);
+                }
                 let texts = texts_of(object.kind, object.bytes);
                 if texts.iter().any(|(_, text)| !look(self.how.engine, text, None, self.how.bounds).is_silent()) {
                     self.candidates().texts.extend(oid(object.id));
@@ -234,11 +242,8 @@ impl Sieve<'_> {
     }
 
     /// Entries that are new in a tree.
-    fn tree(&self, bytes: &[u8], made: Option<(&Trace, &Changes)>) -> Trace {
-        let changed: Option<Vec<Range<usize>>> = match made {
-            Some((Trace::Tree, changes)) => Some(changes.changed().collect()),
-            _ => None,
-        };
+    fn tree(&self, bytes: &[u8], made: Option<&Changes>) {
+        let changed: Option<Vec<Range<usize>>> = made.map(|changes| changes.changed().collect());
         let mut changed = changed.as_ref().map(|changed| changed.iter().peekable());
         for entry in TreeEntry::all(bytes) {
             if let Some(changed) = &mut changed {
@@ -262,7 +267,6 @@ impl Sieve<'_> {
                 self.candidates().names.insert(name.to_vec());
             }
         }
-        Trace::Tree
     }
 }
 

@@ -264,6 +264,12 @@ impl ObjectStore {
         u32::try_from(before + position).ok()
     }
 
+    /// How many objects have a number; each is less.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.packs.iter().map(|pack| pack.index.count()).sum::<usize>() + self.loose().len()
+    }
+
     /// The name of the object with this number.
     #[must_use]
     pub fn id(&self, number: u32) -> Option<ObjectId> {

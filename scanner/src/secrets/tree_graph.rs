@@ -1,0 +1,231 @@
+//! Which trees of a history lead to something wanted, and with which entries.
+//!
+//! Histories have millions of trees with dozens of trees in each, most of them those of the version before. So of each are kept the numbers of
+//! the trees in it, four bytes each, and the name of a tree once, for it nearly always has one. Which of them lead to something wanted is
+//! asked of all of them again and again, until no more is found: directories do not nest deep, and that is cheaper than sorting them by
+//! what they hold.
+
+use std::collections::HashMap;
+
+/// An object by its number in the store.
+pub(super) type Number = u32;
+
+/// Four bytes each: no more of them are kept.
+const MOST_WORDS: usize = 64 << 20;
+/// Room that is asked for at once, so that none is copied.
+const CHUNK: usize = 1 << 20;
+/// Marks the number of a tree behind which another name than its usual one stands.
+const OTHER_NAME: u32 = 1 << 31;
+/// No name is known.
+const NAMELESS: u32 = u32::MAX;
+
+/// An entry of a tree that leads to something wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kept {
+    /// See [`TreeGraph::name`].
+    pub name: u32,
+    pub object: Number,
+    pub is_tree: bool,
+}
+
+pub(super) struct TreeGraph {
+    kept: HashMap<Number, Vec<Kept>>,
+    /// Of each tree that holds some: its number, how many words follow, the numbers of those it holds, each with its name behind it where
+    /// that is not the usual one.
+    held: Vec<Vec<u32>>,
+    words: usize,
+    /// The name of each tree where it was met first, by its number.
+    usual: Vec<u32>,
+    numbers: HashMap<Box<[u8]>, u32>,
+    names: Vec<Box<[u8]>>,
+}
+
+impl TreeGraph {
+    /// Of a store with so many objects.
+    pub(super) fn new(objects: usize) -> Self {
+        Self {
+            kept: HashMap::new(),
+            held: Vec::new(),
+            words: 0,
+            usual: vec![NAMELESS; objects],
+            numbers: HashMap::new(),
+            names: Vec::new(),
+        }
+    }
+
+    /// A tree has a wanted entry that is no tree.
+    pub(super) fn holds_wanted(&mut self, tree: Number, name: &[u8], object: Number) {
+        let name = self.number_of(name);
+        self.kept.entry(tree).or_default().push(Kept { name, object, is_tree: false });
+    }
+
+    /// A tree could not be read: what leads to it is wanted.
+    pub(super) fn is_lost(&mut self, tree: Number) {
+        self.kept.entry(tree).or_default();
+    }
+
+    /// The trees in a tree.
+    pub(super) fn holds<'t>(&mut self, tree: Number, held: impl ExactSizeIterator<Item = (&'t [u8], Number)>) {
+        let most = 2 + 2 * held.len();
+        if held.len() == 0 || self.is_too_large() {
+            return;
+        }
+        if self.held.last().is_none_or(|chunk| chunk.capacity() - chunk.len() < most) {
+            self.held.push(Vec::with_capacity(CHUNK.max(most)));
+        }
+        let Some(mut chunk) = self.held.pop() else { return };
+        let begin = chunk.len();
+        chunk.extend([tree, 0]);
+        for (name, number) in held {
+            let usual = self.usual.get(number as usize).copied().unwrap_or(NAMELESS);
+            if usual == NAMELESS {
+                let name = self.number_of(name);
+                if let Some(usual) = self.usual.get_mut(number as usize) {
+                    *usual = name;
+                }
+                chunk.push(number);
+            } else if *self.names[usual as usize] == *name {
+                chunk.push(number);
+            } else {
+                let name = self.number_of(name);
+                chunk.extend([number | OTHER_NAME, name]);
+            }
+        }
+        self.words += chunk.len() - begin;
+        chunk[begin + 1] = (chunk.len() - begin - 2) as u32;
+        self.held.push(chunk);
+    }
+
+    /// There is more than may be kept: nothing may be asked.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.words > MOST_WORDS || self.usual.len() >= OTHER_NAME as usize
+    }
+
+    /// Gives every tree that leads to something wanted, over whatever trees, the entries that do. To be said when all trees were read.
+    pub(super) fn mark(&mut self) {
+        let mut leads = vec![false; self.usual.len()];
+        for tree in self.kept.keys() {
+            leads[*tree as usize] = true;
+        }
+        loop {
+            let before = leads.iter().filter(|leads| **leads).count();
+            for (tree, held) in self.held.iter().flat_map(|chunk| trees_of(chunk)) {
+                if !leads[tree as usize] && held_of(held).any(|(number, _)| leads[number as usize]) {
+                    leads[tree as usize] = true;
+                }
+            }
+            if leads.iter().filter(|leads| **leads).count() == before {
+                break;
+            }
+        }
+        // each chunk is let go when it was turned into entries
+        for chunk in std::mem::take(&mut self.held) {
+            for (tree, held) in trees_of(&chunk).filter(|(tree, _)| leads[*tree as usize]) {
+                let leading = held_of(held).filter(|(number, _)| leads[*number as usize]);
+                let entry = |(object, name): (Number, Option<u32>)| Kept {
+                    name: name.unwrap_or(self.usual[object as usize]),
+                    object,
+                    is_tree: true,
+                };
+                let leading: Vec<Kept> = leading.map(entry).collect();
+                let kept = self.kept.entry(tree).or_default();
+                kept.reserve_exact(leading.len());
+                kept.extend(leading);
+            }
+        }
+    }
+
+    /// The entries of a tree that lead to something wanted.
+    pub(super) fn entries(&self, tree: Number) -> &[Kept] {
+        self.kept.get(&tree).map_or(&[], Vec::as_slice)
+    }
+
+    /// The name with this number.
+    pub(super) fn name(&self, number: u32) -> &[u8] {
+        self.names.get(number as usize).map_or(b"", |name| name)
+    }
+
+    fn number_of(&mut self, name: &[u8]) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.names.len() as u32;
+        self.numbers.insert(name.into(), number);
+        self.names.push(name.into());
+        number
+    }
+}
+
+/// The trees of a chunk, each with the words of those it holds.
+fn trees_of(chunk: &[u32]) -> impl Iterator<Item = (Number, &[u32])> {
+    let mut rest = chunk;
+    std::iter::from_fn(move || {
+        let [tree, words, more @ ..] = rest else { return None };
+        let (held, behind) = more.split_at_checked(*words as usize)?;
+        rest = behind;
+        Some((*tree, held))
+    })
+}
+
+/// The trees of these words, each with its name where that is not the usual one.
+fn held_of(words: &[u32]) -> impl Iterator<Item = (Number, Option<u32>)> {
+    let mut words = words.iter();
+    std::iter::from_fn(move || {
+        let word = *words.next()?;
+        match word & OTHER_NAME {
+            0 => Some((word, None)),
+            _ => Some((word ^ OTHER_NAME, words.next().copied())),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(graph: &TreeGraph, tree: Number) -> Vec<(String, Number, bool)> {
+        let told =
+            |kept: &Kept| (String::from_utf8_lossy(graph.name(kept.name)).into_owned(), kept.object, kept.is_tree);
+        let mut told: Vec<_> = graph.entries(tree).iter().map(told).collect();
+        told.sort();
+        told
+    }
+
+    /// Trees are met in any order; one stands under several names, in several trees, and twice in one.
+    #[test]
+    fn what_leads_to_something_wanted() {
+        let mut graph = TreeGraph::new(40);
+        let mut holds = |tree, held: &[(&str, Number)]| {
+            graph.holds(tree, held.iter().map(|(name, number)| (name.as_bytes(), *number)));
+        };
+        holds(1, &[("app", 2), ("docs", 3)]);
+        holds(10, &[("app", 2), ("lib", 2), ("docs", 4)]);
+        holds(2, &[("core", 5), ("web", 6)]);
+        holds(11, &[("docs", 3)]);
+        holds(12, &[("vendored", 1)]);
+        holds(3, &[]);
+        graph.holds_wanted(5, b"settings.py", 30);
+        graph.is_lost(4);
+        graph.mark();
+        let tree = |name: &str, number| (name.to_owned(), number, true);
+        assert_eq!(told(&graph, 5), [("settings.py".to_owned(), 30, false)]);
+        assert_eq!(told(&graph, 2), [tree("core", 5)]);
+        assert_eq!(told(&graph, 1), [tree("app", 2)]);
+        assert_eq!(told(&graph, 10), [tree("app", 2), tree("docs", 4), tree("lib", 2)]);
+        assert_eq!(told(&graph, 12), [tree("vendored", 1)]);
+        assert_eq!((told(&graph, 11), told(&graph, 3), told(&graph, 6)), (vec![], vec![], vec![]));
+    }
+
+    #[test]
+    fn more_than_one_chunk() {
+        let mut graph = TreeGraph::new(4000);
+        let many: Vec<(String, Number)> = (1000..4000).map(|number| (format!("d{number}"), number)).collect();
+        for tree in 0..1000 {
+            graph.holds(tree, many.iter().map(|(name, number)| (name.as_bytes(), *number)));
+        }
+        graph.holds_wanted(3999, b"key", 1);
+        graph.mark();
+        assert!((0..1000).all(|tree| told(&graph, tree) == [("d3999".to_owned(), 3999, true)]));
+        assert_eq!(told(&graph, 1000), []);
+    }
+}
