@@ -176,7 +176,9 @@ impl PackageIndex {
     /// # Errors
     /// [`IndexError`]; malformed as well when the server knows no ranges and the wheel is large.
     pub async fn contents(&self, file: &File) -> Result<Contents, IndexError> {
-        if let Some(contents) = self.kept(file, "contents") {
+        // the name says how it was read: what an older reading kept is asked for again
+        let kept_as = if file.is_wheel() { "contents" } else { "sources" };
+        if let Some(contents) = self.kept(file, kept_as) {
             return Ok(contents);
         }
         let contents = if file.is_wheel() {
@@ -188,7 +190,7 @@ impl PackageIndex {
         } else {
             return Err(IndexError::absent(&format!("readable archive {}", file.filename)));
         };
-        self.keep(file, "contents", &contents);
+        self.keep(file, kept_as, &contents);
         Ok(contents)
     }
 

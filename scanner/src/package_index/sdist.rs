@@ -16,7 +16,7 @@ const MOST_ENTRIES: usize = 100_000;
 /// directory, and without `src/`; where the build wrote down the top-level modules, only what is in those.
 pub(super) fn contents(archive: &[u8]) -> std::io::Result<Contents> {
     let inflated = flate2::read::MultiGzDecoder::new(archive).take(LARGEST);
-    let mut contents = Contents::default();
+    let (mut contents, mut requires) = (Contents::default(), String::new());
     let mut archive = tar::Archive::new(inflated);
     for entry in archive.entries()?.take(MOST_ENTRIES) {
         let mut entry = entry?;
@@ -26,6 +26,7 @@ pub(super) fn contents(archive: &[u8]) -> std::io::Result<Contents> {
         let info = directory.ends_with(".egg-info");
         let text = match file {
             "PKG-INFO" if directory.is_empty() || info => &mut contents.metadata,
+            "requires.txt" if info => &mut requires,
             "entry_points.txt" if info => &mut contents.entry_points,
             "top_level.txt" if info => &mut contents.top_level,
             "namespace_packages.txt" if info => &mut contents.namespaces,
@@ -45,19 +46,70 @@ pub(super) fn contents(archive: &[u8]) -> std::io::Result<Contents> {
     // the checksum stands at the end
     std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
     contents.metadata.truncate(core_metadata::header(&contents.metadata).len());
-    let tops: Vec<String> =
-        contents.top_level.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
-    let installed = |path: &str| {
-        let first = path.split(['/', '.']).next().unwrap_or(path);
-        if tops.is_empty() {
-            // packages, not setup.py and what lies about beside it
-            path.contains('/')
+    if !contents.metadata.contains("\nRequires-Dist:") {
+        contents.metadata.truncate(contents.metadata.trim_end().len());
+        add_requirements(&requires, &mut contents.metadata);
+    }
+    keep_installed(&mut contents);
+    Ok(contents)
+}
+
+/// Builders of old said what is needed beside the metadata and not in it: lines under `[extra]`, `[:marker]` or `[extra:marker]`.
+fn add_requirements(requires: &str, metadata: &mut String) {
+    let mut condition = String::new();
+    for line in requires.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if let Some(section) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            let (extra, marker) = section.split_once(':').unwrap_or((section, ""));
+            condition = match (extra, marker) {
+                ("", "") => String::new(),
+                ("", marker) => format!("; {marker}"),
+                (extra, "") => format!("; extra == '{extra}'"),
+                (extra, marker) => format!("; ({marker}) and extra == '{extra}'"),
+            };
+            if !extra.is_empty() {
+                metadata.push_str(&format!("\nProvides-Extra: {extra}"));
+            }
         } else {
-            tops.iter().any(|top| top == first)
+            metadata.push_str(&format!("\nRequires-Dist: {line}{condition}"));
+        }
+    }
+}
+
+/// Keeps the paths that an installation would have.
+fn keep_installed(contents: &mut Contents) {
+    let tops: Vec<&str> = contents.top_level.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let is_package = |path: &String| {
+        let directory = path.strip_suffix("/__init__.py").unwrap_or("/");
+        !directory.contains('/') && !matches!(directory, "tests" | "test" | "docs" | "doc" | "examples" | "example")
+    };
+    let has_package = contents.paths.iter().any(is_package);
+    let installed = |path: &String| {
+        let first = path.split(['/', '.']).next().unwrap_or(path);
+        if !tops.is_empty() {
+            tops.contains(&first)
+        } else {
+            // packages, or single modules; not setup.py and what lies about beside it
+            path.contains('/') || !has_package && path.ends_with(".py") && !is_of_set_up(path)
         }
     };
-    contents.paths.retain(|path| installed(path));
-    Ok(contents)
+    contents.paths.retain(installed);
+}
+
+/// Files of Python beside a set-up that it does not install.
+fn is_of_set_up(file: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "setup.py",
+        "ez_setup.py",
+        "distribute_setup.py",
+        "versioneer.py",
+        "conftest.py",
+        "noxfile.py",
+        "fabfile.py",
+        "tasks.py",
+        "bootstrap.py",
+        "runtests.py",
+    ];
+    OTHERS.contains(&file) || file.starts_with("test_") || file.ends_with("_test.py") || file == "tests.py"
 }
 
 #[cfg(test)]
@@ -90,6 +142,25 @@ mod tests {
         assert!(read.metadata.contains("Requires-Dist: six"));
         let without = contents(&archive(&[("x-1/setup.py", ""), ("x-1/x/__init__.py", "")])).unwrap();
         assert_eq!(without.paths, ["x/__init__.py"]);
+        // one module, and nobody wrote down which
+        let members = [("x-1/setup.py", ""), ("x-1/tests/__init__.py", ""), ("x-1/test_x.py", ""), ("x-1/x.py", "")];
+        assert_eq!(contents(&archive(&members)).unwrap().paths, ["tests/__init__.py", "x.py"]);
+        let beside =
+            contents(&archive(&[("x-1/setup.py", ""), ("x-1/run.py", ""), ("x-1/x/__init__.py", "")])).unwrap();
+        assert_eq!(beside.paths, ["x/__init__.py"]);
+    }
+
+    #[test]
+    fn what_is_needed_stands_beside_the_metadata_of_old_archives() {
+        let text = "six>=1\n\n[xlsx]\nopenpyxl\n\n[:python_version < '3']\nfutures\n";
+        let read = |requires: &str| {
+            let info = format!("Metadata-Version: 2.1\nName: x{requires}\n\ntext");
+            let members = [("x-1/x.egg-info/PKG-INFO", info.as_str()), ("x-1/x.egg-info/requires.txt", text)];
+            let metadata = core_metadata::CoreMetadata::read(&contents(&archive(&members)).unwrap().metadata);
+            metadata.requires.iter().map(|need| format!("{}:{}", need.name, need.extras.join(","))).collect::<Vec<_>>()
+        };
+        assert_eq!(read(""), ["six:", "openpyxl:xlsx", "futures:"]);
+        assert_eq!(read("\nRequires-Dist: other"), ["other:"]);
     }
 
     #[test]

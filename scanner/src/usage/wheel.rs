@@ -86,7 +86,7 @@ pub fn modules<'a>(members: impl IntoIterator<Item = &'a str>, namespaces: &[&st
             found.insert(directory);
         }
     }
-    let own = |module: &String| !BESIDE.contains(&module.as_str());
+    let own = |module: &String| !BESIDE.contains(&module.split('.').next().unwrap_or(module));
     if found.iter().any(own) {
         found.retain(own);
     }
@@ -179,6 +179,7 @@ mod tests {
             (&["a/__init__.py", "a/b.py"], &["a"]),
             (&["google/cloud/storage/__init__.py", "google/cloud/storage/x.py"], &["google.cloud.storage"]),
             (&["six.py"], &["six"]),
+            (&["a/__init__.py", "docs/conf.py"], &["a"]),
         ];
         for (members, expected) in cases {
             assert_eq!(modules(members.iter().copied(), &[]), *expected, "{members:?}");
