@@ -11,7 +11,7 @@ use super::follow::{Declared, Follow};
 use super::package::{Format, Manifest, Package, Project, Role};
 use super::pyproject::{BUILD_GROUP, Serves};
 use super::requirement::Requirement;
-use super::setup_py_values::{Bindings, MAX_STEPS};
+use super::setup_py_values::{Bindings, MAX_PARTS, MAX_STEPS};
 use super::text::SourceText;
 use crate::diagnostic::{Diagnostic, Stage};
 
@@ -193,7 +193,7 @@ impl<'a> Setup<'_, 'a> {
                 match (self.bindings.text(item), item) {
                     (Some(text), _) => self.declare(&text, item.range().start().to_usize(), serves),
                     (None, Expr::Starred(starred)) => queue.push(&starred.value),
-                    (None, _) => self.unknown(item, "a requirement that only running it would tell", serves),
+                    (None, _) => self.unfinished(item, serves),
                 }
             }
         }
@@ -201,12 +201,28 @@ impl<'a> Setup<'_, 'a> {
 
     fn declare(&mut self, text: &str, at: usize, serves: &Serves) {
         match Requirement::parse(text) {
-            Ok(found) => {
-                let mut package = Package { line: Some(self.file.line(at)), ..found.into_package() };
-                serves.mark(&mut package);
-                self.declared.manifest.packages.push(package);
-            }
+            Ok(found) => self.add(found, at, serves),
             Err(expected) => self.diagnostics.push(self.file.gap(at, expected)),
+        }
+    }
+
+    fn add(&mut self, found: Requirement, at: usize, serves: &Serves) {
+        let mut package = Package { line: Some(self.file.line(at)), ..found.into_package() };
+        serves.mark(&mut package);
+        self.declared.manifest.packages.push(package);
+    }
+
+    /// A requirement whose end only running would tell: where that is the version, the package is known all the same.
+    fn unfinished(&mut self, item: &'a Expr, serves: &Serves) {
+        let begun = self.bindings.beginning(item, MAX_PARTS).map(|(text, _)| format!("{text}{{"));
+        match begun.and_then(|text| Requirement::without_version(&text)) {
+            Some(found) => {
+                let at = item.range().start().to_usize();
+                let reason = format!("the version of {}, which only running it would tell", found.name);
+                self.diagnostics.push(self.file.gap(at, reason));
+                self.add(found, at, serves);
+            }
+            None => self.unknown(item, "a requirement that only running it would tell", serves),
         }
     }
 
@@ -261,7 +277,10 @@ mod tests {
             ),
             ("setup(install_requires='''a\nb==1\n''')", "a@1: b@1:", 0),
             ("setup(install_requires=get())", "", 1),
-            ("setup(install_requires=['a', f'b=={v}'])", "a@1:", 1),
+            ("setup(install_requires=['a', f'b=={v}'])", "a@1: b@1:", 1),
+            ("setup(install_requires=['a~=' + V, 'b==%s' % V, 'c>={}'.format(V)])", "a@1: b@1: c@1:", 3),
+            ("V = '1'\nsetup(install_requires=['a==' + V])", "a@2:", 0),
+            ("setup(install_requires=[V + '==1', f'{v}==1', 'b' + V])", "", 3),
             ("setup(setup_requires=['wheel'], tests_require=('t',))", "wheel@1:build-system t@1:test", 0),
             ("a = b\nb = a\nsetup(install_requires=a)", "", 1),
             ("setup(", "", 1),

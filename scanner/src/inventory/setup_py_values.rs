@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
-use ruff_python_ast::{Expr, ExprCall, Operator, Stmt};
+use ruff_python_ast::{self as ast, Expr, ExprCall, Operator, Stmt};
 
 /// Names, sums and wrappers followed from one value.
 pub(super) const MAX_STEPS: usize = 256;
+/// Parts of one text that are followed.
+pub(super) const MAX_PARTS: usize = 32;
 /// Values kept of one name.
 const MAX_VALUES: usize = 256;
 /// What a requirements file's name ends with.
@@ -80,8 +82,43 @@ impl<'a> Bindings<'a> {
 
     /// A text, where there is only one it can be. Of a formatted one or a sum, what is before the part that is not literal is not enough.
     pub fn text(&self, value: &'a Expr) -> Option<String> {
+        match self.beginning(value, MAX_PARTS)? {
+            (text, true) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What a text begins with, and whether that is all of it: `x~=` of `"x~=" + VERSION`, of `f"x~={VERSION}"` and of `"x~=%s" % VERSION`.
+    pub fn beginning(&self, value: &'a Expr, parts: usize) -> Option<(String, bool)> {
+        let parts = parts.checked_sub(1)?;
         match self.alternatives(value).as_slice() {
-            [Expr::StringLiteral(text)] => Some(text.value.to_str().to_owned()),
+            [Expr::StringLiteral(text)] => Some((text.value.to_str().to_owned(), true)),
+            [Expr::FString(text)] => match text.value.iter().next()? {
+                ast::FStringPart::Literal(first) => Some((first.value.to_string(), false)),
+                ast::FStringPart::FString(first) => match first.elements.iter().next()? {
+                    ast::InterpolatedStringElement::Literal(first) => Some((first.value.to_string(), false)),
+                    ast::InterpolatedStringElement::Interpolation(_) => None,
+                },
+            },
+            [Expr::BinOp(sum)] if sum.op == Operator::Add => match self.beginning(&sum.left, parts)? {
+                // sums of sums on the right would double with each name
+                (left, true) => Some(match self.alternatives(&sum.right).as_slice() {
+                    [Expr::StringLiteral(right)] => (left + right.value.to_str(), true),
+                    _ => (left, false),
+                }),
+                begun => Some(begun),
+            },
+            [Expr::BinOp(filled)] if filled.op == Operator::Mod => {
+                let (text, _) = self.beginning(&filled.left, parts)?;
+                Some((text.split('%').next().unwrap_or_default().to_owned(), false))
+            }
+            [Expr::Call(call)] => match call.func.as_ref() {
+                Expr::Attribute(method) if method.attr.as_str() == "format" => {
+                    let (text, _) = self.beginning(&method.value, parts)?;
+                    Some((text.split('{').next().unwrap_or_default().to_owned(), false))
+                }
+                _ => None,
+            },
             _ => None,
         }
     }
