@@ -6,7 +6,7 @@ use advisories::{PackageName, Version};
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::modules::{Distribution, Knowledge, ModuleNames, WellKnown};
+use super::modules::{Distribution, Knowledge, ModuleNames, WellKnown, unlisted};
 use super::wheel;
 use crate::diagnostic::{Diagnostic, Stage};
 use crate::inventory::{Inventory, Source};
@@ -68,7 +68,9 @@ impl IndexNames {
         let mut failed: BTreeMap<String, BTreeSet<PackageName>> = BTreeMap::new();
         for (package, answer) in asked.join_all().await {
             match answer {
-                Ok(distribution) => {
+                Ok(mut distribution) => {
+                    let unlisted = unlisted(&package).iter().map(|module| (*module).to_owned());
+                    distribution.modules.extend(unlisted);
                     names.known.insert(package, distribution);
                 }
                 // the offline table answers, as the network was switched off: every verdict says so

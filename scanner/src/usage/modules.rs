@@ -254,8 +254,11 @@ static PROVIDERS: LazyLock<BTreeMap<&'static str, Vec<&'static PackageName>>> = 
         }
     }
     for (module, names) in &mut providers {
-        // the distribution that is called like its module is the likelier one to declare
-        names.sort_by_key(|name| (name.as_str().replace('-', "_") != module.to_ascii_lowercase(), name.as_str().len()));
+        // the distribution that is called like its module is the likelier one to declare, and then the one whose name begins so
+        names.sort_by_key(|name| {
+            let (name, module) = (name.as_str().replace('-', "_"), module.to_ascii_lowercase());
+            (name != module, !name.starts_with(&module), name.len())
+        });
     }
     providers
 });
@@ -342,6 +345,11 @@ const UNLISTED: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// See [`UNLISTED`].
+pub(super) fn unlisted(package: &PackageName) -> &'static [&'static str] {
+    UNLISTED.iter().find(|(of, _)| *of == package.as_str()).map_or(&[], |(_, modules)| modules)
+}
+
 /// One row of the table: name, modules, commands, entry point groups, requires, extras (`extra=a|b`), each list joined by spaces.
 #[must_use]
 pub fn format_row(name: &PackageName, distribution: &Distribution) -> String {
@@ -368,8 +376,7 @@ fn parse_row(row: &str) -> Option<(PackageName, Distribution)> {
     let mut words = || cells.next().map(|cell| cell.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>());
     let (modules, commands, entry_points, requires, extras) = (words()?, words()?, words()?, words()?, words()?);
     let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
-    let unlisted =
-        UNLISTED.iter().filter(|(of, _)| *of == name.as_str()).flat_map(|(_, modules)| modules.iter().copied());
+    let unlisted: Vec<&str> = unlisted(&name).to_vec();
     let modules = modules.into_iter().chain(unlisted).collect();
     let packages =
         |words: &mut dyn Iterator<Item = &str>| words.filter_map(|word| PackageName::new(word).ok()).collect();
