@@ -1,11 +1,11 @@
 //! Which declarations answer for which files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use advisories::{PackageName, Version};
 
 use super::first_party::parent;
-use crate::inventory::{Format, Inventory, Package, Role, Source};
+use crate::inventory::{Format, Inventory, Manifest, Package, Role, Source};
 
 /// One package that a person asked for.
 #[derive(Debug, Clone)]
@@ -185,6 +185,9 @@ pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
         {
             continue;
         }
+        if is_export(manifest, inventory) {
+            continue;
+        }
         let script = manifest.format == Format::Script;
         let directory = if script { manifest.path.clone() } else { scope(&manifest.path, python) };
         let project =
@@ -198,7 +201,9 @@ pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
                 .iter()
                 .any(|package| package.direct && package.groups.is_empty() && package.extras.is_empty());
         // a project of its own inside of tests is for them
-        let is_of_tests = parent(&manifest.path).split('/').any(|part| matches!(part, "test" | "tests" | "e2e"));
+        let is_of_tests = parent(&manifest.path).split('/').any(|part| matches!(part, "test" | "tests" | "e2e"))
+            // an environment of conda beside scripts is for who runs those
+            || manifest.format == Format::Conda && parent(&manifest.path).split('/').any(|part| part == "scripts");
         let dev_file = !script && (is_of_tests || manifest.format != Format::Pyproject && is_dev_name(&manifest.path));
         for package in &manifest.packages {
             if !package.direct
@@ -233,6 +238,30 @@ pub fn projects(inventory: &Inventory, python: &[&str]) -> Vec<Project> {
         }
     }
     by_directory.into_values().collect()
+}
+
+/// A list that was written out of the lock beside it (`pipenv requirements`, `poetry export`): it pins what stands there, and more than
+/// somebody asked for. The lock of a Pipfile is often kept out of the repository; the list then pins all that the Pipfile asks for.
+fn is_export(list: &Manifest, inventory: &Inventory) -> bool {
+    if list.format != Format::Requirements || list.packages.iter().any(|package| package.version.is_none()) {
+        return false;
+    }
+    let beside = |role: Role| {
+        inventory.manifests.iter().filter(move |other| {
+            other.role == role && other.format != Format::Requirements && parent(&other.path) == parent(&list.path)
+        })
+    };
+    let names = |role: Role| beside(role).flat_map(|other| &other.packages).map(|package| &package.name);
+    let (locked, asked_for): (BTreeSet<_>, BTreeSet<_>) =
+        (names(Role::Locked).collect(), names(Role::Declared).collect());
+    let listed: BTreeSet<_> = list.packages.iter().map(|package| &package.name).collect();
+    let mut pipfiles = beside(Role::Declared).filter(|other| other.format == Format::Pipenv);
+    let is_whole = |pipfile: &Manifest| {
+        let mut main = pipfile.packages.iter().filter(|package| package.groups.is_empty()).peekable();
+        main.peek().is_some() && main.all(|package| listed.contains(&package.name))
+    };
+    listed.iter().any(|name| !asked_for.contains(name))
+        && (listed.is_subset(&locked) || locked.is_empty() && pipfiles.any(is_whole))
 }
 
 /// The nearest directory above a manifest that has Python files: `requirements/base.txt` answers for what stands beside its folder.

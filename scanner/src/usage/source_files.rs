@@ -1,7 +1,7 @@
 //! All files of a snapshot that usage reads, in parallel.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use advisories::PackageName;
 use rayon::prelude::*;
@@ -59,6 +59,8 @@ pub struct SourceFiles {
     pub unnamed: Vec<(String, PackageName)>,
     /// Lines of lists of requirements whose comment says that the package is for a submodule that is not here.
     pub for_absent: BTreeSet<(String, u32)>,
+    /// Lines of manifests whose comment says that somebody needs the package, with the words of it.
+    pub needed: BTreeMap<(String, u32), Vec<String>>,
     /// Directories, each with its slash, into which somebody installed packages: they hold their metadata, too.
     pub vendored: BTreeSet<String>,
     /// What could not be read.
@@ -123,15 +125,23 @@ pub fn read_all(snapshot: &dyn Snapshot) -> SourceFiles {
     all
 }
 
-/// What lists of requirements tell beside their packages. One that cannot be read is a gap of the inventory.
+/// What manifests tell beside their packages. One that cannot be read is a gap of the inventory.
 fn lists(snapshot: &dyn Snapshot, files: &mut SourceFiles) {
     let absent: Vec<String> = files.absent.iter().map(|path| last(path).to_ascii_lowercase()).collect();
     let absent: Vec<&str> = absent.iter().map(String::as_str).collect();
     let is_list = |entry: &&Entry| {
-        entry.kind == EntryKind::File && entry.size <= LARGEST_CONFIGURATION && requirement_lines::is_list(&entry.path)
+        let is_other = matches!(last(&entry.path), "Pipfile" | "pyproject.toml" | "setup.py" | "setup.cfg");
+        entry.kind == EntryKind::File
+            && entry.size <= LARGEST_CONFIGURATION
+            && (is_other || requirement_lines::is_list(&entry.path))
     };
     for entry in snapshot.entries().iter().filter(is_list) {
         let Ok(text) = text_of(snapshot, &entry.path) else { continue };
+        let needed = requirement_lines::needed_by_someone(&text).into_iter();
+        files.needed.extend(needed.map(|(line, words)| ((entry.path.clone(), line), words)));
+        if !requirement_lines::is_list(&entry.path) {
+            continue;
+        }
         let directory = entry.path.rfind('/').map_or("", |slash| &entry.path[..=slash]);
         // `requirements/base.txt` is for what stands beside its folder
         let directory = directory.strip_suffix("requirements/").unwrap_or(directory);
@@ -304,7 +314,7 @@ fn read_one(snapshot: &dyn Snapshot, entry: &Entry, language: &Language) -> Sour
 }
 
 fn configuration(path: &str, kind: text_files::Kind, bytes: &[u8], files: &mut SourceFiles) {
-    files.configuration += usize::from(kind != text_files::Kind::Template);
+    files.configuration += usize::from(!matches!(kind, text_files::Kind::Template | text_files::Kind::Manual));
     files.mentions.extend(text_files::read(path, kind, &String::from_utf8_lossy(bytes)));
 }
 

@@ -114,6 +114,23 @@ const REFERENCES: &[(&str, &[&str])] = &[
     (".UnstructuredWordDocumentLoader", UNSTRUCTURED),
     (".UnstructuredXMLLoader", UNSTRUCTURED),
     (".UnstructuredRSTLoader", UNSTRUCTURED),
+    // the package of the model's maker, whose name a setting says
+    (
+        ".init_chat_model",
+        &[
+            "langchain-anthropic",
+            "langchain-aws",
+            "langchain-deepseek",
+            "langchain-google-genai",
+            "langchain-groq",
+            "langchain-mistralai",
+            "langchain-ollama",
+            "langchain-openai",
+            "langchain-xai",
+        ],
+    ),
+    (".cssselect", &["cssselect"]),
+    (".write_image", &["kaleido"]),
     // a model's own code runs, with what it asks for
     ("torch.hub.load", &["omegaconf", "torchaudio", "timm"]),
     ("torchaudio.load", &["soundfile", "sox", "torchcodec"]),
@@ -135,6 +152,11 @@ const MODULES: &[(&str, &[&str])] = &[
     ("sqlalchemy.dialects.mysql", &["mysqlclient", "pymysql", "aiomysql", "asyncmy", "mysql-connector-python"]),
     ("sqlalchemy.dialects.oracle", &["oracledb", "cx-oracle"]),
     ("sqlalchemy.dialects.mssql", &["pyodbc", "pymssql"]),
+    ("authlib.integrations.flask_client", &["requests"]),
+    ("authlib.integrations.httpx_client", &["httpx"]),
+    ("authlib.integrations.requests_client", &["requests"]),
+    ("authlib.integrations.starlette_client", &["httpx", "itsdangerous"]),
+    ("tornado.curl_httpclient", &["pycurl"]),
     ("storages.backends.s3boto3", &["boto3"]),
     ("storages.backends.s3", &["boto3"]),
     ("storages.backends.gcloud", &["google-cloud-storage"]),
@@ -142,6 +164,12 @@ const MODULES: &[(&str, &[&str])] = &[
     ("storages.backends.dropbox", &["dropbox"]),
     ("storages.backends.sftpstorage", &["paramiko"]),
     ("whoosh_index", &["whoosh"]),
+    ("haystack.backends.elasticsearch_backend", &["elasticsearch"]),
+    ("haystack.backends.elasticsearch2_backend", &["elasticsearch"]),
+    ("haystack.backends.elasticsearch5_backend", &["elasticsearch"]),
+    ("haystack.backends.elasticsearch7_backend", &["elasticsearch"]),
+    ("haystack.backends.solr_backend", &["pysolr"]),
+    ("haystack.backends.whoosh_backend", &["whoosh"]),
     ("imagekit", &["pillow"]),
     ("rest_framework.documentation", &["coreapi", "markdown", "pygments"]),
     ("rest_framework.schemas", &["uritemplate", "pyyaml", "inflection"]),
@@ -264,23 +292,38 @@ const PROBED: &[(&str, &[&str])] = &[
     ("py-cord", DISCORD),
     // reloads by it where it can
     ("django", &["pywatchman"]),
+    // engines by the scheme of a URL that only the deployment knows
+    ("dj-database-url", &["django-cockroachdb", "django-redshift-backend", "mssql-django"]),
     ("django-activity-stream", &["django-jsonfield-backport", "django-jsonfield-compat"]),
     ("django-cache-url", &["django-redis"]),
     ("django-environ", &["django-redis"]),
     ("django-otp", &["qrcode"]),
+    ("django-q", DJANGO_Q),
+    ("django-q2", DJANGO_Q),
     ("django-phonenumber-field", &["phonenumbers", "phonenumberslite"]),
     ("exllamav3", &["flash-attn", "xformers"]),
     ("fastapi", &["orjson", "ujson"]),
     ("flask", &["python-dotenv", "simplejson"]),
+    ("flask-caching", &["pylibmc", "pymemcache", "python-memcached", "redis"]),
+    ("flask-security", &["bcrypt", "argon2-cffi", "cryptography", "qrcode"]),
+    ("flask-security-too", &["bcrypt", "argon2-cffi", "cryptography", "qrcode"]),
+    ("flask-session", &["pymemcache", "pymongo", "redis"]),
+    ("flask-socketio", SOCKET_IO),
     ("djangorestframework", &["markdown"]),
     ("httpx", &["brotli", "brotlicffi", "h2", "socksio", "zstandard"]),
     ("huggingface-hub", &["hf-transfer", "hf-xet"]),
     ("mautrix", &["pycryptodome", "python-olm", "unpaddedbase64"]),
     ("networkx", &["lxml", "matplotlib", "numpy", "pandas", "pydot", "pygraphviz", "scipy"]),
     ("pandas", &["bottleneck", "numba", "numexpr"]),
+    ("peewee", &["mysqlclient", "psycopg2", "psycopg2-binary", "pymysql"]),
     ("peft", &["bitsandbytes"]),
+    ("pyrogram", &["tgcrypto", "uvloop"]),
+    ("python-engineio", SOCKET_IO),
+    ("python-socketio", SOCKET_IO),
     ("requests", &["brotli", "brotlicffi", "simplejson", "zstandard"]),
+    ("speechrecognition", &["pyaudio"]),
     ("streamlit", &["watchdog"]),
+    ("telethon", &["cryptg", "pillow", "pysocks", "python-socks"]),
     ("torch", &["triton", "triton-windows"]),
     (
         "transformers",
@@ -315,11 +358,15 @@ const PROBED: &[(&str, &[&str])] = &[
         ],
     ),
     ("urllib3", &["brotli", "brotlicffi", "zstandard"]),
+    ("websockets", &["python-socks"]),
 ];
 
 /// Connections and filters.
 const ANSIBLE: &[&str] =
     &["jmespath", "ncclient", "netaddr", "paramiko", "passlib", "pypsrp", "pywinrm", "requests-credssp"];
+const DJANGO_Q: &[&str] = &["blessed", "boto3", "croniter", "psutil", "pymongo", "redis", "setproctitle"];
+/// The server that it runs under, and the queue between several.
+const SOCKET_IO: &[&str] = &["aiohttp", "eventlet", "gevent", "gevent-websocket", "kombu", "redis", "uvicorn"];
 const DISCORD: &[&str] = &["aiodns", "brotli", "orjson", "pynacl"];
 
 /// What loads the libraries of CUDA that are installed as packages. torch is not of them: it asks for its own by requirement.

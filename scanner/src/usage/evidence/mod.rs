@@ -1,6 +1,7 @@
 //! Uses that are not imports. Each reader is anchored to the syntax of its file and says what is named, not who provides it.
 
 pub mod features;
+pub mod manuals;
 pub mod options;
 pub mod python_texts;
 pub mod requirement_lines;

@@ -50,6 +50,42 @@ pub fn for_someone(text: &str, names: &[&str]) -> Vec<u32> {
     said.filter(|(comment, _)| is_named(comment)).map(|(_, number)| number).collect()
 }
 
+/// Lines, 1-based, whose comment, or the comment above, says that somebody needs the package; with the words of it.
+#[must_use]
+pub fn needed_by_someone(text: &str) -> Vec<(u32, Vec<String>)> {
+    let mut above = None;
+    let mut found = Vec::new();
+    for (line, number) in text.lines().zip(1u32..) {
+        let line = line.trim();
+        if let Some(comment) = line.strip_prefix('#') {
+            above = Some(comment);
+            continue;
+        } else if line.is_empty() {
+            above = None;
+            continue;
+        }
+        let beside = line.split_once(" #").map(|(_, comment)| comment);
+        let comments = [beside, above.take()].into_iter().flatten();
+        let words = comments.map(words).find(|words| says_needed(words));
+        found.extend(words.map(|words| (number, words)));
+    }
+    found
+}
+
+fn words(comment: &str) -> Vec<String> {
+    let words = comment.split(|char: char| !(char.is_alphanumeric() || matches!(char, '-' | '_' | '.')));
+    let words = words.map(|word| word.trim_matches('.').to_ascii_lowercase().replace(['_', '.'], "-"));
+    words.filter(|word| !word.is_empty()).collect()
+}
+
+/// Says that somebody needs the package, and not that somebody's version of it is pinned.
+fn says_needed(words: &[String]) -> bool {
+    let begins = |word: &str, starts: &[&str]| starts.iter().any(|start| word.starts_with(start));
+    let needs =
+        |word: &String| begins(word, &["need", "requir", "depend"]) || matches!(word.as_str(), "without" | "for");
+    words.iter().any(needs) && !words.iter().any(|word| begins(word, &["pin", "unpin", "constrain"]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +111,14 @@ mod tests {
     fn a_comment_says_whom_a_package_is_for() {
         let text = "lxml==6.1.0  # debrief\nrich  # for Training!\nflask  # contraining\n# debrief\nx==1";
         assert_eq!(for_someone(text, &["debrief", "training"]), [1, 2]);
+    }
+
+    #[test]
+    fn a_comment_says_that_somebody_needs_a_package() {
+        let text =
+            "setuptools = \"*\"  # Needed for lottie\nx  # fast\n# some.thing fails without it\ny\nz\n# needed\n\nv";
+        let lines: Vec<u32> = needed_by_someone(text).into_iter().map(|(line, _)| line).collect();
+        assert_eq!(lines, [1, 4]);
+        assert_eq!(needed_by_someone(text)[1].1, ["some-thing", "fails", "without", "it"]);
     }
 }

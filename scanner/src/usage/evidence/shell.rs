@@ -85,7 +85,7 @@ fn simple_commands(line: &str) -> Vec<Vec<String>> {
                 end_word(&mut word, &mut words);
                 commands.push(std::mem::take(&mut words));
             }
-            (None, ';' | '&' | '|' | '(' | ')' | '`') => {
+            (None, ';' | '&' | '|' | '(' | ')' | '`' | '\n') => {
                 end_word(&mut word, &mut words);
                 commands.push(std::mem::take(&mut words));
             }

@@ -1,6 +1,6 @@
 //! Commands and module paths in configuration that is no Python: container files, process lists, workflows, unit files, ini.
 
-use crate::usage::evidence::{features, options, shell, templates, toml, urls};
+use crate::usage::evidence::{features, manuals, options, shell, templates, toml, urls};
 use crate::usage::imports::is_dotted;
 use crate::usage::mention::{Mention, Named, is_module_path};
 
@@ -25,6 +25,8 @@ pub enum Kind {
     Environment,
     /// Django and Jinja templates
     Template,
+    /// README, documentation
+    Manual,
 }
 
 /// Which kind a path is, if usage reads it.
@@ -50,6 +52,7 @@ pub fn kind_of(path: &str) -> Option<Kind> {
         }
         "uv.lock" | "poetry.lock" | "pdm.lock" | "pylock.toml" => return None,
         _ if extension == "toml" => Kind::Toml,
+        _ if manuals::is_manual(&lower) => Kind::Manual,
         _ if matches!(extension, "html" | "htm" | "djhtml" | "jinja" | "jinja2" | "j2" | "mjml") => Kind::Template,
         _ if extension == "txt" && path.split('/').any(|part| part == "templates") => Kind::Template,
         _ => return None,
@@ -81,13 +84,14 @@ pub fn read(path: &str, kind: Kind, text: &str) -> Vec<Mention> {
         Kind::Ini => ini(path, text, &mut into),
         Kind::Toml => toml::read(path, text, &mut into),
         Kind::Template => templates::read(path, text, &mut into),
+        Kind::Manual => manuals::read(path, text, &mut into),
         Kind::Environment => each_line(text, |line, number| {
             if let Some((_, value)) = line.split_once('=') {
                 value_words(path, number, value, "setting", &mut into);
             }
         }),
     }
-    if kind == Kind::Template {
+    if matches!(kind, Kind::Template | Kind::Manual) {
         return into;
     }
     for (driver, line) in urls::drivers(text) {

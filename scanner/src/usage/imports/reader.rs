@@ -8,8 +8,8 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::roles::{
-    argument_role, asks_for_environment, asks_whether_installed, assigned_role, catches_import_error, is_main_guard,
-    lets_import_fail, may_be_program, may_name, takes_names,
+    argument_role, asks_for_environment, asks_whether_installed, assigned_role, catches_import_error, imports_by_name,
+    is_main_guard, lets_import_fail, may_be_program, may_name, takes_names,
 };
 use super::{Import, LineStarts, Literal, PythonText, Role, is_dotted};
 use crate::usage::evidence::features;
@@ -186,28 +186,15 @@ impl<'t> Reader<'t> {
                 _ => String::new(),
             },
         };
-        let first = call.arguments.args.first();
-        if matches!(
+        let is_importer = matches!(
             callee.as_str(),
             "importlib.import_module" | "__import__" | "importlib.util.find_spec" | "pytest.importorskip"
-        ) && let Some(Expr::StringLiteral(literal)) = first
+        );
+        let may_fail = imports_by_name(&last) || callee.ends_with("find_spec") || callee.ends_with("importorskip");
+        if (is_importer || imports_by_name(&last))
+            && let Some(Expr::StringLiteral(literal)) = call.arguments.args.first()
         {
-            let module = literal.value.to_str();
-            let level = module.bytes().take_while(|byte| *byte == b'.').count();
-            if is_dotted(&module[level..]) {
-                let optional = std::mem::replace(
-                    &mut self.around.optional,
-                    callee.ends_with("find_spec") || callee.ends_with("importorskip"),
-                );
-                self.import(
-                    &module[level..],
-                    Vec::new(),
-                    u32::try_from(level).unwrap_or(0),
-                    literal.range().start(),
-                    true,
-                );
-                self.around.optional = optional;
-            }
+            self.import_literal(literal, may_fail);
         }
         self.visit_expr(&call.func);
         self.calls += 1;
@@ -230,6 +217,19 @@ impl<'t> Reader<'t> {
         self.calls -= 1;
     }
 
+    /// The module that an import function is given.
+    fn import_literal(&mut self, literal: &ast::ExprStringLiteral, may_fail: bool) {
+        let module = literal.value.to_str();
+        let level = module.bytes().take_while(|byte| *byte == b'.').count();
+        if !is_dotted(&module[level..]) {
+            return;
+        }
+        let optional = std::mem::replace(&mut self.around.optional, may_fail);
+        let depth = u32::try_from(level).unwrap_or(0);
+        self.import(&module[level..], Vec::new(), depth, literal.range().start(), true);
+        self.around.optional = optional;
+    }
+
     fn literal(&mut self, text: &str, at: TextSize) {
         let is_short = text.len() <= LONGEST_LITERAL;
         if text.is_empty() || !(may_be_program(text) || is_short && may_name(text, self.role)) {
@@ -248,6 +248,13 @@ impl<'t> Reader<'t> {
     /// An f-string's parts. What a command line begins with names the program, whatever is filled in behind it.
     fn formatted(&mut self, string: &ast::ExprFString) {
         let role = std::mem::replace(&mut self.role, Role::Plain);
+        // of a whole line every command counts, and what is filled in is a word like another
+        let line = if role == Role::Shell { filled_in(string) } else { String::new() };
+        if line.contains(['&', ';', '|', '\n']) {
+            self.role = role;
+            self.literal(&line, string.range().start());
+            self.role = Role::Plain;
+        }
         let mut begins = matches!(role, Role::Shell | Role::Program);
         let part_of = |reader: &mut Self, begins: bool, text: &str, at: TextSize| {
             reader.role = if begins { role } else { Role::Plain };
@@ -437,6 +444,21 @@ impl<'t> Reader<'t> {
             _ => visitor::walk_expr(self, expr),
         }
     }
+}
+
+/// An f-string with a word in each of its places.
+fn filled_in(string: &ast::ExprFString) -> String {
+    let mut text = String::new();
+    for part in &string.value {
+        match part {
+            ast::FStringPart::Literal(part) => text.push_str(&part.value),
+            ast::FStringPart::FString(part) => part.elements.iter().for_each(|element| match element {
+                ast::InterpolatedStringElement::Literal(part) => text.push_str(&part.value),
+                ast::InterpolatedStringElement::Interpolation(_) => text.push('_'),
+            }),
+        }
+    }
+    text
 }
 
 impl<'a> Visitor<'a> for Reader<'_> {

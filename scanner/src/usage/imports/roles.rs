@@ -77,6 +77,13 @@ pub(super) fn takes_names(last: &str) -> bool {
         )
 }
 
+/// True for what a program has of its own to import what may not be there: `lazy_import("x")`, `optional_imports("x")`, `try_import()`.
+pub(super) fn imports_by_name(callee: &str) -> bool {
+    let lower = callee.to_ascii_lowercase();
+    lower.contains("import")
+        && lower.split('_').any(|word| matches!(word, "try" | "optional" | "soft" | "safe" | "lazy" | "lazyimport"))
+}
+
 /// True for texts that can name something: a plain word does only where its place says so, or where it chooses a known backend.
 pub(super) fn may_name(text: &str, role: Role) -> bool {
     let has_mark = || text.bytes().any(|byte| matches!(byte, b'.' | b':' | b'+' | b'='));
@@ -220,13 +227,11 @@ fn last_name(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// `contextlib.suppress(ImportError)`, and what a program has of its own for that: `optional_imports("x")`, `try_import()`.
+/// `contextlib.suppress(ImportError)`, and what a program has of its own for that.
 pub(super) fn lets_import_fail(context: &Expr) -> bool {
     let Expr::Call(call) = context else { return false };
-    let callee = last_name(&call.func).unwrap_or_default().to_ascii_lowercase();
-    callee == "suppress" && call.arguments.args.iter().any(is_import_error)
-        || callee.contains("import")
-            && callee.split('_').any(|word| matches!(word, "try" | "optional" | "soft" | "safe"))
+    let callee = last_name(&call.func).unwrap_or_default();
+    callee == "suppress" && call.arguments.args.iter().any(is_import_error) || imports_by_name(callee)
 }
 
 fn is_import_error(expr: &Expr) -> bool {

@@ -21,7 +21,7 @@ fn said(files: &[(&str, &str)]) -> Vec<String> {
 /// Files, and what is said of them.
 type Repository<'f> = (&'f [(&'f str, &'f str)], &'f [&'f str]);
 
-fn check(cases: &[Repository<'_>]) {
+pub(super) fn check(cases: &[Repository<'_>]) {
     for (files, expected) in cases {
         assert_eq!(said(files), *expected, "{files:?}");
     }

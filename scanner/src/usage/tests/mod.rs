@@ -1,6 +1,7 @@
 //! Tables of cases: what a repository declares and holds, and what is said of it.
 
 mod applications;
+mod on_behalf;
 mod robustness;
 mod verdicts;
 mod vulnerable_packages;

@@ -201,6 +201,15 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
             "from chromadb.utils import embedding_functions as e\ne.SentenceTransformerEmbeddingFunction()",
             "from chromadb.utils import embedding_functions as e\ne.OpenAIEmbeddingFunction()",
         ),
+        ("cssselect", "a.py", "import x\nx.tree.cssselect('a')", "import x\nx.tree.xpath('a')"),
+        ("pycurl", "a.py", "X = 'tornado.curl_httpclient.CurlAsyncHTTPClient'", "X = 'tornado.httpclient.HTTPClient'"),
+        (
+            "elasticsearch",
+            "s.py",
+            "E = 'haystack.backends.elasticsearch7_backend.Elasticsearch7SearchEngine'",
+            "E = 'haystack.backends.simple_backend.SimpleEngine'",
+        ),
+        ("tgcrypto", "a.py", "import pyrogram", "import requests"),
         // readers that a framework has for a format, and code of a model
         (
             "pymupdf",

@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 
 use advisories::PackageName;
 
-use super::Judge;
 use super::part::{Part, is_automation, part};
 use super::reach::Reach;
+use super::{Judge, Use};
 use crate::finding::{Finding, UsageClass};
+use crate::usage::evidence::manuals::OFFERED_BY_A_MANUAL;
 use crate::usage::evidence::python_texts::ATTRIBUTE_IN_A_STRING;
-use crate::usage::evidence::{features, urls};
+use crate::usage::evidence::urls;
 use crate::usage::first_party::{Origin, parent};
 use crate::usage::mention::{Mention, Named};
 use crate::usage::modules::{Distribution, Knowledge};
-use crate::usage::projects::{Declared, Project, is_dev_name};
+use crate::usage::projects::{Declared, Project};
 
 /// How a declared package is used.
 #[derive(Default)]
@@ -56,7 +57,7 @@ const DEV_TOOLS: &[&str] = &[
     "twine",
 ];
 
-fn is_dev_tool(name: &PackageName) -> bool {
+pub(super) fn is_dev_tool(name: &PackageName) -> bool {
     DEV_TOOLS.contains(&name.as_str())
 }
 
@@ -115,7 +116,9 @@ impl Judge<'_> {
             let is_told = |class: &UsageClass| {
                 // the extra of another package may be what an extra here is for
                 (!of_extra || *class == UsageClass::Dead)
+                    && (*class != UsageClass::Constraint || !asks_for_more(declared, distribution, known))
                     && !self.is_used_unseen(project, projects, declared, distribution, *class)
+                    && (*class != UsageClass::Dead || !self.is_adapted(&reach, declared, distribution))
             };
             if let Some(class) = class.filter(is_told) {
                 findings.push(self.unused(declared, distribution, class, &found, known));
@@ -136,7 +139,17 @@ impl Judge<'_> {
         elsewhere && (self.runs_absent_code || self.is_copied(project, projects, declared))
             // its comment says so
             || declared.line.is_some_and(|line| self.files.for_absent.contains(&(declared.manifest.clone(), line)))
+            || class == UsageClass::Dead && self.is_needed_by_word(project, declared)
             || self.is_used_around(project, projects, declared, distribution)
+    }
+
+    /// A comment says that another declared package needs it, which that one's own metadata does not tell.
+    fn is_needed_by_word(&self, project: &Project, declared: &Declared) -> bool {
+        let words = declared.line.and_then(|line| self.files.needed.get(&(declared.manifest.clone(), line)));
+        words.is_some_and(|words| {
+            let others = project.declared.iter().filter(|other| other.name != declared.name);
+            others.into_iter().any(|other| words.iter().any(|word| word == other.name.as_str()))
+        })
     }
 
     /// A server beside the module that it serves: how it is started is written down where it is deployed.
@@ -204,9 +217,11 @@ impl Judge<'_> {
             let is_empty = distribution.knowledge != Knowledge::Guess && distribution.modules.is_empty();
             (is_empty || name.as_str().starts_with(declared.name.as_str())) && {
                 let brought = self.names.distribution(name, None);
-                let outside =
-                    self.uses.iter().filter(|place| place.origin != Origin::Regular && reach.holds(place.path));
-                outside.flat_map(|place| &place.modules).any(|module| {
+                let is_outside = |place: &&Use<'_>| place.origin != Origin::Regular && part(place.path) != Part::Tests;
+                let outside = self.uses.iter().filter(is_outside).filter(|place| reach.holds(place.path));
+                // its own modules are no part of what it brings
+                let others = outside.flat_map(|place| &place.modules).filter(|module| !distribution.provides(module));
+                others.into_iter().any(|module| {
                     brought.provides(module)
                         || brought.knowledge == Knowledge::Guess && Distribution::may_be_called(name, module)
                 })
@@ -313,12 +328,7 @@ impl Judge<'_> {
         if needed_by {
             return Some(UsageClass::Constraint);
         }
-        let backend = !is_dev_tool(name)
-            && (at_run_time().any(|(_, host)| {
-                host.extras.iter().any(|(extra, packages)| !is_dev_name(extra) && packages.contains(name))
-            }) || features::probed_by(name.as_str()).any(|host| {
-                at_run_time().any(|(other, _)| other.name.as_str() == host) || self.imports_top(&host.replace('-', "_"))
-            }));
+        let backend = self.is_backend(name, known);
         let plugin = distribution.entry_points.iter().filter_map(|group| host_of(group)).any(|host| {
             others().any(|(other, theirs)| other.name.as_str() == host || theirs.provides(host))
                 || self.own_names().any(|own| own.as_str() == host)
@@ -348,7 +358,7 @@ impl Judge<'_> {
         self.inventory.manifests.iter().filter_map(|manifest| manifest.project.as_ref()?.name.as_ref())
     }
 
-    fn imports_top(&self, module: &str) -> bool {
+    pub(super) fn imports_top(&self, module: &str) -> bool {
         self.uses_by_top.contains_key(module)
     }
 }
@@ -361,11 +371,21 @@ fn is_of_extra(declared: &Declared) -> bool {
         && !urls::is_driver(declared.name.as_str())
 }
 
+/// `psycopg[binary]` asks for more than who needs psycopg brings.
+fn asks_for_more(declared: &Declared, distribution: &Distribution, known: &[(&Declared, Distribution)]) -> bool {
+    let is_there =
+        |name: &PackageName| distribution.requires.contains(name) || known.iter().any(|(other, _)| other.name == *name);
+    declared.requested_extras.iter().any(|extra| {
+        let packages = distribution.extras.get(extra);
+        packages.is_none_or(|packages| packages.iter().any(|package| !is_there(package)))
+    })
+}
+
 /// True when a file outside of a part of the repository starts it: a unit, a Dockerfile or a makefile at the root runs a program that
-/// nobody but the part declares.
+/// nobody but the part declares; or a manual that stands beside it offers it.
 fn starts_part(mention: &Mention, project: &Project, projects: &[Project], name: &PackageName) -> bool {
     let mut around = projects.iter().filter(|other| !other.script && other.holds(&mention.path));
-    matches!(mention.named, Named::Command(_))
+    (matches!(mention.named, Named::Command(_)) || mention.how == OFFERED_BY_A_MANUAL)
         && !project.script
         && !project.directory.is_empty()
         && !mention.path.ends_with(".py")

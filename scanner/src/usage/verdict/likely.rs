@@ -119,7 +119,7 @@ impl Judge<'_> {
         }
         for mention in self.files.mentions.iter().filter(|mention| reach.holds(&mention.path) && !mention.tooling) {
             if let Named::Module(module) = &mention.named
-                && is_code(&mention.path)
+                && (is_code(&mention.path) || is_of_command(mention))
                 && says_enough(mention, module, &declared.name)
                 && !standard_library::contains(module)
                 && fits(module)
@@ -146,12 +146,17 @@ fn is_of_another_part(name: &PackageName, module: &str, namespaces: &BTreeSet<St
 fn says_enough(mention: &Mention, module: &str, name: &PackageName) -> bool {
     match mention.how {
         ATTRIBUTE_IN_A_STRING => false,
-        PATH_IN_A_STRING | "setting" => {
+        PATH_IN_A_STRING | "setting" | "command" | "process command" | "container command" => {
             let is_class = module.rsplit('.').next().is_some_and(|last| last.starts_with(char::is_uppercase));
             is_class || Distribution::is_called_like(name, module) || top(module).trim_matches('_').contains('_')
         }
         _ => true,
     }
+}
+
+/// A class or a module that a program is told to load: `celery -S redbeat.RedBeatScheduler`.
+fn is_of_command(mention: &Mention) -> bool {
+    matches!(mention.how, "command" | "process command" | "container command")
 }
 
 /// Python code, or a template of it.

@@ -1,8 +1,9 @@
 //! The verdict on every declared package and every import.
 //!
-//! `declared.rs` judges what a manifest asks for, `imported.rs` what the code imports; `likely.rs` guesses where the modules of a package
+//! `declared.rs` judges what a manifest asks for, `backend.rs` what is there for another package, `imported.rs` what the code imports; `likely.rs` guesses where the modules of a package
 //! are not known; `part.rs` tells product, tests and tooling apart, `reach.rs` whose declarations a file runs with; `wording.rs` says it.
 
+mod backend;
 mod declared;
 mod imported;
 mod likely;
