@@ -21,7 +21,7 @@ pub fn notebook(bytes: &[u8]) {
 
 /// The same text as every kind of file.
 pub fn text_files(bytes: &[u8]) {
-    const KINDS: [Kind; 9] = [
+    const KINDS: [Kind; 10] = [
         Kind::Container,
         Kind::Procfile,
         Kind::Shell,
@@ -31,6 +31,7 @@ pub fn text_files(bytes: &[u8]) {
         Kind::Toml,
         Kind::Environment,
         Kind::Template,
+        Kind::Manual,
     ];
     let text = String::from_utf8_lossy(bytes);
     for kind in KINDS {
