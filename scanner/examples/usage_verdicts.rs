@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let packages =
             inventory.manifests.iter().flat_map(|manifest| &manifest.packages).filter(|package| package.direct);
         let mut wanted: Vec<_> = packages.map(|package| (package.name.clone(), package.version.clone())).collect();
-        wanted.sort();
+        // of a package that several ask for, the one with a version
+        wanted.sort_by(|left, right| right.cmp(left));
         wanted.dedup_by(|left, right| left.0 == right.0);
         names = wait(IndexNames::read(&index, wanted))?;
     }

@@ -5,6 +5,7 @@
 
 CHECKOUTS holds a directory per file in tests/usage/truth, at the commit named there. Nothing of it is installed or run. deptry and
 fawltydeps are taken from the PATH and left out, with a word, if they are not there. `--index` lets our side ask the package index.
+What applications said that nobody had looked at before stands in rounds.md.
 """
 import json
 import pathlib
