@@ -93,6 +93,7 @@ const DEV_WORDS: &[&str] = &[
     "build-system",
     "workflow",
     "packaging",
+    "pyinstaller",
     "perf",
     "typecheck",
     "check",
@@ -306,6 +307,7 @@ mod tests {
             ("requirements/checkdocs.in", true),
             ("requirements/checkformatting.in", true),
             ("requirements/checkout.in", false),
+            ("pyinstaller/requirements.txt", true),
         ] {
             assert_eq!(is_dev_name(name), expected, "{name}");
         }

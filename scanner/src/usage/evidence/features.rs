@@ -130,6 +130,8 @@ const REFERENCES: &[(&str, &[&str])] = &[
         ],
     ),
     (".cssselect", &["cssselect"]),
+    (".read_graphml", &["lxml"]),
+    (".write_graphml", &["lxml"]),
     (".write_image", &["kaleido"]),
     // a model's own code runs, with what it asks for
     ("torch.hub.load", &["omegaconf", "torchaudio", "timm"]),
@@ -313,7 +315,7 @@ const PROBED: &[(&str, &[&str])] = &[
     ("httpx", &["brotli", "brotlicffi", "h2", "socksio", "zstandard"]),
     ("huggingface-hub", &["hf-transfer", "hf-xet"]),
     ("mautrix", &["pycryptodome", "python-olm", "unpaddedbase64"]),
-    ("networkx", &["lxml", "matplotlib", "numpy", "pandas", "pydot", "pygraphviz", "scipy"]),
+    ("networkx", &["matplotlib", "numpy", "pandas", "pydot", "pygraphviz", "scipy"]),
     ("pandas", &["bottleneck", "numba", "numexpr"]),
     ("peewee", &["mysqlclient", "psycopg2", "psycopg2-binary", "pymysql"]),
     ("peft", &["bitsandbytes"]),

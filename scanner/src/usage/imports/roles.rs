@@ -58,6 +58,8 @@ pub(super) fn takes_names(last: &str) -> bool {
                 | "setup_extension"
                 | "autodiscover_tasks"
                 | "load_extension"
+                | "load_plugin"
+                | "require"
                 | "register_module"
                 | "collect_data_files"
                 | "collect_all"
@@ -121,7 +123,11 @@ pub(super) fn argument_role(callee: &str, at: usize, argument: &Expr) -> Option<
         }
         // Pyramid's config.include("x")
         "include" if callee.contains('.') => Some(Role::ModuleList),
-        "setup_extension" | "autodiscover_tasks" | "load_extension" | "register_module" => Some(Role::ModuleList),
+        "setup_extension" | "autodiscover_tasks" | "load_extension" | "load_plugin" | "register_module" => {
+            Some(Role::ModuleList)
+        }
+        // NoneBot's, which loads the plugin that it names
+        "require" if at == 0 && callee == "nonebot.require" => Some(Role::ModuleList),
         // PyInstaller's hooks and specifications
         "collect_data_files" | "collect_all" | "collect_submodules" | "collect_dynamic_libs" if at == 0 => {
             Some(Role::ModuleList)

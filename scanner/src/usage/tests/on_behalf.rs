@@ -95,6 +95,15 @@ fn a_watcher_brings_nothing_that_the_code_does_not_use() {
 }
 
 #[test]
+fn of_two_that_nobody_uses_none_is_there_for_the_other() {
+    let list = ("requirements.txt", "beautifulsoup4\nlxml\nrequests\n");
+    check(&[
+        (&[list, ("a.py", "import requests")], &["unused beautifulsoup4", "unused lxml"]),
+        (&[list, ("a.py", "import requests, bs4")], &[]),
+    ]);
+}
+
+#[test]
 fn who_asks_for_an_extra_piece_by_piece_asks_for_its_other_pieces() {
     let code = ("a.py", "import pymongo");
     check(&[

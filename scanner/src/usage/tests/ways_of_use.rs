@@ -209,6 +209,19 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
             "E = 'haystack.backends.elasticsearch7_backend.Elasticsearch7SearchEngine'",
             "E = 'haystack.backends.simple_backend.SimpleEngine'",
         ),
+        (
+            "some-plugin",
+            "a.py",
+            "from nonebot import require\nrequire('some_plugin')",
+            "from other import require\nrequire('some_plugin')",
+        ),
+        ("some-plugin", "a.py", "app.load_plugin('some_plugin')", "app.load('some_plugin')"),
+        (
+            "lxml",
+            "a.py",
+            "import networkx as nx\nnx.write_graphml(g, 'x')",
+            "import networkx as nx\nnx.write_gml(g, 'x')",
+        ),
         ("tgcrypto", "a.py", "import pyrogram", "import requests"),
         // readers that a framework has for a format, and code of a model
         (

@@ -20,7 +20,12 @@ const SHORTEST_ADAPTED: usize = 5;
 
 impl Judge<'_> {
     /// An extra of a package that is there at run time brings it, or one uses it where it finds it.
-    pub(super) fn is_backend(&self, name: &PackageName, known: &[(&Declared, Distribution)]) -> bool {
+    pub(super) fn is_backend(
+        &self,
+        name: &PackageName,
+        known: &[(&Declared, Distribution)],
+        is_used: impl Fn(&Declared, &Distribution) -> bool,
+    ) -> bool {
         let at_run_time = known.iter().filter(|(other, _)| other.name != *name && !other.dev);
         let is_there = |package: &PackageName| {
             self.packages.contains_key(package) || known.iter().any(|(_, host)| host.requires.contains(package))
@@ -33,12 +38,15 @@ impl Judge<'_> {
         };
         !is_dev_tool(name)
             && (at_run_time.filter(|(other, _)| !is_watcher(&other.name)).any(|(other, host)| {
-                host.extras.iter().any(|(extra, packages)| {
+                let names_it = host.extras.iter().any(|(extra, packages)| {
                     // who asks for some extras by name does not ask for others piece by piece
                     let is_usual = packages.len() == 1 || other.requested_extras.is_empty();
                     let is_wanted = is_collective(extra) || is_asked_for(packages, name, is_there);
                     !is_dev_name(extra) && packages.contains(name) && is_usual && is_wanted
-                })
+                });
+                // of two that nobody uses none is there for the other
+                let is_needed = || known.iter().any(|(_, another)| another.requires.contains(&other.name));
+                names_it && (is_needed() || is_used(other, host))
             }) || is_probed())
     }
 

@@ -107,7 +107,11 @@ impl Judge<'_> {
                 findings.push(self.tool_at_run_time(declared, distribution, &found));
                 None
             } else {
-                self.unused_class(declared, distribution, known)
+                let is_used = |other: &Declared, host: &Distribution| {
+                    let mut found = self.found(project, &reach, projects, other, host);
+                    found.product > 0 || self.serves(&reach, other, &mut found)
+                };
+                self.unused_class(declared, distribution, known, is_used)
             };
             if declared.of_conda && distribution.knowledge == Knowledge::Guess && found.tests == 0 {
                 // `zlib`, `rust`: a name that is no distribution's says nothing of modules
@@ -296,6 +300,7 @@ impl Judge<'_> {
         declared: &Declared,
         distribution: &Distribution,
         known: &[(&Declared, Distribution)],
+        is_used: impl Fn(&Declared, &Distribution) -> bool,
     ) -> Option<UsageClass> {
         let name = &declared.name;
         let others = || known.iter().filter(|(other, _)| other.name != *name);
@@ -328,7 +333,7 @@ impl Judge<'_> {
         if needed_by {
             return Some(UsageClass::Constraint);
         }
-        let backend = self.is_backend(name, known);
+        let backend = self.is_backend(name, known, is_used);
         let plugin = distribution.entry_points.iter().filter_map(|group| host_of(group)).any(|host| {
             others().any(|(other, theirs)| other.name.as_str() == host || theirs.provides(host))
                 || self.own_names().any(|own| own.as_str() == host)
