@@ -117,7 +117,8 @@ pub(crate) fn in_long_run(bytes: &[u8], range: &Range<usize>) -> bool {
     let blob = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/');
     let before = bytes[range.start.saturating_sub(80)..range.start].iter().rev().take_while(blob).count();
     let after = bytes[range.end..bytes.len().min(range.end + 80)].iter().take_while(blob).count();
-    if !(SHORTEST_REST..=60).contains(&(before + after)) {
+    // on a line of its own there is nothing beside it: what stands alone between such lines may be one of a list
+    if before + after == 0 || before + after > 60 {
         return before + after > 60;
     }
     // the run may be wrapped: lines go on above and below; a style sheet ends each with a backslash
@@ -126,9 +127,6 @@ pub(crate) fn in_long_run(bytes: &[u8], range: &Range<usize>) -> bool {
     let after = bytes[range.end..bytes.len().min(range.end + 80)].iter().take_while(wrapped).filter(blob);
     before.count() + after.count() > 60
 }
-
-/// A line with less beside the match is no line of something larger.
-const SHORTEST_REST: usize = 17;
 
 /// `F+YC…`: what begins behind a plus sign and a letter begins in the middle of base64.
 pub(crate) fn in_base64(bytes: &[u8], start: usize) -> bool {
@@ -173,6 +171,7 @@ const LESSER_FOLDERS: &[&str] = &[
     "fakes",
     "stubs",
     "e2e",
+    "molecule",
     "benchmark",
     "benchmarks",
 ];
@@ -213,7 +212,11 @@ pub(crate) fn is_compiled(path: &str) -> bool {
 pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
     let lower = path.to_ascii_lowercase();
     let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
-    let in_folder = |names: &[&str]| folders.split('/').any(|folder| names.contains(&folder));
+    let in_folder = |names: &[&str]| {
+        folders
+            .split('/')
+            .any(|folder| names.contains(&folder) || names.contains(&folder.trim_start_matches(['.', '_'])))
+    };
     let folder_ends = |ends: &[&str]| folders.split('/').any(|folder| ends.iter().any(|end| folder.ends_with(end)));
     let test_folder = |folder: &str| {
         ["_test", "-test", "_tests", "-tests"].iter().any(|end| folder.ends_with(end)) || begins_a_test(folder)
@@ -237,8 +240,8 @@ pub(crate) fn lesser_path(path: &str) -> Option<&'static str> {
     if [".yar", ".yara", ".rules"].iter().any(|kind| name.ends_with(kind)) {
         return Some("stands in rules about what others wrote");
     }
-    let sample = name.contains(".example")
-        || name.contains(".sample")
+    let of_name = |words: &[&str]| name.split(|sign: char| !sign.is_alphanumeric()).any(|word| words.contains(&word));
+    let sample = of_name(&["example", "examples", "sample", "samples"])
         || name.contains(".dist")
         || name.contains(".template")
         || name.starts_with("example")
@@ -416,6 +419,13 @@ mod tests {
             ("src/test_a.py", true),
             ("docs/x.md", true),
             (".env.example", true),
+            (".env_example", true),
+            ("config/sample.env", true),
+            ("certs/web-example.p8", true),
+            ("app/resample.py", false),
+            (".tests/settings.yml", true),
+            ("roles/web/molecule/default/converge.yml", true),
+            ("lib/molecules/a.py", false),
             ("src/contest.py", false),
             ("t/unit/security/keys.py", true),
             ("src/t/keys.py", false),

@@ -122,10 +122,24 @@ fn said_before(bytes: &[u8], at: usize) -> Option<&'static str> {
     if is_described(&said, &lines) {
         return Some("stands in a comment that describes its form");
     }
+    if is_entry_in_comment(own) && lines.last().is_some_and(|line| is_entry_in_comment(line)) {
+        return Some("stands in a comment that shows data");
+    }
     if [&b"///"[..], b"//!"].iter().any(|mark| own.trim_ascii_start().starts_with(mark)) {
         return Some("stands in a comment that documents");
     }
     above(own, &lines, from == 0)
+}
+
+/// `#  "token": "…"`, `#  }`: what an answer looks like, line by line in a comment.
+fn is_entry_in_comment(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    let text = line.strip_prefix(b"#").or_else(|| line.strip_prefix(b"//")).map(<[u8]>::trim_ascii);
+    text.is_some_and(|text| match text {
+        [b'"', rest @ ..] => memchr::memmem::find(rest, b"\":").is_some(),
+        [b'{' | b'}' | b'[' | b']', ..] => text.len() <= 3,
+        _ => false,
+    })
 }
 
 /// `# looks like …`, `// e.g. …`, a call of curl in a comment. The comment may begin some lines before.
