@@ -190,6 +190,7 @@ const PLACEHOLDERS: &[&str] = &[
     "my-api",
     "myapikey",
     "todo",
+    "@todo",
     "fixme",
     "-here",
     "_here",
@@ -238,6 +239,7 @@ pub fn is_reference(value: &[u8]) -> bool {
         && (pair_rarity(value).is_none_or(|rarity| rarity < 0.3)
             || value[1..].iter().all(|byte| !byte.is_ascii_digit()));
     HOLES.iter().any(|(open, close)| has_hole(value, open, close))
+        || is_cut_template(value)
         // a recipe of make writes its shell's dollar signs twice
         || [&b"$$("[..], b"$${"].iter().any(|head| value.starts_with(head))
         || is_expansion(value)
@@ -248,12 +250,23 @@ pub fn is_reference(value: &[u8]) -> bool {
         || has(b"getenv")
         || variable
         || value.len() > 4
-            && [&b"__"[..], b"@@", b"%%", b"##", b"$"]
+            && [&b"__"[..], b"@@", b"%%", b"##", b"$", b"XXX"]
                 .iter()
                 .any(|mark| value.starts_with(mark) && value.ends_with(mark))
         || has(b"%s")
         || has(b"{}")
         || has(b"{0}")
+}
+
+/// `v2-${{`, `flag-${sha256(format(`, `{config[`: a template that a blank or a quote cut off.
+fn is_cut_template(value: &[u8]) -> bool {
+    [&b"{{"[..], b"${", b"$(", b"{"].iter().any(|open| {
+        let Some(from) = memchr::memmem::rfind(value, open) else { return false };
+        let inner = value[from + open.len()..].trim_ascii_start();
+        let begins = inner.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+        let called = begins && inner.iter().all(is_of_expression) && matches!(inner.last(), Some(b'(' | b'['));
+        called || inner.is_empty() && open.len() > 1 && from > 0
+    })
 }
 
 /// `${name%%@*}`, `${name/a/b}`: a shell's own edits of a variable.

@@ -6,9 +6,13 @@ const CRYPT_SCHEMES: &str = "1 1a 1c 2 2a 2b 2x 2y 5 6 7 y gy md5 sha1 P H S apr
 /// Salted hashes as they stand in password files: `$2b$…`, `pbkdf2_sha256$…`, `{SSHA}…`. They are no plaintext.
 pub(super) fn is_hash_record(value: &[u8]) -> bool {
     let starts = |head: &[u8]| value.starts_with(head);
+    // PostgreSQL's
+    let md5 = value.strip_prefix(b"md5").is_some_and(|rest| rest.len() == 32 && rest.iter().all(u8::is_ascii_hexdigit));
     let mysql = starts(b"*") && value.len() == 41 && value[1..].iter().all(u8::is_ascii_hexdigit);
-    let crypt = value.len() >= 20
-        && value.strip_prefix(b"$").is_some_and(|rest| {
+    // a dollar sign of a text for a shell or a template has a backslash before it
+    let plain: Vec<u8> = value.iter().copied().filter(|byte| *byte != b'\\').collect();
+    let crypt = plain.len() >= 20
+        && plain.strip_prefix(b"$").is_some_and(|rest| {
             let scheme = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
             matches!(rest.get(scheme), Some(b'$' | b',' | b'-'))
                 && CRYPT_SCHEMES.split(' ').any(|known| known.as_bytes() == &rest[..scheme])
@@ -18,6 +22,7 @@ pub(super) fn is_hash_record(value: &[u8]) -> bool {
             .iter()
             .any(|scheme| value.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)));
     mysql
+        || md5
         || crypt
         || ldap
         || starts(b"md5$")
@@ -36,8 +41,18 @@ pub(super) fn is_hash_record(value: &[u8]) -> bool {
         || starts(b"ssh-ed25519 ")
 }
 
-/// `salt$hash` in hexadecimal digits, `scheme$` before a salted hash.
+/// `salt$hash` in hexadecimal digits, `scheme$` before a salted hash, `sha1:salt:hash` as Jupyter has it.
 pub(super) fn is_salted(value: &[u8]) -> bool {
+    if let [b"sha1" | b"sha256" | b"sha512" | b"md5", salt, hash] =
+        value.split(|byte| *byte == b':').collect::<Vec<_>>()[..]
+    {
+        return !salt.is_empty()
+            && hash.len() >= 32
+            && [salt, hash].iter().all(|part| part.iter().all(u8::is_ascii_hexdigit));
+    }
+    if value.strip_prefix(b"argon2:").is_some_and(is_hash_record) {
+        return true;
+    }
     let Some(dollar) = memchr::memchr(b'$', value).filter(|dollar| *dollar > 0) else { return false };
     let (head, rest) = (&value[..dollar], &value[dollar + 1..]);
     let hexadecimal = |part: &[u8]| part.iter().all(u8::is_ascii_hexdigit);

@@ -11,6 +11,7 @@ mod hashed;
 mod name;
 mod verdict;
 mod vocabulary;
+mod weak;
 mod words;
 
 pub(crate) use words::common_words_with;
@@ -132,11 +133,11 @@ pub(crate) fn is_random(value: &[u8]) -> bool {
     digits >= 2 && letters >= 4 && (hex || !words::is_wordy(value))
 }
 
-/// Words in one and no digit: `CensysCertificateFingerprintSource`, `_REQUEST_TIMEOUT_SECONDS`, `make_cache_key.of_query`.
+/// Words in one and no digit: `CensysCertificateFingerprintSource`, `_REQUEST_TIMEOUT_SECONDS`, `make_cache_key.of_query`, `use-a-refresh-token`.
 pub(crate) fn is_name_of_code(value: &[u8]) -> bool {
     let both = value.iter().any(u8::is_ascii_lowercase) && value.iter().any(u8::is_ascii_uppercase);
-    let joined = value.iter().any(|byte| b"_.".contains(byte));
-    value.iter().all(|byte| byte.is_ascii_alphabetic() || b"_.".contains(byte))
+    let joined = value.iter().any(|byte| b"_.-".contains(byte));
+    value.iter().all(|byte| byte.is_ascii_alphabetic() || b"_.-".contains(byte))
         && (both || joined)
         && words::is_wordy(value)
 }

@@ -16,6 +16,9 @@ pub(super) fn promise(name: &[u8]) -> Option<Sort> {
         words.get(last).and_then(|word| Some((last, sort_of(&words, last, word)?)))
     })?;
     let after = words[position + 1..].iter().any(|word| OTHER.has(word));
+    // `CREDENTIALS_MYSQL_USER`: a service that has this name, and something of it
+    let plural = matches!(words[position].as_str(), "credential" | "credentials");
+    let after = after || plural && position < last && words[last] != "json";
     let before =
         words[..position].iter().any(|word| SPOILING.has(word) || sort != Sort::Password && SPOILING_TOKENS.has(word));
     // what a browser keeps under that name, what tells people from programs, what every page of a project has
@@ -132,6 +135,11 @@ mod tests {
             ("REDIS_CACHE_PASSWORD", Some(Sort::Password)),
             ("CACHE_TOKEN", None),
             ("X-Amz-Credential", None),
+            ("CREDENTIALS_MYSQL_USER", None),
+            ("credentials_json", Some(Sort::Secret)),
+            ("LDAP_CREDENTIALS", Some(Sort::Secret)),
+            ("smtp_sasl_password_maps", None),
+            ("LDAP_ROOTPW_COMMAND", None),
             ("AMZ_ACCESS_TOKEN", Some(Sort::Secret)),
             ("MIXPANEL_TOKEN", None),
             ("MIXPANEL_SECRET", Some(Sort::Secret)),

@@ -11,11 +11,12 @@ use super::expression::{
 use super::harmless::is_harmless;
 use super::hashed::{is_hash_record, is_salted, of_password_file};
 use super::vocabulary::STOP;
+use super::weak::{default_word, is_own_name, spells_password};
 use super::{Sort, chain, words};
 use crate::finding::Confidence;
-use crate::secrets::place;
 use crate::secrets::shape::{self, Classes};
 use crate::secrets::text::{Syntax, Text};
+use crate::secrets::{place, proof};
 
 struct Scale {
     sum: f64,
@@ -48,7 +49,7 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
     let value = &text.bytes[candidate.value.clone()];
     let classes = Classes::of(value);
     if hopeless(text, candidate, value, &classes) {
-        return None;
+        return weak(text, candidate);
     }
     let mut scale = Scale { sum: 0.0, reasons: Vec::new() };
     match candidate.sort {
@@ -60,6 +61,7 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
         }
         Sort::Secret => {
             scale.add(0.3, "the name promises a secret");
+            scale.add_if(is_key_id(text, candidate), -1.5, "could be the id beside a secret key");
             random(&mut scale, value, &classes);
         }
         Sort::Authorization => match basic_login(text, candidate) {
@@ -100,7 +102,7 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
     scale.add_if(program && is_long_line(text.bytes, candidate.name.start), -1.2, "in a minified line");
     scale.add_if(text.path.is_some_and(place::is_compiled), -2.5, "in a compiled program");
     if scale.sum < TOLD {
-        return None;
+        return weak(text, candidate);
     }
     let by_name = matches!(candidate.sort, Sort::Password | Sort::Key);
     let certain = if by_name && !of_settings(text) { CERTAIN_IN_PROGRAM } else { CERTAIN };
@@ -113,9 +115,15 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
     Some((confidence, scale.reasons))
 }
 
+/// A word that opens a service of development is told, and never fails anything. Tests and manuals have nothing else.
+fn weak(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidence, Vec<String>)> {
+    let reason = default_word(text, candidate)?;
+    text.path.and_then(place::lesser_path).is_none().then(|| (Confidence::Low, vec![reason.to_owned()]))
+}
+
 /// Whether a text says how something is set up. A file of a kind that is not known, which its ending says, is none; what has no path
 /// may be anything.
-fn of_settings(text: &Text<'_>) -> bool {
+pub(super) fn of_settings(text: &Text<'_>) -> bool {
     match text.syntax {
         Syntax::Config | Syntax::Yaml | Syntax::Json | Syntax::Dockerfile | Syntax::Shell => true,
         Syntax::Unknown => text.path.is_none_or(|path| {
@@ -173,6 +181,7 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
         || value.starts_with(b"pk_live_")
         || value.starts_with(b"pk_test_")
         || value.starts_with(b"pk.eyJ")
+        || proof::is_of_public_client(value)
         || is_member_of_the_name(&lower, &name)
         || is_fingerprint(value, &name)
         || is_tag(value) && matches!(candidate.join, Join::Bare | Join::Inner)
@@ -186,6 +195,16 @@ fn hopeless(text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Clas
 fn ends_alike(name: &[u8], value: &[u8]) -> bool {
     let mut letters = name.iter().rev().filter(|byte| !b"-_. ".contains(byte));
     value.iter().rev().filter(|byte| !b"-_. ".contains(byte)).all(|byte| letters.next() == Some(byte))
+}
+
+/// `access_key: "8W56…"`: what services that speak S3 call the id of a key.
+fn is_key_id(text: &Text<'_>, candidate: &Candidate) -> bool {
+    let name = text.bytes[candidate.name.clone()].to_ascii_lowercase();
+    let value = &text.bytes[candidate.value.clone()];
+    [&b"access_key"[..], b"accesskey", b"access-key"].iter().any(|end| name.ends_with(end))
+        && memchr::memmem::find(&name, b"secret").is_none()
+        && (16..=20).contains(&value.len())
+        && value.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 fn is_stop_word(lower: &[u8]) -> bool {
@@ -206,7 +225,8 @@ fn is_fingerprint(value: &[u8], name: &[u8]) -> bool {
     let upper = digits.iter().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(byte));
     upper
         && matches!(digits.len(), 8 | 16 | 40)
-        && (digits.len() < value.len() || [&b"sign"[..], b"gpg", b"pgp", b"keyring"].iter().any(|word| has(word)))
+        && (digits.len() < value.len()
+            || [&b"sign"[..], b"gpg", b"pgp", b"keyring", b"recv-key", b"repo", b"apt"].iter().any(|word| has(word)))
 }
 
 /// `docsearch({ apiKey: "…"`: such a key is made to be in a public page.
@@ -285,13 +305,18 @@ fn password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[
     let hashed = matches!(value.len(), 32 | 40) && value.iter().all(u8::is_ascii_hexdigit);
     let in_element = text.bytes[candidate.value.end..].starts_with(b"</");
     scale.add_if(hashed && in_element, -1.2, "could be the hash of one");
+    scale.add_if(is_own_name(text, candidate), -1.2, "the name of the user or the database beside it");
 }
 
 /// Passwords that people choose: a mixture is what tells them from words.
 fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
     let letters = classes.lower + classes.upper;
     let identifier = is_identifier(value, classes);
-    let (wordy, rare) = (words::is_wordy(value), words::is_rare(value));
+    let lower = value.to_ascii_lowercase();
+    let spelled = spells_password(&lower);
+    // of a few letters nobody can say whether they are words; of those that stand for others neither
+    let told = !spelled && (value.len() >= 6 || letters < value.len());
+    let (wordy, rare) = (words::is_wordy(value), told && words::is_rare(value));
     scale.add_if(letters > 0 && classes.digit > 0, 1.0, "letters and digits");
     scale.add_if(classes.symbol > 0 && letters > 0 && !identifier, 0.8, "letters and symbols");
     scale.add_if(classes.lower > 0 && classes.upper > 0, 0.3, "both cases");
@@ -316,41 +341,18 @@ fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
     let stem = value.len() - value.iter().rev().take_while(|byte| !byte.is_ascii_alphabetic()).count();
     let stem = value[..stem].to_ascii_lowercase();
     let invented = stem.len() + 6 >= value.len() && is_stop_word(&stem);
-    scale.add_if(invented, -1.5, "a word for a password with digits or signs behind it");
+    scale.add_if(invented, -2.0, "a word for a password with digits or signs behind it");
     let constant = classes.lower == 0 && value.contains(&b'_') && classes.digit <= 2;
-    scale.add_if(constant, -2.0, "reads like the name of a constant");
+    scale.add_if(constant, -2.2, "reads like the name of a constant");
     scale.add_if(is_uuid(value), -2.0, "a UUID");
     scale.add_if(value.len() >= 8 && shape::is_monotonous(value), -2.0, "one sign over and over");
     scale.add_if(grouped, 1.0, "four groups of four letters that make no words");
     scale.add_if(value.contains(&b' ') && !grouped, -1.2, "has spaces");
-    let lower = value.to_ascii_lowercase();
     let begins = ["test", "pass", "secret", "fake", "dummy"].iter().any(|head| lower.starts_with(head.as_bytes()))
         && value.len() < 14
         && classes.symbol == 0;
     scale.add_if(begins, -1.3, "begins like an invented one");
-    scale.add_if(!begins && !invented && spells_password(&lower), -2.0, "spells a word for a password");
-}
-
-/// `S3cret`, `P@ssw0rd!`, `ThisIsASecretPassword1`: people who write an example, or do not care, write so.
-fn spells_password(lower: &[u8]) -> bool {
-    let plain: Vec<u8> = lower
-        .iter()
-        .map(|byte| match byte {
-            b'0' => b'o',
-            b'1' | b'!' => b'i',
-            b'3' => b'e',
-            b'4' | b'@' => b'a',
-            b'5' | b'$' => b's',
-            other => *other,
-        })
-        .collect();
-    let names = |value: &[u8]| {
-        [&b"password"[..], b"passwort", b"passwd", b"secret", b"sekret"]
-            .iter()
-            .any(|word| memchr::memmem::find(value, word).is_some())
-    };
-    // where it is written plainly and short, other weights have counted it, unless signs alone are beside it
-    names(&plain) && (lower.len() >= 16 || !names(lower) || !lower.iter().any(u8::is_ascii_digit))
+    scale.add_if(!begins && !invented && spelled, -2.0, "spells a word for a password");
 }
 
 /// Tokens that a machine made.
@@ -371,7 +373,9 @@ fn random(scale: &mut Scale, value: &[u8], classes: &Classes) {
     scale.add_if(shape::is_monotonous(value), -2.0, "one sign over and over");
     scale.add_if(bits >= 3.5 || hex && bits >= 3.0 && value.len() >= 16, 0.7, "high entropy");
     scale.add_if(!hex && rare, 0.9, "its letters make no words");
-    scale.add_if(!hex && wordy && classes.turns < 6, -1.5, "made of words");
+    // words with random digits beside them, or a whole sentence
+    let sentence = classes.lower + classes.upper >= 24 && words::covered(value) >= 0.8;
+    scale.add_if(!hex && wordy && (classes.turns < 6 || sentence), -1.5, "made of words");
     scale.add_if(classes.lower > 0 && classes.upper > 0 && classes.turns >= 4, 0.5, "cases and digits alternate");
     scale.add_if(classes.symbol > 0 && classes.digit > 0 && classes.kinds() == 4, 0.4, "all kinds of characters");
     scale.add_if(is_identifier(value, classes), -3.0, "reads like an identifier");

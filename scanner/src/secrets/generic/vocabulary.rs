@@ -31,7 +31,8 @@ words! {
     backends handler middleware object group sequence lookup idempotency i18n translation locale arn vault ref \
     reference usage limit limits uses unit kind claim claims audience issuer model models schema module import \
     package plugin test cookie tokenizer csrf xsrf author authors hostkey known ssh-rsa site sitekey trackid \
-    namespace color env var variable prompt prompts stdin encryption validity period days lifetime age history complexity strength uuid guid address addresses addr denom contract";
+    namespace color env var variable prompt prompts stdin encryption validity period days lifetime age history complexity strength uuid guid address addresses addr denom contract map maps \
+    command cmd characters chars alphabet charset";
     /// Before a promise: the name is one of something else, or of nothing.
     SPOILING = "hash hashed encrypted reset forgot no is has invalid wrong fake num max min total csrf xsrf salt nonce hint mask";
     /// Before a token or a key, though not before a password: it is public, or opens nothing. The synchronizer token is OWASP's name for what
@@ -53,6 +54,11 @@ words! {
     uniquekey sitekey";
     /// Words that end in `pass` and are about no password.
     NOT_PASS = "bypass compass encompass trespass surpass underpass overpass lowpass highpass bandpass multipass onepass twopass";
+    /// What no service is set up with: values of types, words that something is to be filled in, or switched.
+    NO_DEFAULT = "true false null none nil string text password passwd pass secret token required optional username undefined \
+    default empty disabled enabled hidden unknown value file vault auto bearer basic prompt plaintext plain input number \
+    integer object array bool boolean self this apikey login email mail credentials credential private public fake mock bogus \
+    always never later here some your";
     /// Words that stand where a password would, and are none.
     STOP = "true false null none nil yes no string str text password passwd pass pwd secret token required optional username \
     user undefined default empty disabled enabled hidden unknown value file vault auto bearer basic admin root test \

@@ -5,6 +5,7 @@ mod cloud;
 mod encoded;
 pub(crate) mod structure;
 
+pub(crate) use encoded::is_of_public_client;
 use serde::Deserialize;
 
 use crate::secrets::generic;

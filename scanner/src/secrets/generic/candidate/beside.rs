@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::cursor::{Cursor, contains};
-use super::{NAME, VALUE};
+use super::{Join, NAME, VALUE};
 use crate::secrets::generic::words;
 
 /// `<password>value</password>`, also with attributes, over lines, and as CDATA.
@@ -41,7 +41,7 @@ pub(super) fn element(bytes: &[u8], from: usize, to: usize) -> Option<Range<usiz
 }
 
 /// `"name": "X", "value": "Y"` and `key="X" value="Y"`, on this line or the next.
-pub(super) fn value_beside(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
+pub(super) fn value_beside(cursor: &mut Cursor<'_>) -> Option<(Range<usize>, Join)> {
     // a property list: <key>name</key> <string>value</string>
     if cursor.word(b"</key>") {
         cursor.skip(b" \t\r\n");
@@ -49,7 +49,7 @@ pub(super) fn value_beside(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
             return None;
         }
         let value = cursor.until(|byte| byte == b'<');
-        return (!value.is_empty()).then_some(value);
+        return (!value.is_empty()).then_some((value, Join::Quoted));
     }
     let blank = cursor.rest().iter().take_while(|byte| byte.is_ascii_whitespace() || b",\"'".contains(byte)).count();
     cursor.at += blank;
@@ -63,10 +63,11 @@ pub(super) fn value_beside(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
     }
     cursor.skip(b" \t");
     if let Some(value) = cursor.literal() {
-        return Some(value);
+        return Some((value, Join::Quoted));
     }
     let value = cursor.until(|byte| byte.is_ascii_whitespace() || b"\"',}>".contains(&byte));
-    (!value.is_empty()).then_some(value)
+    // `value={name}` of JSX is an expression
+    (!value.is_empty() && cursor.peek() != Some(b'{')).then_some((value, Join::Bare))
 }
 
 /// `"host", "user", "password", "from", "to"`, `["user", "password", "port9"]`: literals stand before the name, and behind the value one

@@ -21,6 +21,7 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
         cursor.one_of(b"-=");
         let value = cursor.until(|byte| byte == b'}' || byte == b'\n');
         let closed = bytes.get(value.end) == Some(&b'}');
+        let value = without_quotes(bytes, value);
         return (closed && !value.is_empty() && !is_part(&bytes[value.clone()])).then_some((value, Join::Quoted));
     }
     let quote_before = from.checked_sub(1).map(|before| bytes[before]).filter(|byte| b"\"'`".contains(byte));
@@ -39,8 +40,8 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     // `name: X` above `value: Y`; a bare word above (Python's `pass`) names nothing
     let head = bytes[line_start(bytes, from)..from].trim_ascii_end();
     let names = quoted_name || head.ends_with(b":") || head.ends_with(b"<") || head.ends_with(b"<key>");
-    if names && let Some(range) = value_beside(&mut Cursor { at: near, ..cursor }) {
-        return Some((range, Join::Quoted));
+    if names && let Some(found) = value_beside(&mut Cursor { at: near, ..cursor }) {
+        return Some(found);
     }
     if quoted_name && let Some(range) = default_in_block(&cursor) {
         return Some((range, Join::Quoted));
@@ -80,7 +81,9 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
         return Some((value, Join::Quoted));
     }
     let wrapped = call::wrapped(&mut cursor);
-    let escaped = cursor.take(b'\\') || escaped;
+    // `Password:\n` ends a line in a string
+    let ends = cursor.rest().get(1).is_some_and(|next| b"nr".contains(next));
+    let escaped = !ends && cursor.take(b'\\') || escaped;
     if separator.sign == b'=' {
         for _ in 0..names_before(bytes, from) {
             cursor.literal()?;
@@ -100,6 +103,8 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
         let value = cursor.string(quote, escaped)?;
         let behind = Cursor { at: (value.end + 1).min(cursor.stop), ..cursor };
         let listed = match separator.sign {
+            // `user`,`password`: columns of SQL; `"pass1", "bob@corp.net"`: what belongs to a user
+            b',' if quote == b'`' || is_mail_address(&bytes[value.clone()]) => true,
             b',' => is_name(&bytes[value.clone()]) || is_one_of_many(&bytes[..from], &bytes[value.clone()], &behind),
             _ => is_word_of_list(bytes, &value, &behind),
         };
@@ -120,6 +125,17 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
         return Some((value, Join::Quoted));
     }
     bare(&cursor, text, from, &separator, tight && !gap)
+}
+
+fn is_mail_address(value: &[u8]) -> bool {
+    let Some(at) = memchr::memchr(b'@', value).filter(|at| *at > 0) else { return false };
+    let (user, host) = (&value[..at], &value[at + 1..]);
+    let part = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-+".contains(byte);
+    let end = host.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    user.iter().chain(host).all(part)
+        && end.len() < host.len()
+        && (2..=6).contains(&end.len())
+        && end.iter().all(u8::is_ascii_lowercase)
 }
 
 /// `["confirm_password", "macaroon_id"]` lists names.
@@ -316,16 +332,20 @@ fn bare(
         return (closed && length > 0).then(|| (cursor.at..cursor.at + length, Join::Bare));
     }
     let after = rest.get(length).copied();
+    if separator.sign == b':' && matches!(after, Some(b' ' | b'\'')) && is_outcome(text.bytes, name) {
+        return None;
+    }
     let comment = is_comment(text.bytes, name);
     let expression = rest[..length].iter().any(|byte| b"([{".contains(byte)) || after == Some(b'(');
     // in a program `password=x;` is an assignment; inside a string it is a connection string. Quotes of a minified line cannot be paired here.
     let code = matches!(text.syntax, Syntax::Code | Syntax::Markup | Syntax::Json);
     let within = within_string(text.bytes, name) && !is_long_line(text.bytes, name);
-    let in_query = name.checked_sub(1).is_some_and(|before| b"?&;".contains(&text.bytes[before]));
+    let in_query = name.checked_sub(1).is_some_and(|before| b"?&;".contains(&text.bytes[before]))
+        || is_argument_of_query(&rest[length..]);
     let inner = !first_on_line
         && tight
         && separator.sign == b'='
-        && (!code || within && !expression)
+        && (!code || (within || in_query && !is_long_line(text.bytes, name)) && !expression)
         && (matches!(after, Some(b';' | b'&' | b'"' | b'\'' | b'`')) || within || in_query);
     let flow = data && memchr::memchr(b'{', &text.bytes[line_start(text.bytes, name)..name]).is_some();
     while length > 0 && (inner || flow || !data) && closes(&rest[..length]) {
@@ -351,6 +371,13 @@ fn bare(
         _ => return None,
     };
     Some((range, join))
+}
+
+/// `&cmd=…` behind a value: the next argument of a URL's query, whose string may have begun on another line.
+fn is_argument_of_query(rest: &[u8]) -> bool {
+    let Some(rest) = rest.strip_prefix(b"&") else { return false };
+    let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte)).count();
+    name > 0 && rest.get(name) == Some(&b'=') && rest.get(name + 1) != Some(&b'=')
 }
 
 /// The line has no more.
@@ -395,10 +422,13 @@ pub(super) fn default_of(bytes: &[u8], value: Range<usize>) -> Range<usize> {
     if !shell || name == 0 {
         return value;
     }
-    let default = value.start + 2 + name + mark..value.end - 1;
-    match &bytes[default.clone()] {
-        [b'"', .., b'"'] | [b'\'', .., b'\''] => default.start + 1..default.end - 1,
-        _ => default,
+    without_quotes(bytes, value.start + 2 + name + mark..value.end - 1)
+}
+
+fn without_quotes(bytes: &[u8], value: Range<usize>) -> Range<usize> {
+    match &bytes[value.clone()] {
+        [b'"', .., b'"'] | [b'\'', .., b'\''] => value.start + 1..value.end - 1,
+        _ => value,
     }
 }
 
@@ -407,13 +437,19 @@ pub(in crate::secrets::generic) fn is_long_line(bytes: &[u8], at: usize) -> bool
     at >= 240 && memchr::memchr(b'\n', &bytes[at - 240..at]).is_none()
 }
 
+/// `"Pass: it does what it should"`: in a string it is the outcome of a test.
+fn is_outcome(bytes: &[u8], name: usize) -> bool {
+    let word = bytes.get(name..name + 5);
+    word.is_some_and(|word| word.eq_ignore_ascii_case(b"pass:")) && within_string(bytes, name)
+}
+
 /// An odd number of quotes before it on its line.
 fn within_string(bytes: &[u8], at: usize) -> bool {
     let line = &bytes[line_start(bytes, at)..at];
     [b'"', b'\''].iter().any(|quote| line.iter().filter(|byte| *byte == quote).count() % 2 == 1)
 }
 
-pub(super) fn is_comment(bytes: &[u8], at: usize) -> bool {
+pub(in crate::secrets::generic) fn is_comment(bytes: &[u8], at: usize) -> bool {
     let head = bytes[line_start(bytes, at)..at].trim_ascii_start();
     head.starts_with(b"#")
         || head.starts_with(b"//")

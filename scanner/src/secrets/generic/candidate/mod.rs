@@ -13,7 +13,7 @@ use std::ops::Range;
 use super::{Sort, name};
 use crate::secrets::text::{Syntax, Text};
 use cursor::{Cursor, line_start};
-pub(super) use join::is_long_line;
+pub(super) use join::{is_comment, is_long_line};
 
 /// A name and the value that belongs to it.
 pub(super) struct Candidate {

@@ -40,6 +40,10 @@ pub(super) fn spaced(
         || matches!(text.syntax, Syntax::Config | Syntax::Unknown)
             && head.is_empty()
             && word.iter().any(|word| name.eq_ignore_ascii_case(word));
+    // a user's line in the database of users
+    if head.ends_with(b"getent") {
+        return None;
+    }
     // the verb, as in "pass 'wait' to it"
     if name == b"pass" && !(option || dockerfile || head.is_empty()) {
         return None;

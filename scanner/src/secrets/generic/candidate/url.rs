@@ -58,8 +58,10 @@ fn is_host(user: &[u8]) -> bool {
 fn is_port(authority: &[u8]) -> bool {
     let digits = authority.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let host = &authority[..authority.len() - digits];
-    let named = host.strip_suffix(b":").is_some_and(|name| !name.is_empty() && name.iter().all(u8::is_ascii_lowercase));
+    let letters = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'-';
+    let named = host.strip_suffix(b":").is_some_and(|name| !name.is_empty() && name.iter().all(letters));
     digits >= 2 && host.ends_with(b":") && (contains(host, b".") || named && (4..=5).contains(&digits))
+        || authority.ends_with(b":port")
 }
 
 /// `jdbc:oracle:thin:scott/tiger@host`: the cue is `thin:`.
