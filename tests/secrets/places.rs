@@ -12,6 +12,19 @@ use super::{of, scan, token};
 use scanner::secrets::History;
 
 #[test]
+fn what_a_kubernetes_secret_holds_is_the_same_secret_elsewhere() {
+    let work = Work::new();
+    let secret = format!("Kw7{}!", &token(221)[8..20]);
+    let encoded = STANDARD.encode(&secret);
+    work.write("app.env", format!("DB_PASSWORD={secret}\n").as_bytes());
+    work.write("k8s/secret.yml", format!("kind: Secret\ndata:\n  db-password: {encoded}\n").as_bytes());
+    work.commit(&[], "both");
+    let found = scan(&work, &History::All);
+    assert_eq!(found.findings.len(), 1, "{:#?}", found.findings);
+    assert_eq!(of(&found, &secret).occurrences.len(), 2);
+}
+
+#[test]
 fn encodings_and_archives() {
     let work = Work::new();
     let secret = token;

@@ -16,7 +16,9 @@ use crate::secrets::fragment::fragments;
 use crate::secrets::layer::{Layer, Lines, Point, Points};
 use crate::secrets::rows::Rows;
 use crate::secrets::rule::Pattern;
-use crate::secrets::{Engine, Hit, RuleIndex, Secret, Syntax, Text, inline_ignore, notebook, shown, sqlite, twins};
+use crate::secrets::{
+    Engine, Hit, RuleIndex, Secret, Syntax, Text, inline_ignore, manifest, notebook, place, shown, sqlite, twins,
+};
 
 /// How far the looks of one scan go.
 #[derive(Debug)]
@@ -417,11 +419,11 @@ impl<'e> Looking<'e> {
             });
             let companion = rule.and_then(|rule| beside(rule.companion.as_ref()?, &layer.bytes, &hit.secret));
             let place = (!layer.place.is_empty()).then(|| layer.place.join(", "));
-            let secret = Secret::new(bytes);
-            if hit.confidence == Confidence::High
-                && let Some(reason) = self.doubt(layer, begin, &hit)
-            {
-                hit.confidence = Confidence::Medium;
+            let generic = rule.is_some_and(|rule| rule.family == "generic");
+            let plain = if generic { manifest::secret(&layer.bytes, &mut hit) } else { None };
+            let secret = plain.unwrap_or_else(|| Secret::new(bytes));
+            if let Some(reason) = self.doubt(layer, begin, &hit) {
+                hit.confidence = place::lower(hit.confidence);
                 hit.evidence.push(reason.to_owned());
             }
             let (rule, confidence, evidence) = (hit.rule, hit.confidence, hit.evidence);
@@ -443,6 +445,10 @@ impl<'e> Looking<'e> {
         let generic = self.engine.rules().get(hit.rule).is_some_and(|rule| rule.family == "generic");
         if generic && layer.place.last().is_some_and(|how| how == "binary") {
             return Some("stands between the bytes of a binary");
+        }
+        // what else a place says takes away certainty, and no more
+        if hit.confidence < Confidence::High {
+            return None;
         }
         let path = layer.path.as_deref().unwrap_or_default();
         if shown::in_packed_page(path, &layer.bytes[begin..], hit.secret.start - begin) {

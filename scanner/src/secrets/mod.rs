@@ -17,6 +17,7 @@ mod joining;
 mod layer;
 mod lineage;
 mod look;
+mod manifest;
 pub mod memory;
 mod merging;
 mod notebook;
