@@ -11,7 +11,7 @@ use std::collections::HashMap;
 pub(super) type Number = u32;
 
 /// Four bytes each: no more of them are kept.
-const MOST_WORDS: usize = 64 << 20;
+const MOST_WORDS: usize = 48 << 20;
 /// Room that is asked for at once, so that none is copied.
 const CHUNK: usize = 1 << 20;
 /// Marks the number of a tree behind which another name than its usual one stands.
