@@ -60,7 +60,7 @@ fn is_variable(name: &[u8]) -> bool {
         && name.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
 }
 
-/// The same word is the user, the login or the database on the lines beside it, also in other letters: `user: kestra`, `password: k3str4`.
+/// The same word is the user, the login or the database on the lines beside it, also with digits for letters.
 pub(super) fn is_own_name(text: &Text<'_>, candidate: &Candidate) -> bool {
     let (bytes, value) = (text.bytes, &text.bytes[candidate.value.clone()]);
     let value = plain(&value.to_ascii_lowercase());
