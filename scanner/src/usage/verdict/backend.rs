@@ -53,16 +53,43 @@ impl Judge<'_> {
     /// The code takes from another package what is called after this one: `HyperscanTokenizer`, `integrations.hyperscan`.
     pub(super) fn is_adapted(&self, reach: &Reach<'_>, declared: &Declared, distribution: &Distribution) -> bool {
         let name = letters(declared.name.as_str());
-        let is_outside = |place: &&Use<'_>| {
-            place.origin == Origin::Outside && reach.holds(place.path) && part(place.path) == Part::Product
-        };
-        name.len() >= SHORTEST_ADAPTED
-            && self.uses.iter().filter(is_outside).flat_map(|place| &place.modules).any(|module| {
-                let last = module.rsplit('.').next().unwrap_or(module);
-                !distribution.provides(module)
-                    && (module.contains('.') && is_class_of(last, &name)
-                        || adapters(module).any(|adapted| letters(adapted) == name))
-            })
+        if name.len() < SHORTEST_ADAPTED {
+            return false;
+        }
+        let Adaptations { classes, parts } = self.adaptations.get_or_init(|| Adaptations::of(&self.uses));
+        let by_class = classes.iter().filter(|(place, module)| {
+            let module = &self.uses[*place].modules[*module];
+            is_class_of(module.rsplit('.').next().unwrap_or(module), &name)
+        });
+        let by_part = parts.iter().filter(|(.., part)| *part == name).map(|(place, module, _)| (*place, *module));
+        by_class.copied().chain(by_part).any(|(place, module)| {
+            let Use { path, modules, .. } = &self.uses[place];
+            !distribution.provides(&modules[module]) && reach.holds(path) && part(path) == Part::Product
+        })
+    }
+}
+
+/// What the code takes from packages that may be called after another one: the place among the uses, and the module there.
+#[derive(Default)]
+pub(super) struct Adaptations {
+    /// Their last part may be the name of a class.
+    classes: Vec<(usize, usize)>,
+    /// A part of theirs is what they adapt, in letters alone.
+    parts: Vec<(usize, usize, String)>,
+}
+
+impl Adaptations {
+    fn of(uses: &[Use<'_>]) -> Self {
+        let mut found = Self::default();
+        for (place, taken) in uses.iter().enumerate().filter(|(_, taken)| taken.origin == Origin::Outside) {
+            for (number, module) in taken.modules.iter().enumerate() {
+                if module.rsplit_once('.').is_some_and(|(_, last)| last.starts_with(char::is_uppercase)) {
+                    found.classes.push((place, number));
+                }
+                found.parts.extend(adapters(module).map(|part| (place, number, letters(part))));
+            }
+        }
+        found
     }
 }
 

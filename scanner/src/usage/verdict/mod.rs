@@ -11,7 +11,7 @@ mod part;
 mod reach;
 mod wording;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use advisories::PackageName;
@@ -64,6 +64,8 @@ pub struct Judge<'s> {
     packages: HashMap<&'s PackageName, Vec<&'s Package>>,
     /// Whether a module may be of a distribution, as far as it was asked.
     asked: RefCell<HashMap<PackageName, HashMap<String, bool>>>,
+    /// Sought when the first package is asked for that only they may use.
+    adaptations: OnceCell<backend::Adaptations>,
 }
 
 impl<'s> Judge<'s> {
@@ -90,6 +92,7 @@ impl<'s> Judge<'s> {
             runs_absent_code: false,
             packages: HashMap::new(),
             asked: RefCell::default(),
+            adaptations: OnceCell::new(),
         };
         judge.index();
         judge.runs_absent_code = judge.absent.iter().any(|absent| {
