@@ -135,7 +135,9 @@ impl<'s> Lineage<'s> {
         for tree in &lost {
             trees.is_lost(*tree);
         }
-        trees.mark();
+        if !trees.mark() {
+            return None;
+        }
         let commits = self.commits.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut walk = Walk {
             store: self.store,

@@ -14,6 +14,8 @@ pub(super) type Number = u32;
 const MOST_WORDS: usize = 48 << 20;
 /// Room that is asked for at once, so that none is copied.
 const CHUNK: usize = 1 << 20;
+/// Each finds what nests one deeper, or more. Where directories of programs nest at all, they nest some twenty deep.
+const MOST_ROUNDS: usize = 64;
 /// Marks the number of a tree behind which another name than its usual one stands.
 const OTHER_NAME: u32 = 1 << 31;
 /// No name is known.
@@ -101,21 +103,27 @@ impl TreeGraph {
         self.words > MOST_WORDS || self.usual.len() >= OTHER_NAME as usize
     }
 
-    /// Gives every tree that leads to something wanted, over whatever trees, the entries that do. To be said when all trees were read.
-    pub(super) fn mark(&mut self) {
+    /// Gives every tree that leads to something wanted, over whatever trees, the entries that do. To be said when all trees were read. False:
+    /// they nest deeper than that is worth, and nothing may be asked; whoever nests trees a million deep does not make it hang.
+    #[must_use]
+    pub(super) fn mark(&mut self) -> bool {
         let mut leads = vec![false; self.usual.len()];
         for tree in self.kept.keys() {
             leads[*tree as usize] = true;
         }
-        loop {
-            let before = leads.iter().filter(|leads| **leads).count();
+        let mut rounds = 0;
+        let mut more = true;
+        while more {
+            if rounds == MOST_ROUNDS {
+                return false;
+            }
+            rounds += 1;
+            more = false;
             for (tree, held) in self.held.iter().flat_map(|chunk| trees_of(chunk)) {
                 if !leads[tree as usize] && held_of(held).any(|(number, _)| leads[number as usize]) {
                     leads[tree as usize] = true;
+                    more = true;
                 }
-            }
-            if leads.iter().filter(|leads| **leads).count() == before {
-                break;
             }
         }
         // each chunk is let go when it was turned into entries
@@ -133,6 +141,7 @@ impl TreeGraph {
                 kept.extend(leading);
             }
         }
+        true
     }
 
     /// The entries of a tree that lead to something wanted.
@@ -206,7 +215,7 @@ mod tests {
         holds(3, &[]);
         graph.holds_wanted(5, b"settings.py", 30);
         graph.is_lost(4);
-        graph.mark();
+        assert!(graph.mark());
         let tree = |name: &str, number| (name.to_owned(), number, true);
         assert_eq!(told(&graph, 5), [("settings.py".to_owned(), 30, false)]);
         assert_eq!(told(&graph, 2), [tree("core", 5)]);
@@ -224,8 +233,21 @@ mod tests {
             graph.holds(tree, many.iter().map(|(name, number)| (name.as_bytes(), *number)));
         }
         graph.holds_wanted(3999, b"key", 1);
-        graph.mark();
+        assert!(graph.mark());
         assert!((0..1000).all(|tree| told(&graph, tree) == [("d3999".to_owned(), 3999, true)]));
         assert_eq!(told(&graph, 1000), []);
+    }
+
+    /// Each tree holds the next, and they are met from the outermost: the worst order.
+    #[test]
+    fn trees_that_nest_without_an_end() {
+        for (depth, expected) in [(50, true), (MOST_ROUNDS as u32 + 50, false)] {
+            let mut graph = TreeGraph::new(1000);
+            for tree in 0..depth {
+                graph.holds(tree, [(&b"d"[..], tree + 1)].into_iter());
+            }
+            graph.holds_wanted(depth, b"key", 999);
+            assert_eq!(graph.mark(), expected, "{depth}");
+        }
     }
 }
