@@ -11,7 +11,8 @@ use crate::finding::{
 };
 use crate::secrets::attribution::CommitFacts;
 use crate::secrets::layer::Point;
-use crate::secrets::look::{Bounds, Looked, Sighting, look};
+use crate::secrets::look::look;
+use crate::secrets::looked::{Bounds, Looked, Sighting};
 use crate::secrets::place::{is_documentation, is_test, lesser_path};
 use crate::secrets::{Looking, RuleIndex, Syntax, joining};
 

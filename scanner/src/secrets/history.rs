@@ -12,7 +12,7 @@ use crate::secrets::Looking;
 use crate::secrets::attribution::{Attribution, Refs, Wanted, attribute, attribute_leftovers};
 use crate::secrets::gather::Gathering;
 use crate::secrets::lineage::Lineage;
-use crate::secrets::look::Bounds;
+use crate::secrets::looked::Bounds;
 use crate::secrets::memory::{Memory, object_id};
 use crate::secrets::merging::Merging;
 use crate::secrets::second::Second;

@@ -226,7 +226,7 @@ impl Merging {
 /// How one blob under one path is known.
 enum Known {
     Before(usize),
-    Now(Result<(crate::secrets::look::Looked, u64), String>),
+    Now(Result<(crate::secrets::looked::Looked, u64), String>),
 }
 
 /// Whether everything that the tips of before reach is in reach of those of now.

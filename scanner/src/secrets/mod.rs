@@ -17,6 +17,7 @@ mod joining;
 mod layer;
 mod lineage;
 mod look;
+mod looked;
 mod manifest;
 pub mod memory;
 mod merging;

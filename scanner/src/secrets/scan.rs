@@ -13,7 +13,8 @@ use crate::repository::pack::Visited;
 use crate::repository::{EntryKind, GitSnapshot, Mirror, ReadError, RepositoryError, Snapshot};
 use crate::secrets::gather::{Gathering, Place};
 use crate::secrets::history::{self, Reach, Reading};
-use crate::secrets::look::{Bounds, look};
+use crate::secrets::look::look;
+use crate::secrets::looked::Bounds;
 use crate::secrets::verify::Provider;
 use crate::secrets::{Engine, FingerprintKey};
 

@@ -14,7 +14,8 @@ use crate::repository::RepositoryError;
 use crate::repository::pack::{Changes, Object, ObjectId, ObjectKind, ObjectStore, Unread, Visited, Visitor};
 use crate::secrets::Engine;
 use crate::secrets::lineage::{Lineage, Subtrees};
-use crate::secrets::look::{Bounds, Looked, is_divisible, look};
+use crate::secrets::look::{is_divisible, look};
+use crate::secrets::looked::{Bounds, Looked};
 use crate::secrets::spot::{Placed, Seen};
 use crate::secrets::tree_entry::TreeEntry;
 

@@ -26,7 +26,8 @@ use crate::secrets::Engine;
 use crate::secrets::engine::Met;
 use crate::secrets::fragment::belong_together;
 use crate::secrets::layer::{Layer, Point, Points};
-use crate::secrets::look::{Bounds, Looked, Parts, Trail, look_at};
+use crate::secrets::look::look_at;
+use crate::secrets::looked::{Bounds, Looked, Parts, Trail};
 use crate::secrets::rows::{LONGEST, LongLines, Rows};
 
 /// So much text is kept around a spot: what the engine looks at, and the lines on which a comment may stand that ignores it.

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::finding::Confidence;
 use crate::secrets::RuleIndex;
 use crate::secrets::layer::Point;
-use crate::secrets::look::Sighting;
+use crate::secrets::looked::Sighting;
 
 /// What was seen in the text itself is the measure: in another spelling of it a secret is no surer, for the lines around it are gone; and a
 /// password that a URL holds with percent escapes is not told once more without them. What only looks like a secret (`is_generic`) because it
