@@ -128,6 +128,38 @@ fn messages_names_and_refs() {
     assert_eq!((place.place.as_deref(), place.path.as_deref()), (Some("file name"), Some("sub")));
 }
 
+/// A name is new where no parent has it: in another folder, not with another content.
+#[test]
+fn names_that_hold_a_secret_are_told_by_who_brought_them() {
+    let work = Work::new();
+    let [file, folder, moved] = [16, 17, 18].map(token);
+    let first = work.commit(&[(&format!("a/{file}"), "x"), ("a/b/c.txt", &token(19))], "first");
+    work.commit(&[(&format!("a/{file}"), "y")], "another content");
+    work.git(&["mv", "a", "z"]);
+    let third = work.commit(&[], "another folder");
+    work.git(&["checkout", "-q", "-b", "side"]);
+    let fourth = work.commit(&[(&format!("{folder}/{moved}/x.txt"), "x")], "folders");
+    work.git(&["checkout", "-q", "main"]);
+    work.commit(&[("d.txt", "x")], "beside");
+    work.git(&["merge", "-q", "--no-ff", "-m", "merge", "side"]);
+    for packed in [false, true] {
+        let found = scan(&work, &History::All);
+        assert!(found.diagnostics.is_empty(), "{:?}", found.diagnostics);
+        let places = |secret: &str| -> Vec<(String, String)> {
+            let occurrences = of(&found, secret).occurrences.clone();
+            occurrences.into_iter().map(|place| (place.path.unwrap(), place.commit.unwrap())).collect()
+        };
+        let expected = |all: &[(&str, &String)]| -> Vec<(String, String)> {
+            all.iter().map(|(path, commit)| ((*path).to_owned(), (*commit).clone())).collect()
+        };
+        assert_eq!(places(&file), expected(&[("a", &first), ("z", &third)]), "packed: {packed}");
+        assert_eq!(places(&folder), expected(&[(".", &fourth)]), "packed: {packed}");
+        assert_eq!(places(&moved), expected(&[("(a name that holds a secret)", &fourth)]), "packed: {packed}");
+        assert_eq!(places(&token(19)), expected(&[("a/b/c.txt", &first), ("z/b/c.txt", &third)]), "packed: {packed}");
+        work.git(&["repack", "-q", "-a", "-d", "-f"]);
+    }
+}
+
 #[test]
 fn since_staged_and_the_tree_alone() {
     let work = Work::new();

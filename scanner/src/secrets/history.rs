@@ -84,7 +84,8 @@ pub(super) fn whole(
         true => Attribution::default(),
         false => {
             let unread = found.unread.iter().filter_map(|unread| unread.id);
-            let at_once = lineage.filter(|_| found.names.is_empty()).and_then(|lineage| {
+            let lineage = lineage.map(|lineage| lineage.with_names(&found.names, stop));
+            let at_once = lineage.and_then(|lineage| {
                 lineage.attribute(&repository, &refs.tips(), found.texts.iter().copied(), unread, stop)
             });
             let these = Wanted::These { blobs: &wanted, names: &found.names };

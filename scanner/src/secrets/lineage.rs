@@ -15,8 +15,9 @@ use git2::{Oid, Repository};
 
 use crate::Stop;
 use crate::diagnostic::{Diagnostic, Stage};
-use crate::repository::pack::{Changes, Object, ObjectId, ObjectStore};
+use crate::repository::pack::{Changes, Object, ObjectId, ObjectKind, ObjectStore, Visitor};
 use crate::secrets::attribution::{Attribution, DEEPEST, Introduction, facts};
+use crate::secrets::sieve::LARGEST_BLOB;
 use crate::secrets::tree_entry::TreeEntry;
 use crate::secrets::tree_graph::{Kept, Number, TreeGraph};
 
@@ -37,6 +38,30 @@ pub(super) struct Lineage<'s> {
     /// The blobs that are wanted, and for each two bytes whether the name of any begins with them.
     wanted: HashSet<ObjectId>,
     beginnings: Vec<bool>,
+    /// Entries that are wanted by what they are called, whatever they are.
+    names: HashSet<Vec<u8>>,
+}
+
+/// Reads the trees alone.
+struct TreesAgain<'l, 's> {
+    lineage: &'l Lineage<'s>,
+    stop: Stop<'l>,
+}
+
+impl Visitor for TreesAgain<'_, '_> {
+    type Trace = Subtrees;
+
+    fn wants(&self, kind: ObjectKind) -> bool {
+        kind == ObjectKind::Tree
+    }
+
+    fn stops(&self) -> bool {
+        self.stop.is_asked()
+    }
+
+    fn visit(&self, object: Object<'_>, made: Option<(&Subtrees, &Changes)>) -> Subtrees {
+        if object.again { Subtrees::default() } else { self.lineage.take_tree(object, made) }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -46,7 +71,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<'s> Lineage<'s> {
     pub(super) fn new(store: &'s ObjectStore) -> Self {
         let (commits, trees) = (Mutex::default(), Mutex::new(TreeGraph::new(store.count())));
-        Self { store, commits, trees, wanted: HashSet::new(), beginnings: vec![false; 1 << 16] }
+        let (wanted, names) = (HashSet::new(), HashSet::new());
+        Self { store, commits, trees, wanted, beginnings: vec![false; 1 << 16], names }
     }
 
     /// What is wanted; to be said before trees are read.
@@ -55,6 +81,19 @@ impl<'s> Lineage<'s> {
             self.beginnings[beginning(&id)] = true;
             self.wanted.insert(id);
         }
+    }
+
+    /// The same, with entries of these names wanted, too. Which names hold a secret is known when all trees were read, so they are read once
+    /// more; that is rare.
+    pub(super) fn with_names(mut self, names: &HashSet<Vec<u8>>, stop: Stop<'_>) -> Self {
+        if names.is_empty() {
+            return self;
+        }
+        self.names.clone_from(names);
+        self.trees = Mutex::new(TreeGraph::new(self.store.count()));
+        // what cannot be read was said at the first time
+        self.store.walk(LARGEST_BLOB, &TreesAgain { lineage: &self, stop });
+        self
     }
 
     /// Takes a commit.
@@ -91,29 +130,41 @@ impl<'s> Lineage<'s> {
     pub(super) fn take_tree(&self, object: Object<'_>, made: Option<(&Subtrees, &Changes)>) -> Subtrees {
         let Some(number) = self.store.number(object.id) else { return Subtrees::default() };
         let mut copied = made.map(|(base, changes)| base.copied(changes)).unwrap_or_default().into_iter().peekable();
-        let (mut subtrees, mut names, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut subtrees, mut held, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
         for entry in TreeEntry::all(object.bytes) {
+            let is_named = !self.names.is_empty() && self.names.contains(entry.name);
             if entry.is_tree() {
                 let place = entry.place;
                 while copied.next_if(|copied| copied.start < place.start).is_some() {}
                 let same = copied.next_if(|copied| copied.start == place.start && place.end <= copied.end);
-                if let Some(number) = same.map(|same| same.number).or_else(|| self.store.number(&entry.id)) {
+                let number = same.map(|same| same.number).or_else(|| self.store.number(&entry.id));
+                if let Some(number) = number {
                     subtrees.push((place.start, number));
-                    names.push(entry.name);
                 }
-            } else if self.beginnings[beginning(&entry.id)]
-                && self.wanted.contains(&entry.id)
-                && let Some(object) = self.store.number(&entry.id)
-            {
-                wanted.push((entry.name, object));
+                match (number, is_named) {
+                    (Some(number), false) => held.push((entry.name, number)),
+                    (None, false) => {}
+                    (number, true) => wanted.push((entry.name, number, true)),
+                }
+            } else if is_named || self.is_wanted(&entry.id) {
+                wanted.push((entry.name, self.store.number(&entry.id), false));
             }
         }
         let mut trees = lock(&self.trees);
-        for (name, object) in wanted {
-            trees.holds_wanted(number, name, object);
+        for (name, object, is_tree) in wanted {
+            match object {
+                Some(object) => trees.holds_wanted(number, name, object, is_tree),
+                // a name that holds a secret, on what is not there: a submodule, or an object of a partial clone
+                None if self.names.contains(name) => trees.give_up(),
+                None => {}
+            }
         }
-        trees.holds(number, names.into_iter().zip(subtrees.iter().map(|(_, number)| *number)));
+        trees.holds(number, held.into_iter());
         Subtrees(subtrees)
+    }
+
+    fn is_wanted(&self, blob: &ObjectId) -> bool {
+        self.beginnings[beginning(blob)] && self.wanted.contains(blob)
     }
 
     /// Compares all commits that the tips reach with their parents. `texts` are commits about which facts are wanted, if they are among
@@ -142,6 +193,8 @@ impl<'s> Lineage<'s> {
         let mut walk = Walk {
             store: self.store,
             repository,
+            wanted: &self.wanted,
+            names: &self.names,
             trees: &trees,
             lost,
             orders: HashMap::new(),
@@ -235,6 +288,8 @@ fn orders(commits: &HashMap<Number, Commit>, reached: &[Number]) -> HashMap<Numb
 struct Walk<'a> {
     store: &'a ObjectStore,
     repository: &'a Repository,
+    wanted: &'a HashSet<ObjectId>,
+    names: &'a HashSet<Vec<u8>>,
     trees: &'a TreeGraph,
     lost: HashSet<Number>,
     orders: HashMap<Number, i64>,
@@ -318,23 +373,30 @@ impl Walk<'_> {
             return self.gap(format!("the directory `{folder}` cannot be compared: it could not be read"));
         }
         let trees = self.trees;
+        let parents: Vec<Vec<Kept>> = parents.iter().map(|parent| trees.entries(*parent)).collect();
         for entry in trees.entries(tree) {
-            let before: Vec<&Kept> = parents
-                .iter()
-                .filter_map(|parent| trees.entries(*parent).iter().find(|other| other.name == entry.name))
-                .collect();
+            let before: Vec<&Kept> =
+                parents.iter().filter_map(|parent| parent.iter().find(|other| other.name == entry.name)).collect();
             if before.iter().any(|before| before.object == entry.object) {
                 continue;
             }
-            let name = String::from_utf8_lossy(trees.name(entry.name));
-            let path = if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") };
+            let name = trees.name(entry.name);
+            let path = match (String::from_utf8_lossy(name), &*folder) {
+                (name, "") => name.into_owned(),
+                (name, folder) => format!("{folder}/{name}"),
+            };
+            // a name is new where no parent has it; one that is wanted was kept of all of them
+            let is_named = before.is_empty() && self.names.contains(name);
+            if let Some(id) = self.store.id(entry.object)
+                && (is_named || !entry.is_tree && self.wanted.contains(&id))
+            {
+                found.extend(Oid::from_bytes(&id).ok().map(|id| (id, path.clone())));
+            }
             if entry.is_tree {
                 let below: Vec<Number> =
                     before.iter().filter(|before| before.is_tree).map(|before| before.object).collect();
                 self.compare(path, entry.object, &below, depth + 1, found);
-                continue;
             }
-            found.extend(self.store.id(entry.object).and_then(|id| Some((Oid::from_bytes(&id).ok()?, path))));
         }
     }
 

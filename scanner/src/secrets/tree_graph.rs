@@ -20,9 +20,11 @@ const MOST_ROUNDS: usize = 64;
 const OTHER_NAME: u32 = 1 << 31;
 /// No name is known.
 const NAMELESS: u32 = u32::MAX;
+/// Of a tree that holds no trees, or leads to nothing.
+const NOWHERE: (u32, u32) = (u32::MAX, u32::MAX);
 
 /// An entry of a tree that leads to something wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Kept {
     /// See [`TreeGraph::name`].
     pub name: u32,
@@ -31,13 +33,18 @@ pub(super) struct Kept {
 }
 
 pub(super) struct TreeGraph {
-    kept: HashMap<Number, Vec<Kept>>,
+    /// Entries that are wanted themselves, each with its tree.
+    wanted: Vec<(Number, Kept)>,
     /// Of each tree that holds some: its number, how many words follow, the numbers of those it holds, each with its name behind it where
     /// that is not the usual one.
     held: Vec<Vec<u32>>,
     words: usize,
     /// The name of each tree where it was met first, by its number.
     usual: Vec<u32>,
+    /// Which trees lead to something wanted, by number.
+    leads: Vec<bool>,
+    /// Of each tree, which part of `held` tells what it holds, and where in it; known when it is known what leads where.
+    places: Vec<(u32, u32)>,
     numbers: HashMap<Box<[u8]>, u32>,
     names: Vec<Box<[u8]>>,
 }
@@ -46,24 +53,34 @@ impl TreeGraph {
     /// Of a store with so many objects.
     pub(super) fn new(objects: usize) -> Self {
         Self {
-            kept: HashMap::new(),
+            wanted: Vec::new(),
             held: Vec::new(),
             words: 0,
             usual: vec![NAMELESS; objects],
+            leads: vec![false; objects],
+            places: Vec::new(),
             numbers: HashMap::new(),
             names: Vec::new(),
         }
     }
 
-    /// A tree has a wanted entry that is no tree.
-    pub(super) fn holds_wanted(&mut self, tree: Number, name: &[u8], object: Number) {
+    /// A tree has an entry that is wanted, whatever it leads to.
+    pub(super) fn holds_wanted(&mut self, tree: Number, name: &[u8], object: Number, is_tree: bool) {
         let name = self.number_of(name);
-        self.kept.entry(tree).or_default().push(Kept { name, object, is_tree: false });
+        self.wanted.push((tree, Kept { name, object, is_tree }));
+        self.is_lost(tree);
+    }
+
+    /// There is what cannot be kept here: nothing may be asked.
+    pub(super) fn give_up(&mut self) {
+        self.words = MOST_WORDS + 1;
     }
 
     /// A tree could not be read: what leads to it is wanted.
     pub(super) fn is_lost(&mut self, tree: Number) {
-        self.kept.entry(tree).or_default();
+        if let Some(leads) = self.leads.get_mut(tree as usize) {
+            *leads = true;
+        }
     }
 
     /// The trees in a tree.
@@ -103,14 +120,11 @@ impl TreeGraph {
         self.words > MOST_WORDS || self.usual.len() >= OTHER_NAME as usize
     }
 
-    /// Gives every tree that leads to something wanted, over whatever trees, the entries that do. To be said when all trees were read. False:
-    /// they nest deeper than that is worth, and nothing may be asked; whoever nests trees a million deep does not make it hang.
+    /// Finds every tree that leads to something wanted, over whatever trees. To be said when all trees were read. False: they nest deeper than
+    /// that is worth, and nothing may be asked; whoever nests trees a million deep does not make it hang.
     #[must_use]
     pub(super) fn mark(&mut self) -> bool {
-        let mut leads = vec![false; self.usual.len()];
-        for tree in self.kept.keys() {
-            leads[*tree as usize] = true;
-        }
+        let leads = &mut self.leads;
         let mut rounds = 0;
         let mut more = true;
         while more {
@@ -119,34 +133,41 @@ impl TreeGraph {
             }
             rounds += 1;
             more = false;
-            for (tree, held) in self.held.iter().flat_map(|chunk| trees_of(chunk)) {
+            for (_, tree, held) in self.held.iter().flat_map(|chunk| trees_of(chunk)) {
                 if !leads[tree as usize] && held_of(held).any(|(number, _)| leads[number as usize]) {
                     leads[tree as usize] = true;
                     more = true;
                 }
             }
         }
-        // each chunk is let go when it was turned into entries
-        for chunk in std::mem::take(&mut self.held) {
-            for (tree, held) in trees_of(&chunk).filter(|(tree, _)| leads[*tree as usize]) {
-                let leading = held_of(held).filter(|(number, _)| leads[*number as usize]);
-                let entry = |(object, name): (Number, Option<u32>)| Kept {
-                    name: name.unwrap_or(self.usual[object as usize]),
-                    object,
-                    is_tree: true,
-                };
-                let leading: Vec<Kept> = leading.map(entry).collect();
-                let kept = self.kept.entry(tree).or_default();
-                kept.reserve_exact(leading.len());
-                kept.extend(leading);
+        self.places = vec![NOWHERE; leads.len()];
+        for (nth, chunk) in (0..).zip(&self.held) {
+            for (at, tree, _) in trees_of(chunk).filter(|(_, tree, _)| leads[*tree as usize]) {
+                self.places[tree as usize] = (nth, at);
             }
         }
+        self.wanted.sort_unstable();
+        self.wanted.dedup();
         true
     }
 
     /// The entries of a tree that lead to something wanted.
-    pub(super) fn entries(&self, tree: Number) -> &[Kept] {
-        self.kept.get(&tree).map_or(&[], Vec::as_slice)
+    pub(super) fn entries(&self, tree: Number) -> Vec<Kept> {
+        let first = self.wanted.partition_point(|(other, _)| *other < tree);
+        let wanted = self.wanted[first..].iter().take_while(|(other, _)| *other == tree).map(|(_, kept)| *kept);
+        let held = self.held(tree).filter(|(number, _)| self.leads[*number as usize]).map(|(object, name)| Kept {
+            name: name.unwrap_or(self.usual[object as usize]),
+            object,
+            is_tree: true,
+        });
+        wanted.chain(held).collect()
+    }
+
+    /// The trees in a tree that leads to something wanted.
+    fn held(&self, tree: Number) -> impl Iterator<Item = (Number, Option<u32>)> {
+        let (nth, at) = self.places.get(tree as usize).copied().unwrap_or(NOWHERE);
+        let record = self.held.get(nth as usize).and_then(|chunk| chunk.get(at as usize..));
+        held_of(record.and_then(|record| trees_of(record).next()).map_or(&[], |(_, _, held)| held))
     }
 
     /// The name with this number.
@@ -165,14 +186,14 @@ impl TreeGraph {
     }
 }
 
-/// The trees of a chunk, each with the words of those it holds.
-fn trees_of(chunk: &[u32]) -> impl Iterator<Item = (Number, &[u32])> {
-    let mut rest = chunk;
+/// The trees of a chunk: where each is told of, its number, and the words of those it holds.
+fn trees_of(chunk: &[u32]) -> impl Iterator<Item = (u32, Number, &[u32])> {
+    let mut at = 0;
     std::iter::from_fn(move || {
-        let [tree, words, more @ ..] = rest else { return None };
-        let (held, behind) = more.split_at_checked(*words as usize)?;
-        rest = behind;
-        Some((*tree, held))
+        let [tree, words, more @ ..] = chunk.get(at..)? else { return None };
+        let begin = at as u32;
+        at += 2 + *words as usize;
+        Some((begin, *tree, more.get(..*words as usize)?))
     })
 }
 
@@ -213,7 +234,7 @@ mod tests {
         holds(11, &[("docs", 3)]);
         holds(12, &[("vendored", 1)]);
         holds(3, &[]);
-        graph.holds_wanted(5, b"settings.py", 30);
+        graph.holds_wanted(5, b"settings.py", 30, false);
         graph.is_lost(4);
         assert!(graph.mark());
         let tree = |name: &str, number| (name.to_owned(), number, true);
@@ -232,7 +253,7 @@ mod tests {
         for tree in 0..1000 {
             graph.holds(tree, many.iter().map(|(name, number)| (name.as_bytes(), *number)));
         }
-        graph.holds_wanted(3999, b"key", 1);
+        graph.holds_wanted(3999, b"key", 1, false);
         assert!(graph.mark());
         assert!((0..1000).all(|tree| told(&graph, tree) == [("d3999".to_owned(), 3999, true)]));
         assert_eq!(told(&graph, 1000), []);
@@ -246,7 +267,7 @@ mod tests {
             for tree in 0..depth {
                 graph.holds(tree, [(&b"d"[..], tree + 1)].into_iter());
             }
-            graph.holds_wanted(depth, b"key", 999);
+            graph.holds_wanted(depth, b"key", 999, false);
             assert_eq!(graph.mark(), expected, "{depth}");
         }
     }
