@@ -29,10 +29,19 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE
 const SHORTEST_BASE64: usize = 16;
 const SHORTEST_HEX: usize = 24;
 
+/// Adds the decoded pieces of one kind.
+type Decoder = fn(&[u8], &mut Vec<Fragment>);
+
 /// All decoded pieces of a text, in order of kind. No piece reaches over one of the `borders` (offsets, ascending).
 pub(super) fn fragments(text: &[u8], borders: &[usize]) -> Vec<Fragment> {
     let mut found: Vec<Fragment> = Vec::new();
-    for decode in [encoded_runs, percent_escapes, backslash_escapes, broken_literals, spliced] {
+    // most texts are the rows around a change, and have none of the signs that the others begin with
+    let has_signs = memchr::memchr3(b'%', b'\\', b'+', text).is_some();
+    let decoders: &[Decoder] = match has_signs {
+        true => &[encoded_runs, percent_escapes, backslash_escapes, broken_literals, spliced],
+        false => &[encoded_runs, broken_literals],
+    };
+    for decode in decoders {
         for stretch in stretches(text, borders) {
             let before = found.len();
             decode(&text[stretch.clone()], &mut found);
@@ -58,59 +67,64 @@ const RUN: [bool; 256] = {
 
 /// Runs of the base64 alphabet that decode to text, or to something that is a container.
 fn encoded_runs(text: &[u8], found: &mut Vec<Fragment>) {
-    let (eights, _) = text.as_chunks::<8>();
-    let (mut next, mut at) = (0, 0);
+    let mut at = 0;
     // lines up to here were put together, and were nothing: each is looked at alone, for else every line of them would be the begin of another try
     let mut tried = 0;
-    // a run that long covers at least one of these whole
-    while let Some(eight) = eights.get(next) {
-        if let Some(four) = eights[next..].first_chunk::<4>() {
-            match whole(four) {
-                Some(place) => next += place,
-                None => {
-                    next += 4;
-                    continue;
-                }
-            }
-        } else if !is_run(eight) {
-            next += 1;
-            continue;
-        }
-        let first = 8 * next;
-        let start = (at..first).rev().find(|&at| !RUN[usize::from(text[at])]).map_or(at, |before| before + 1);
-        let end = run_end(text, first + 8);
-        at = end;
-        if end - start >= SHORTEST_BASE64
-            && let Some(fragment) = decoded(text, start..end, &mut tried)
+    long_runs(text, |run| {
+        // what a fragment took with it is no run of its own
+        let run = run.start.max(at)..run.end;
+        if run.start + SHORTEST_BASE64 <= run.end
+            && let Some(fragment) = decoded(text, run.clone(), &mut tried)
         {
-            at = fragment.end.max(end);
+            at = fragment.end.max(run.end);
             found.push(fragment);
         }
-        next = at.div_ceil(8);
+    });
+}
+
+/// Calls `run` with each run of the alphabet that is long enough. Millions of lines are asked, so that 64 bytes are asked at a time.
+fn long_runs(text: &[u8], mut run: impl FnMut(Range<usize>)) {
+    let (blocks, rest) = text.as_chunks::<64>();
+    let mut last = [0; 64];
+    last[..rest.len()].copy_from_slice(rest);
+    // bytes of a run that the block before ends in
+    let mut before = 0;
+    for (nth, block) in blocks.iter().chain([&last]).enumerate() {
+        let (start, mask) = (64 * nth, alphabet(block));
+        if mask == u64::MAX {
+            before += 64;
+            continue;
+        }
+        let (first, tail) = (mask.trailing_ones() as usize, mask.leading_ones());
+        if before + first >= SHORTEST_BASE64 {
+            run(start - before..start + first);
+        }
+        // those that neither go on from the block before nor into the next
+        let mut inside = mask & !((1 << first) - 1) & (u64::MAX >> tail);
+        // where each bit has fifteen more above it
+        let begins = |mask: u64| [1, 2, 4, 8].iter().fold(mask, |mask, by| mask & mask >> by);
+        while begins(inside) != 0 {
+            let from = begins(inside).trailing_zeros();
+            let length = (inside >> from).trailing_ones();
+            run(start + from as usize..start + (from + length) as usize);
+            inside &= u64::MAX << (from + length);
+        }
+        before = tail as usize;
     }
 }
 
-/// The first of the four that is of the alphabet as a whole. Without a branch or a table, so that it becomes vector instructions.
-fn whole(four: &[[u8; 8]; 4]) -> Option<usize> {
-    let mut classes = [[0; 8]; 4];
-    for (class, byte) in classes.as_flattened_mut().iter_mut().zip(four.as_flattened()) {
+/// Which of 64 bytes are of the alphabet; the lowest bit is the first. Without a branch or a table, so that it becomes vector instructions.
+fn alphabet(block: &[u8; 64]) -> u64 {
+    let mut classes = [0; 64];
+    for (class, byte) in classes.iter_mut().zip(block) {
         let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
         let digit = byte.wrapping_sub(b'0') < 10;
         let sign = (*byte == b'+') | (*byte == b'/') | (*byte == b'-') | (*byte == b'_');
         *class = u8::from(letter | digit | sign);
     }
-    classes.iter().position(|class| *class == [1; 8])
-}
-
-fn is_run(eight: &[u8; 8]) -> bool {
-    eight.iter().fold(true, |all, byte| all & RUN[usize::from(*byte)])
-}
-
-/// Where the run goes to an end; eight bytes at a time, for some are megabytes long.
-fn run_end(text: &[u8], from: usize) -> usize {
-    let (eights, _) = text[from..].as_chunks::<8>();
-    let from = from + 8 * eights.iter().take_while(|eight| is_run(eight)).count();
-    (from..text.len()).find(|&at| !RUN[usize::from(text[at])]).unwrap_or(text.len())
+    // eight bytes that are 0 or 1 become eight bits
+    let bits = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    classes.as_chunks::<8>().0.iter().rev().fold(0, |mask, eight| mask << 8 | bits(eight))
 }
 
 /// What the run decodes to, with the lines below that go on with it.
@@ -338,6 +352,9 @@ fn broken_literals(text: &[u8], found: &mut Vec<Fragment>) {
     // the last line may go on, or did
     let mut open: Option<Broken<'_>> = None;
     for (start, line) in lines(text) {
+        if open.is_none() && !line.last().is_some_and(|last| MAY_JOIN[usize::from(*last)]) {
+            continue;
+        }
         let (body, goes_on) = joint_after(line);
         if let Some(broken) = &mut open
             && let Some(skip) = joint_before(line)
@@ -405,6 +422,17 @@ fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
         (at, &text[at..end])
     })
 }
+
+/// The last byte of a line that may end in a literal that goes on.
+const MAY_JOIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let (mut at, bytes) = (0, b"\"'`+\\.& \t\r\x0c");
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// Whether the line ends in a literal that may go on, and the line without the closing quote and what follows it.
 fn joint_after(line: &[u8]) -> (&[u8], bool) {

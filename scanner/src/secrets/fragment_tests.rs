@@ -87,14 +87,31 @@ proptest::proptest! {
 #[test]
 fn the_alphabet_is_the_same_by_table_and_by_arithmetic() {
     for byte in 0..=u8::MAX {
-        for place in 0..32 {
-            let mut bytes = [b'.'; 32];
-            let eight = place / 8 * 8;
-            bytes[eight..eight + 8].fill(b'a');
-            bytes[place] = byte;
-            let (eights, _) = bytes.as_chunks::<8>();
-            let four = eights.first_chunk::<4>().expect("32 bytes");
-            assert_eq!(whole(four), RUN[usize::from(byte)].then_some(place / 8), "{byte:#04x} at {place}");
+        for place in 0..64 {
+            let mut block = [b'.'; 64];
+            block[place] = byte;
+            assert_eq!(alphabet(&block), u64::from(RUN[usize::from(byte)]) << place, "{byte:#04x} at {place}");
         }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn long_runs_are_those_of_a_plain_loop(parts in proptest::collection::vec((0..40usize, 0..40usize, 0..3usize), 0..12)) {
+        let mut text = String::new();
+        for (run, gap, long) in parts {
+            text.push_str(&"aB3+/-_z".repeat(9 * long));
+            text.push_str(&"x9".repeat(20)[..run]);
+            text.push_str(&" .".repeat(20)[..gap]);
+        }
+        let (mut expected, mut at) = (Vec::new(), 0);
+        for part in text.split_inclusive([' ', '.']) {
+            let run = part.trim_end_matches([' ', '.']).len();
+            expected.extend((run >= SHORTEST_BASE64).then_some(at..at + run));
+            at += part.len();
+        }
+        let mut found = Vec::new();
+        long_runs(text.as_bytes(), |run| found.push(run));
+        proptest::prop_assert_eq!(found, expected);
     }
 }

@@ -51,11 +51,12 @@ fn joint(text: &[u8], plus: usize) -> Option<(usize, usize)> {
 /// `abc\` and `def` on the next line, without indentation: one word.
 fn continued(text: &[u8], found: &mut Vec<Fragment>) {
     let mut at = 0;
-    while let Some(end) = memchr::memmem::find(&text[at..], b"\\\n").map(|end| at + end) {
-        at = end + 2;
-        if !continues(text, end) {
+    while let Some(end) = memchr::memchr(b'\\', &text[at..]).map(|end| at + end) {
+        at = end + 1;
+        if text.get(at) != Some(&b'\n') || !continues(text, end) {
             continue;
         }
+        at = end + 2;
         let low = end.saturating_sub(AROUND);
         let start = memchr::memrchr(b'\n', &text[low..end]).map_or(low, |newline| low + newline + 1);
         let mut bytes = text[start..end].to_vec();

@@ -273,27 +273,50 @@ fn changed_rows(
     changed: &[Range<usize>],
     base: (&LongLines, &Changes),
 ) -> Vec<Range<usize>> {
+    // a row too long for that: all pieces are decoded, which is still less than looking at everything
+    let everything = || std::iter::once(0..bytes.len()).collect();
     let mut pieces: Vec<Range<usize>> = Vec::new();
-    // the end of the last row that was changed, and taken with those beside it
-    let mut taken = None;
-    for changed in changed {
-        if taken.is_some_and(|end| changed.end <= end) {
-            continue;
+    let Some(blocks) = rows_beside(bytes, long, changed) else { return everything() };
+    for Block { first, last, .. } in blocks {
+        match together(bytes, long, first, last) {
+            Some(rows) => pieces.push(rows),
+            None => return everything(),
         }
-        // a row too long for that: all pieces are decoded, which is still less than looking at everything
-        let Some((rows, end)) = closed_until(bytes, long, changed) else {
-            return std::iter::once(0..bytes.len()).collect();
-        };
-        taken = Some(end);
-        pieces.push(rows);
     }
     for part in long.lines().iter().flat_map(|line| new_in_long(line, base)) {
         match (long.row(bytes, part.start), long.row(bytes, part.end)) {
             (Some(first), Some(last)) => pieces.push(first.start..last.end),
-            _ => return std::iter::once(0..bytes.len()).collect(),
+            _ => return everything(),
         }
     }
     pieces
+}
+
+/// Rows that follow one another.
+struct Block {
+    first: Range<usize>,
+    last: Range<usize>,
+    /// Where the last row ends that holds what the block was made for, and not only stands beside it.
+    inner: usize,
+}
+
+/// The rows of some ranges, which are in order, with one more on each side. `None` when one is too long.
+fn rows_beside(bytes: &[u8], long: &LongLines, ranges: &[Range<usize>]) -> Option<Vec<Block>> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for range in ranges {
+        if blocks.last().is_some_and(|block| range.end <= block.inner) {
+            continue;
+        }
+        let next = beside(bytes, long, range)?;
+        match blocks.last_mut() {
+            // there may be many changes in neighbouring rows: what belongs together with them is looked for once
+            Some(block) if next.first.start <= block.last.end => {
+                (block.last, block.inner) = (next.last, next.inner);
+            }
+            _ => blocks.push(next),
+        }
+    }
+    Some(blocks)
 }
 
 /// The parts of a long line that were copied from a line that was none: they stand in other rows now, though nothing changed in them.
@@ -358,17 +381,18 @@ fn line_starts(bytes: &[u8], lines: Vec<(u32, Option<Range<usize>>)>) -> Vec<(us
 /// The rows of a range, one more on each side, and those that belong together with them: no decoded piece that touches the range, or
 /// touched it before the range was changed, goes beyond. `None` when they are more than a piece may be.
 fn closed(bytes: &[u8], long: &LongLines, range: &Range<usize>) -> Option<Range<usize>> {
-    Some(closed_until(bytes, long, range)?.0)
+    let Block { first, last, .. } = beside(bytes, long, range)?;
+    together(bytes, long, first, last)
 }
 
-/// The same, and where the last row of the range itself ends.
-fn closed_until(bytes: &[u8], long: &LongLines, range: &Range<usize>) -> Option<(Range<usize>, usize)> {
+/// The rows of a range, and one more on each side.
+fn beside(bytes: &[u8], long: &LongLines, range: &Range<usize>) -> Option<Block> {
     let first = long.row(bytes, range.start)?;
     let last = if range.end < first.end { first.clone() } else { long.row(bytes, range.end)? };
-    let end = last.end;
+    let inner = last.end;
     let first = long.row_before(bytes, first.start).unwrap_or(Some(first))?;
     let last = long.row_behind(bytes, last.end).unwrap_or(Some(last))?;
-    Some((together(bytes, long, first, last)?, end))
+    Some(Block { first, last, inner })
 }
 
 /// The rows from the first to the last, and those before and behind that belong together with them.
