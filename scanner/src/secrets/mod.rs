@@ -23,6 +23,7 @@ pub mod memory;
 mod merging;
 mod notebook;
 mod outline;
+mod packed_text;
 pub(crate) mod place;
 pub mod prefilter;
 pub mod proof;

@@ -23,8 +23,8 @@ use crate::secrets::tree_entry::TreeEntry;
 pub(super) const LARGEST_BLOB: u64 = 128 << 20;
 /// Shorter names of files hold no secret.
 const SHORTEST_NAME: usize = 16;
-/// Text that is kept around spots, all together. Files with spots beyond it are read again.
-const MOST_KEPT: usize = 128 << 20;
+/// Text that is kept around spots, compressed, all together. Files with spots beyond it are read again.
+const MOST_KEPT: usize = 64 << 20;
 
 /// What of a blob is looked at again when its paths are known.
 pub(super) enum Worth {

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::isolation::OwnError;
 use crate::repository::pack::{Changes, Copied};
 use crate::secrets::Engine;
 use crate::secrets::engine::Met;
@@ -28,6 +29,7 @@ use crate::secrets::fragment::belong_together;
 use crate::secrets::layer::{Layer, Point, Points};
 use crate::secrets::look::look_at;
 use crate::secrets::looked::{Bounds, Looked, Parts, Trail};
+use crate::secrets::packed_text::PackedText;
 use crate::secrets::rows::{LONGEST, LongLines, Rows};
 
 /// So much text is kept around a spot: what the engine looks at, and the lines on which a comment may stand that ignores it.
@@ -45,8 +47,8 @@ enum Sort {
 /// A place where something was found, and its surroundings. The same spot in many versions of a file is kept once.
 pub(super) struct Spot {
     sort: Sort,
-    text: Zeroizing<Vec<u8>>,
-    /// The place itself in `text`.
+    text: PackedText,
+    /// The place itself in the text.
     core: Rows,
 }
 
@@ -144,8 +146,8 @@ impl Seen {
         let mut kept = 0;
         for found in &mut found {
             if found.spot.is_none() {
-                let spot = Spot::cut(bytes, &long, found);
-                kept += spot.text.len();
+                let spot = Spot::cut(bytes, &long, found).ok()?;
+                kept += spot.text.size();
                 found.spot = Some(Arc::new(spot));
             }
         }
@@ -166,26 +168,35 @@ impl Seen {
     }
 }
 
+/// A spot that is looked at.
+struct Unpacked<'s> {
+    placed: &'s Placed,
+    text: Zeroizing<Vec<u8>>,
+    anchors: Vec<Met>,
+}
+
 /// Judges the spots of a file under a path, where it is known.
 pub(super) fn look_again(engine: &Engine<'_>, spots: &[Placed], path: Option<&str>, bounds: &Bounds) -> Looked {
     let hits_first = |hits| spots.iter().filter(move |placed| (placed.spot.sort == Sort::Hits) == hits);
-    let ordered: Vec<(&Placed, Vec<Met>)> = hits_first(true)
-        .chain(hits_first(false))
-        .map(|placed| {
-            let mut anchors = Vec::new();
-            if placed.spot.sort == Sort::Hits {
-                engine.meet(&placed.spot.text, placed.spot.core.range.clone(), &mut anchors);
-            }
-            (placed, anchors)
-        })
-        .collect();
-    let texts = ordered.iter().map(|(Placed { spot, begin }, anchors)| {
+    let mut ordered: Vec<Unpacked<'_>> = Vec::with_capacity(spots.len());
+    for placed in hits_first(true).chain(hits_first(false)) {
+        let text = match placed.spot.text.text() {
+            Ok(text) => text,
+            Err(error) => return Looked::of(error, path),
+        };
+        let mut anchors = Vec::new();
+        if placed.spot.sort == Sort::Hits {
+            engine.meet(&text, placed.spot.core.range.clone(), &mut anchors);
+        }
+        ordered.push(Unpacked { placed, text, anchors });
+    }
+    let texts = ordered.iter().map(|Unpacked { placed: Placed { spot, begin }, text, anchors }| {
         let (core, mut parts) = (spot.core.clone(), Parts { anchors, ..Parts::default() });
         match spot.sort {
             Sort::Hits => {}
             Sort::Pieces => parts.pieces.push(core),
         }
-        (Layer::part(&spot.text, path, *begin), parts)
+        (Layer::part(text, path, *begin), parts)
     });
     look_at(engine, texts, bounds).0
 }
@@ -210,12 +221,12 @@ impl Found {
 }
 
 impl Spot {
-    fn cut(bytes: &[u8], long: &LongLines, found: &Found) -> Self {
+    fn cut(bytes: &[u8], long: &LongLines, found: &Found) -> Result<Self, OwnError> {
         let start = found.core.start.saturating_sub(AROUND);
         let end = bytes.len().min(found.core.end + AROUND);
         let Rows { range, borders } = Rows::of(long, found.core.clone());
         let core = Rows { range: range.start - start..range.end - start, borders };
-        Self { sort: found.sort, text: Zeroizing::new(bytes[start..end].to_vec()), core }
+        Ok(Self { sort: found.sort, text: PackedText::of(&bytes[start..end])?, core })
     }
 }
 
