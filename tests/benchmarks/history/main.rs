@@ -1,12 +1,13 @@
 //! A whole history for secrets, side by side with reading alone: `cargo bench -p scanner --bench history -- REPOSITORY…`.
 //!
 //! Each way runs as a process of its own, one after the other, so that CPU time (user and system) and memory are its own:
-//! `read` inflates every blob and looks at none, `scan` is what a scan does, `full` is the same with every version of a file
+//! `read` inflates every blob and looks at none, `gix` is gitoxide's traversal of the packs (all objects, for it has no other), `scan` is what a scan does, `full` is the same with every version of a file
 //! looked at as a whole, and kingfisher, with validation off, where `KINGFISHER` names its program. Memory is the peak of what is not a mapped
 //! file. `scan` and `full` must find the same; whether they do is printed. `first` is a scan that remembers what it saw, and `push` the one after
 //! it when one commit came on top, with reading the rules and the memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
+mod gix;
 mod process;
 mod push;
 
@@ -48,9 +49,10 @@ fn compare(repository: &str) {
         println!("  {way:<11} {}   {}", run.cost, run.said);
         run
     };
-    let (read, scan, full) = (ours("read", &[repository]), ours("scan", &[repository]), ours("full", &[repository]));
+    let [read, gix, scan, full] = ["read", "gix", "scan", "full"].map(|way| ours(way, &[repository]));
     let ratio = |one: &Cost, other: &Cost| one.cpu.as_secs_f64() / other.cpu.as_secs_f64();
     println!("  scan : read {:.2}   full : read {:.2}", ratio(&scan.cost, &read.cost), ratio(&full.cost, &read.cost));
+    println!("  scan : gix {:.2}", ratio(&scan.cost, &gix.cost));
     println!("  scan and full find the same: {}", scan.said == full.said);
     let copy = push::Copy::of(Path::new(repository));
     let (path, memory) = (copy.path().to_str().unwrap(), copy.memory());
@@ -71,6 +73,7 @@ fn run(way: &str, path: &Path, memory: Option<&Path>) -> String {
     let versions = match way {
         "scan" | "first" | "push" => Versions::ByChanges,
         "full" => Versions::InFull,
+        "gix" => return gix::read(&mirror.repository().unwrap().commondir().join("objects")),
         _ => {
             let objects = mirror.repository().unwrap().commondir().join("objects");
             let visit = |_, _: &_, bytes: &[u8]| {
