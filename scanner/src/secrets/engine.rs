@@ -14,7 +14,7 @@ use crate::secrets::text::{Syntax, Text};
 use crate::secrets::{place, shape};
 
 /// Raised whenever the engine or the classifier judges differently, or fails no longer: part of the rules digest.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 /// No verdict depends on a byte further than this before or after the secret, key blocks excepted (`KEY_BLOCK`).
 pub const REACH: usize = 1024;

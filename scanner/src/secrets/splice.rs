@@ -1,9 +1,11 @@
-//! What a person reads as one word though it is written in parts: literals added on one line, and shell lines that a backslash continues.
+//! What a person reads as one word though it is written in parts: literals added on one line, and lines that a backslash continues.
 
 use super::fragment::Fragment;
 
 /// So far around a joint a line is read.
 const AROUND: usize = 512;
+/// Deeper, no line is indented.
+const DEEPEST: usize = 64;
 /// More lines continue one another in no secret.
 const MOST_LINES: usize = 16;
 
@@ -48,25 +50,24 @@ fn joint(text: &[u8], plus: usize) -> Option<(usize, usize)> {
     (b"\"'`".contains(&quote) && text.get(after) == Some(&quote)).then_some((before, after + 1))
 }
 
-/// `abc\` and `def` on the next line, without indentation: one word.
+/// `abc\` and `def` on the next line: one word. Properties and YAML leave out the blanks before it; a shell has a blank before the backslash
+/// where the next line is another word.
 fn continued(text: &[u8], found: &mut Vec<Fragment>) {
     let mut at = 0;
     while let Some(end) = memchr::memchr(b'\\', &text[at..]).map(|end| at + end) {
         at = end + 1;
-        if text.get(at) != Some(&b'\n') || !continues(text, end) {
-            continue;
-        }
-        at = end + 2;
+        let Some(mut next) = next_part(text, end) else { continue };
         let low = end.saturating_sub(AROUND);
         let start = memchr::memrchr(b'\n', &text[low..end]).map_or(low, |newline| low + newline + 1);
         let mut bytes = text[start..end].to_vec();
         for _ in 0..MOST_LINES {
-            let stop = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
-            let goes_on = stop > at && text[stop - 1] == b'\\' && continues(text, stop - 1);
-            bytes.extend_from_slice(&text[at..stop - usize::from(goes_on)]);
+            let stop = memchr::memchr(b'\n', &text[next..]).map_or(text.len(), |newline| next + newline);
+            let after = if text[next..stop].ends_with(b"\\") { next_part(text, stop - 1) } else { None };
+            bytes.extend_from_slice(&text[next..stop - usize::from(after.is_some())]);
             at = (stop + 1).min(text.len());
-            if !goes_on {
-                break;
+            match after {
+                Some(after) => next = after,
+                None => break,
             }
         }
         bytes.push(b'\n');
@@ -74,9 +75,13 @@ fn continued(text: &[u8], found: &mut Vec<Fragment>) {
     }
 }
 
-fn continues(text: &[u8], backslash: usize) -> bool {
-    let word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-+/=".contains(byte));
-    backslash > 0 && word(text.get(backslash - 1)) && word(text.get(backslash + 2))
+/// Where the rest of the word stands that is broken at a backslash.
+fn next_part(text: &[u8], backslash: usize) -> Option<usize> {
+    let word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-+/=".contains(byte);
+    let before = backslash.checked_sub(1).and_then(|before| text.get(before))?;
+    let behind = text.get(backslash + 1..)?.strip_prefix(b"\n")?;
+    let indent = behind.iter().take(DEEPEST).take_while(|byte| b" \t".contains(byte)).count();
+    (word(before) && behind.get(indent).is_some_and(word)).then_some(backslash + 2 + indent)
 }
 
 #[cfg(test)]
@@ -85,13 +90,16 @@ mod tests {
 
     #[test]
     fn parts_become_one() {
-        let cases: [(&str, &[&str]); 6] = [
+        let cases: [(&str, &[&str]); 9] = [
             ("x\nk = 'ab' + 'cd' + 'ef'\n", &["k = 'abcdef'"]),
             ("k = \"ab\"+\"cd\"", &["k = \"abcd\""]),
             ("k = 'ab' + \"cd\"", &[]),
             ("a + b", &[]),
             ("k=ab\\\ncd\\\nef\nx", &["k=abcdef\n"]),
             ("run a \\\n  --b", &[]),
+            ("db.password=\\\n    ab\\\n  cd\nx", &["db.password=abcd\n"]),
+            ("k: \"ab\\\n  cd\"\n", &["k: \"abcd\"\n"]),
+            ("f(a,\\\n  b)", &[]),
         ];
         for (text, expected) in cases {
             let mut found = Vec::new();
