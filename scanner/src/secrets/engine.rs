@@ -332,7 +332,7 @@ impl<'r> Engine<'r> {
         let rank = |hit: &Hit| {
             let form = self.rules.get(hit.rule).map_or(0, |rule| match rule.form {
                 // a refuted form says less than a context that fits
-                Form::Literal { .. } if hit.confidence == Confidence::Low => 0,
+                Form::Literal { .. } if hit.confidence == Confidence::Low || rule.general => 0,
                 Form::Literal { .. } => 2,
                 Form::Context { .. } => 1,
                 Form::Generic => 0,

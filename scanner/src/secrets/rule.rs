@@ -48,6 +48,8 @@ pub struct Rule {
     pub severity: Severity,
     /// How it is found.
     pub form: Form,
+    /// A form that many providers share: a context that fits says more.
+    pub general: bool,
     /// The expression; its first group, where it has one, is the secret.
     pub pattern: Pattern,
     /// Bits per byte that the secret must reach.
@@ -216,7 +218,10 @@ impl RuleSet {
             for part in [
                 &rule.id,
                 rule.pattern.as_str(),
-                &format!("{:?} {:?} {:?} {} {:?}", rule.form, rule.entropy, rule.proof, rule.boundary, rule.paths),
+                &format!(
+                    "{:?} {:?} {:?} {} {:?} {}",
+                    rule.form, rule.entropy, rule.proof, rule.boundary, rule.paths, rule.general
+                ),
             ] {
                 hash.update(&(part.len() as u64).to_be_bytes());
                 hash.update(part.as_bytes());
@@ -246,5 +251,6 @@ families!(
     "models",
     "platforms",
     "services",
+    "prefixed",
     "generic"
 );

@@ -80,6 +80,8 @@ struct RuleTable {
     #[serde(default)]
     literals: Vec<String>,
     #[serde(default)]
+    general: bool,
+    #[serde(default)]
     lookback: usize,
     #[serde(default)]
     keywords: Vec<String>,
@@ -138,6 +140,7 @@ fn rule(file: &str, provider: &ProviderTable, table: &RuleTable) -> Result<Rule,
         name: table.name.clone(),
         severity: table.severity,
         form: form(table)?,
+        general: table.general,
         pattern: if table.boundary && !table.keywords.is_empty() {
             Pattern::standing_alone(&table.regex)
         } else {
