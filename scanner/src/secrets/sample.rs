@@ -92,6 +92,27 @@ const SAMPLES: &[&str] = &[
     "b48f77ee9a006b06e18a6415",
     // Databricks' documentation
     "32c2dc15c5120958c0fa1e6f",
+    // RFC 8032's private keys
+    "099da475a54aacbacabde231",
+    "80cd0406a778128b9b92931b",
+    "dfdcf400fd38f3bc807fd3ea",
+    // NIST's keys of AES (SP 800-38A and FIPS 197)
+    "2ef2503d964e9668092e6878",
+    "c12ce25303a023aa13176144",
+    "837e8e636d452b6133d5a5c5",
+    "d65df89f702eec58ca3c7bf2",
+    "6c86c6aac5fb24bcf5d9939c",
+    // the first accounts of Hardhat, Anvil and Ganache
+    "bc1a50966c9e6486bc4ebf88",
+    "60a09e4357868c1e9b801052",
+    "8335c55334821eefd4334369",
+    "095101cf732c298a0ce0320b",
+    "b26ab6529d20ebebb4192256",
+    "bb4978fbe7638de8e6ee13d9",
+    "578592185588730b9d10b87e",
+    "424742fc6538f5e7e01d32ce",
+    // RFC 7515's symmetric key
+    "8b1b17a9740c068accab5c3d",
 ];
 
 /// Whether the value is one of them.
@@ -123,6 +144,8 @@ mod tests {
             ["JBSWY3DP", "EHPK3PXP"],
             ["6LeIxAcTAAAAAGG-", "vFI1TnRWxMZNFuojJ4WifJWe"],
             ["dapi1234567890ab1cde", "2f3ab456c7d89efa"],
+            ["2b7e151628aed2a6", "abf7158809cf4f3c"],
+            ["9d61b19deffd5a60ba844af492ec2cc4", "4449c5697b326919703bac031cae7f60"],
         ] {
             assert!(is_documented(parts.concat().as_bytes()), "{parts:?}");
         }

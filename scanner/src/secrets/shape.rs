@@ -253,9 +253,16 @@ pub fn is_reference(value: &[u8]) -> bool {
             && [&b"__"[..], b"@@", b"%%", b"##", b"$", b"XXX"]
                 .iter()
                 .any(|mark| value.starts_with(mark) && value.ends_with(mark))
-        || has(b"%s")
+        || has_format(value)
         || has(b"{}")
         || has(b"{0}")
+}
+
+/// `%s`, but not in `Orbit%stone5159`, where it goes on as a word and random digits follow.
+fn has_format(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    memchr::memmem::find_iter(value, b"%s")
+        .any(|at| digits < 2 || !value.get(at + 2).is_some_and(u8::is_ascii_lowercase))
 }
 
 /// `v2-${{`, `flag-${sha256(format(`, `{config[`: a template that a blank or a quote cut off.
@@ -327,6 +334,7 @@ const ELSEWHERE: &[&[u8]] = &[
     b"secretsmanager",
     b"env:",
     b"env(",
+    b"%env(",
     b"env.",
     b"AQICAH",
     b"{cipher}",

@@ -30,6 +30,8 @@ pub(super) fn promise(name: &[u8]) -> Option<Sort> {
     let before = before
         || words[position] == "credential"
             && words[..position].iter().any(|word| matches!(word.as_str(), "amz" | "goog"));
+    // the public key of whoever sends Web Push messages
+    let before = before || words[..=position].ends_with(&["application", "server", "key"].map(str::to_owned));
     // such a key is in every page that asks whether a person reads it
     let before = before
         || sort == Sort::Key && words[..position].iter().any(|word| word.contains("captcha") || word == "solvemedia");
@@ -158,6 +160,8 @@ mod tests {
             ("recaptcha_secret", Some(Sort::Secret)),
             ("RECAPTCHA_PRIVATE_KEY", Some(Sort::Secret)),
             ("RECAPTCHA_KEY", None),
+            ("applicationServerKey", None),
+            ("serverKey", Some(Sort::Secret)),
             ("passwordHash", None),
             ("PASSWORD_RESET_TIMEOUT", None),
             ("tokenizer", None),

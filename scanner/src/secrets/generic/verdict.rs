@@ -81,6 +81,7 @@ pub(super) fn judge(text: &Text<'_>, candidate: &Candidate) -> Option<(Confidenc
             let bare = text.bytes[candidate.name.clone()].eq_ignore_ascii_case(b"key");
             scale.add_if(bare, -1.0, "the name says nothing of whose");
             scale.add_if(is_uuid(value), -3.0, "a UUID");
+            scale.add_if(bare && is_key_of_cache(value), -3.0, "words with a hash behind them");
             random(&mut scale, value, &classes);
         }
         Sort::UrlToken => {
@@ -279,6 +280,20 @@ fn is_identifier(value: &[u8], classes: &Classes) -> bool {
     plain && joined && worded && words::is_wordy(value) && words::covered(value) >= 0.5
 }
 
+/// `deps-v3-9f86…`: what a build calls the things it keeps.
+fn is_key_of_cache(value: &[u8]) -> bool {
+    let digits = value.iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let head = &value[..value.len() - digits];
+    matches!(digits, 32 | 40 | 64) && head.len() >= 3 && matches!(head.last(), Some(b'-' | b'_' | b':'))
+}
+
+/// `Rocket-winter3056`: people put such numbers against a word where a password must have digits; names of code part them, or have fewer.
+fn ends_in_number(value: &[u8]) -> bool {
+    let digits = value.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let before = value.len() - digits;
+    (3..=6).contains(&digits) && value[..before].last().is_some_and(u8::is_ascii_alphabetic)
+}
+
 fn password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Classes) {
     scale.add(
         0.9,
@@ -311,7 +326,7 @@ fn password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[
 /// Passwords that people choose: a mixture is what tells them from words.
 fn human(scale: &mut Scale, value: &[u8], classes: &Classes) {
     let letters = classes.lower + classes.upper;
-    let identifier = is_identifier(value, classes);
+    let identifier = is_identifier(value, classes) && !ends_in_number(value);
     let lower = value.to_ascii_lowercase();
     let spelled = spells_password(&lower);
     // of a few letters nobody can say whether they are words; of those that stand for others neither

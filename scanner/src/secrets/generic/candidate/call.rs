@@ -79,7 +79,7 @@ pub(super) fn connection(bytes: &[u8], from: usize, open: usize) -> Option<Range
 }
 
 /// The string that is the argument of this number; those before it may be strings or simple operands.
-fn arguments(cursor: &mut Cursor<'_>, number: usize) -> Option<Range<usize>> {
+pub(super) fn arguments(cursor: &mut Cursor<'_>, number: usize) -> Option<Range<usize>> {
     for _ in 1..number {
         cursor.skip(b" \t\r\n");
         if cursor.literal().is_none() && !cursor.operand() {

@@ -131,11 +131,21 @@ pub(super) fn htpasswd(bytes: &[u8], start: usize, end: usize) -> Option<Candida
     let mut cursor = Cursor::new(bytes, end, VALUE);
     let word = |cursor: &Cursor<'_>| cursor.until(|byte| byte.is_ascii_whitespace() || b"|;&".contains(&byte));
     let options = word(&cursor);
-    let to_output = bytes[options.clone()].contains(&b'n');
-    if !bytes[options.clone()].contains(&b'b') {
+    let (mut to_output, mut batch) = (false, false);
+    let mut option = options;
+    loop {
+        to_output |= bytes[option.clone()].contains(&b'n');
+        batch |= bytes[option.clone()].contains(&b'b');
+        cursor.at = option.end;
+        // `-b -c` is `-bc`
+        if !cursor.word(b" -") {
+            break;
+        }
+        option = word(&cursor);
+    }
+    if !batch {
         return None;
     }
-    cursor.at = options.end;
     for _ in 0..if to_output { 1 } else { 2 } {
         cursor.skip(b" ");
         cursor.at = word(&cursor).end;

@@ -47,6 +47,7 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
         return Some((range, Join::Quoted));
     }
     type_between(&mut cursor, text.syntax, tight);
+    accessors(&mut cursor);
     let separator = separator(&mut cursor, text.syntax, quoted_name);
     // `ok ? "bg-pass" : "bg-fail"` chooses between two values
     if quote_before.is_some()
@@ -65,6 +66,14 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     let listed = separator.sign == b',' && (near > brackets || other && !bytes[from..].starts_with(b"--"));
     if listed {
         return None;
+    }
+    // `**Password:** value`
+    if separator.sign == b':' && matches!(text.syntax, Syntax::Prose | Syntax::Unknown) {
+        let mut ahead = Cursor { ..cursor };
+        if (ahead.word(b"**") || ahead.word(b"__")) && ahead.peek() == Some(b' ') {
+            cursor.at = ahead.at;
+            cursor.skip(b" `");
+        }
     }
     let gap = cursor.at;
     cursor.skip(b" \t");
@@ -99,8 +108,11 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     if head && [&b"\"\"\""[..], b"'''"].iter().any(|mark| cursor.rest().starts_with(mark)) {
         return None;
     }
+    if let Some(value) = in_entities(&mut cursor) {
+        return Some((value, Join::Quoted));
+    }
     if let Some(quote) = cursor.string_start() {
-        let value = cursor.string(quote, escaped)?;
+        let value = within_escaped(bytes, cursor.string(quote, escaped)?);
         let behind = Cursor { at: (value.end + 1).min(cursor.stop), ..cursor };
         let listed = match separator.sign {
             // `user`,`password`: columns of SQL; `"pass1", "bob@corp.net"`: what belongs to a user
@@ -153,6 +165,22 @@ fn is_signature(behind: &Cursor<'_>) -> bool {
     })
 }
 
+/// `&quot;value&quot;`, a literal in the text of a page or an attribute.
+fn in_entities(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
+    let quote = [&b"&quot;"[..], b"&#34;", b"&#39;", b"&apos;"].into_iter().find(|quote| cursor.word(quote))?;
+    let end = memchr::memmem::find(cursor.rest(), quote)?;
+    let value = cursor.at..cursor.at + end;
+    (end > 0 && !cursor.rest()[..end].contains(&b'\n')).then_some(value)
+}
+
+/// `"\"value\""`: a literal whose text is one itself, as Gradle's fields of a build are written.
+fn within_escaped(bytes: &[u8], value: Range<usize>) -> Range<usize> {
+    match &bytes[value.clone()] {
+        [b'\\', b'"', .., b'\\', b'"'] if value.len() > 4 => value.start + 2..value.end - 2,
+        _ => value,
+    }
+}
+
 /// What a shell would run, or a template with something to fill in.
 fn is_evaluated(value: &[u8]) -> bool {
     contains(value, b"${") || contains(value, b"$(") || value.contains(&b' ') && !is_app_password(value)
@@ -202,6 +230,18 @@ fn type_between(cursor: &mut Cursor<'_>, syntax: Syntax, tight: bool) {
     }
 }
 
+/// `public string Password { get; set; } = …`: passes what C# writes behind the name of a property.
+fn accessors(cursor: &mut Cursor<'_>) {
+    let rest = &cursor.rest()[..cursor.rest().len().min(60)];
+    let inner = rest.strip_prefix(b"{").and_then(|rest| Some((memchr::memchr(b'}', rest)?, rest)));
+    let Some((close, inner)) = inner else { return };
+    let words = inner[..close].iter().all(|byte| byte.is_ascii_lowercase() || b"; ".contains(byte));
+    if words && contains(&inner[..close], b"get;") {
+        cursor.at += close + 2;
+        cursor.skip(b" ");
+    }
+}
+
 /// `user, password = "bob", "value"`: how many names stand before this one.
 fn names_before(bytes: &[u8], from: usize) -> usize {
     let head = bytes[line_start(bytes, from)..from].trim_ascii();
@@ -240,6 +280,10 @@ fn separator(cursor: &mut Cursor<'_>, syntax: Syntax, quoted_name: bool) -> Sepa
         }
         Some(b'>') => b'>',
         Some(b',') if quoted_name => b',',
+        // `password -> value` of people and of rules; in a program it reaches into something
+        Some(b'-') if second == Some(b'>') && matches!(syntax, Syntax::Prose | Syntax::Config | Syntax::Unknown) => {
+            b'='
+        }
         Some(b'?' | b'|') if matches!(second, Some(b'=' | b'|' | b'?' | b':')) => b'=',
         _ => return Separator { found: false, sign: 0, assigns: false },
     };
@@ -361,7 +405,7 @@ fn bare(
     let join = match text.syntax {
         _ if inner => Join::Inner,
         _ if scheme > 0 => Join::Bare,
-        _ if comment && !matches!(text.syntax, Syntax::Markup) => Join::Prose,
+        _ if comment && (text.syntax != Syntax::Markup || in_note(text.bytes, name)) => Join::Prose,
         Syntax::Code | Syntax::Json | Syntax::Markup | Syntax::Lockfile => return None,
         Syntax::Config | Syntax::Yaml | Syntax::Dockerfile => Join::Bare,
         Syntax::Shell if tight || within || separator.assigns => Join::Bare,
@@ -447,6 +491,11 @@ fn is_outcome(bytes: &[u8], name: usize) -> bool {
 fn within_string(bytes: &[u8], at: usize) -> bool {
     let line = &bytes[line_start(bytes, at)..at];
     [b'"', b'\''].iter().any(|quote| line.iter().filter(|byte| *byte == quote).count() % 2 == 1)
+}
+
+/// `<!-- password: value`
+fn in_note(bytes: &[u8], at: usize) -> bool {
+    bytes[line_start(bytes, at)..at].trim_ascii_start().starts_with(b"<!--")
 }
 
 pub(in crate::secrets::generic) fn is_comment(bytes: &[u8], at: usize) -> bool {

@@ -5,6 +5,8 @@ mod call;
 mod command;
 mod cursor;
 mod join;
+mod listed;
+mod said;
 mod spaced;
 mod url;
 
@@ -69,7 +71,7 @@ pub(super) fn at(text: &Text<'_>, start: usize, end: usize) -> Cue {
     let found = match &*lower {
         b"://" => url::url(bytes, start, end),
         b"thin:" => url::thin(bytes, start, end),
-        b" -p" | b" -u" | b" -a" | b" -w" | b" -k" => command::flag(bytes, end),
+        b" -p" | b"\"-p" | b"'-p" | b" -u" | b" -a" | b" -w" | b" -k" => command::flag(bytes, end),
         b"-user" => command::user_option(bytes, end),
         b"@tcp(" | b"@unix(" => url::driver(bytes, start, end),
         b"-securestring " => {
@@ -79,6 +81,7 @@ pub(super) fn at(text: &Text<'_>, start: usize, end: usize) -> Cue {
         }
         b"htpasswd -" => command::htpasswd(bytes, start, end),
         b"net use " => command::net_use(bytes, start, end),
+        b": psk " => Cursor::new(bytes, end, VALUE).literal().map(|value| password_argument(start + 2..end - 1, value)),
         b"createuser " => command::snmp_user(bytes, start, end),
         b"send \"" | b"send -- \"" => command::sent(bytes, start, end),
         b"vault login " => command::vault_login(bytes, start, end),
@@ -96,7 +99,7 @@ pub(super) fn at(text: &Text<'_>, start: usize, end: usize) -> Cue {
         // the cue holds the sign behind the name
         [b'p', b'w', ..] => return Cue::Name(name_around(bytes, start, start + 2)),
         [b'p', b's', b'k', b'='] => return Cue::Name(name_around(bytes, start, start + 3)),
-        [b'_', b'p', b'a', b't', ..] => return Cue::Name(name_around(bytes, start, start + 4)),
+        [b'p', b'a', b't', ..] => return Cue::Name(name_around(bytes, start, start + 3)),
         _ => return Cue::Name(name_around(bytes, start, end)),
     };
     Cue::Mark(found)
@@ -162,16 +165,20 @@ pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
     if next == b')' && is_hashed(&bytes[from.saturating_sub(12)..from]) {
         return None;
     }
-    let (value, join) = join::joined(text, from, to)?;
+    let (value, join) = placed(text, from, to).or_else(|| join::joined(text, from, to))?;
     let value = join::default_of(bytes, value);
     let value = in_sed(bytes, from, value);
     let from = with_word_before(bytes, from);
     // a part of a package's or a file's name: "@scope/auth-next", "src/password"
     let flag = matches!(text.syntax, Syntax::Shell | Syntax::Unknown) && bytes[..from].ends_with(b" /");
-    if from > 0 && bytes[from - 1] == b'/' && !bytes[..from].ends_with(b"//") && !flag {
-        return None;
-    }
-    let mut sort = if name.sql { Sort::Password } else { name::promise(without_verb(&bytes[from..to]))? };
+    let value = match behind_user(bytes, from, &value) {
+        Some(password) => password,
+        None if from > 0 && bytes[from - 1] == b'/' && !bytes[..from].ends_with(b"//") && !flag => return None,
+        None => value,
+    };
+    let promised =
+        || name::promise(without_verb(&bytes[from..to])).or_else(|| listed::of_many(bytes, &(from..to), &value));
+    let mut sort = if name.sql { Sort::Password } else { promised()? };
     let (value, scheme) = after_scheme(bytes, value);
     if scheme && sort != Sort::Password {
         sort = Sort::Authorization;
@@ -185,6 +192,15 @@ pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
     (!value.is_empty()).then_some(Candidate { sort, name: from..to, value, join })
 }
 
+/// The value in the place that a list, a table or the layout of a text gives it.
+fn placed(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<usize>, Join)> {
+    let in_list = || listed::inserted(text.bytes, from, to).or_else(|| listed::in_tuple(text.bytes, from, to));
+    match in_list() {
+        Some(value) => Some((value, Join::Quoted)),
+        None => said::laid_out(text, from, to).map(|value| (value, Join::Prose)),
+    }
+}
+
 /// `sed "s|PASSWORD=.*|PASSWORD=value|"`: the value ends where the replacement does.
 fn in_sed(bytes: &[u8], from: usize, value: Range<usize>) -> Range<usize> {
     let head = &bytes[line_start(bytes, from)..from];
@@ -192,6 +208,16 @@ fn in_sed(bytes: &[u8], from: usize, value: Range<usize>) -> Range<usize> {
     let sign = [b'|', b'/', b'#', b'~', b','].into_iter().find(|sign| cursor::contains(&head[sed..], &[b's', *sign]));
     let end = sign.and_then(|sign| memchr::memchr(sign, &bytes[value.clone()]));
     value.start..end.map_or(value.end, |end| value.start + end)
+}
+
+/// `user/password: bob/value`: the part behind the user. `None` where the name is not said to be that of both.
+fn behind_user(bytes: &[u8], from: usize, value: &Range<usize>) -> Option<Range<usize>> {
+    let head = bytes[..from].strip_suffix(b"/")?;
+    let word = head.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let word = head[head.len() - word..].to_ascii_lowercase();
+    let both = [&b"user"[..], b"username", b"login", b"email"].contains(&&word[..]);
+    let slash = memchr::memchr(b'/', &bytes[value.clone()])?;
+    both.then_some(value.start + slash + 1..value.end)
 }
 
 /// `md5($password) === "…"`: what is compared is a hash. `head` is what stands before the name.

@@ -30,7 +30,8 @@ pub(super) fn spaced(
     }
     let head = bytes[line_start(bytes, from)..from].trim_ascii();
     let option = bytes[from..].starts_with(b"-");
-    let dockerfile = head.eq_ignore_ascii_case(b"env") || head.eq_ignore_ascii_case(b"arg");
+    // Dockerfiles, and the shells that descend from csh
+    let dockerfile = [&b"env"[..], b"arg", b"setenv"].iter().any(|word| head.eq_ignore_ascii_case(word));
     let name = bytes[from..cursor.at].trim_ascii();
     let word =
         [&b"password"[..], b"secret", b"requirepass", b"masterauth", b"passwd", b"_authtoken", b"_password", b"rootpw"];
@@ -64,6 +65,10 @@ pub(super) fn spaced(
     let told = || {
         let lower = head.to_ascii_lowercase();
         head.is_empty() && !matches!(text.syntax, Syntax::Prose)
+            // an attribute of an Elixir module
+            || head == b"@"
+            // `username "bob" password "value"`
+            || head.ends_with(b"\"") && contains(&lower, b"user")
             || BEFORE_SPACED.iter().any(|word| lower.ends_with(word))
             || contains(&lower, b" set ")
             || contains(&lower, b"git config ")
