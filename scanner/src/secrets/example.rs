@@ -1,6 +1,6 @@
 //! Examples of rules are templates, filled when they are needed: no text that looks like a secret stands in a rule file.
 //!
-//! `{hex:32}` `{HEX:32}` `{alnum:36}` `{lower:8}` `{upper:8}` `{digit:10}` `{lowernum:32}` `{uppernum:20}` `{base32:16}` `{b64:40}` `{b64url:40}`
+//! `{hex:32}` `{HEX:32}` `{alnum:36}` `{lower:8}` `{upper:8}` `{digit:10}` `{lowernum:32}` `{uppernum:20}` `{base32:16}` `{base58:52}` `{b64:40}` `{b64url:40}`
 //! `{uuid}` are random text of that alphabet and length; `{github:ghp_}` and `{npm}` carry a true checksum; `{age}`, `{jwt}` and `{pem:RSA PRIVATE KEY}` are well
 //! formed; `{b64of:…}` is the base64 of a template without braces; `{n}` is a line break. Any other braces stay as they are.
 
@@ -91,6 +91,7 @@ fn alphabet(kind: &str) -> Option<String> {
         "lowernum" => [LOWER, DIGIT].concat(),
         "uppernum" => [UPPER, DIGIT].concat(),
         "base32" => [UPPER, "234567"].concat(),
+        "base58" => alphanumeric().chars().filter(|sign| !"0OIl".contains(*sign)).collect(),
         "b64" => [&alphanumeric(), "+/"].concat(),
         "b64url" => [&alphanumeric(), "-_"].concat(),
         _ => return None,
