@@ -38,7 +38,7 @@ words! {
     /// Before a token or a key, though not before a password: it is public, or opens nothing. The synchronizer token is OWASP's name for what
     /// keeps a form from being forged.
     SPOILING_TOKENS = "public cache primary foreign sort next page pagination continuation sealed unk eos bos pad special \
-    fingerprint site authenticity verification unique synchronizer antiforgery quote website spreadsheet sheet document";
+    fingerprint site authenticity verification unique dkim synchronizer antiforgery quote website spreadsheet sheet document";
     /// Words behind which the promise still holds.
     NEUTRAL = "value val string str default prod production dev staging live local new old raw plain text plaintext base64 b64 \
     hex master root admin user current data 1 2 3";

@@ -51,10 +51,17 @@ pub(super) fn value_beside(cursor: &mut Cursor<'_>) -> Option<(Range<usize>, Joi
         let value = cursor.until(|byte| byte == b'<');
         return (!value.is_empty()).then_some((value, Join::Quoted));
     }
+    if cursor.rest().starts_with(b"</") {
+        return in_next_element(cursor).map(|value| (value, Join::Bare));
+    }
     let blank = cursor.rest().iter().take_while(|byte| byte.is_ascii_whitespace() || b",\"'".contains(byte)).count();
     cursor.at += blank;
+    // `--password", default="X"` of a parser of arguments
+    if blank > 0 && cursor.word(b"default=") {
+        return cursor.literal().map(|value| (value, Join::Quoted));
+    }
     // `<meta name="api-token" content="X">`
-    if blank == 0 || !(cursor.word(b"value") || cursor.word(b"content")) {
+    if blank == 0 || !(cursor.word(b"value") || cursor.word(b"parametervalue") || cursor.word(b"content")) {
         return None;
     }
     cursor.skip(b"\"' \t");
@@ -68,6 +75,26 @@ pub(super) fn value_beside(cursor: &mut Cursor<'_>) -> Option<(Range<usize>, Joi
     let value = cursor.until(|byte| byte.is_ascii_whitespace() || b"\"',}>".contains(&byte));
     // `value={name}` of JSX is an expression
     (!value.is_empty() && cursor.peek() != Some(b'{')).then_some((value, Join::Bare))
+}
+
+/// `<td>password</td> <td>value</td>`, `<string>password</string><string>value</string>`: two elements of one name.
+fn in_next_element(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
+    cursor.word(b"</");
+    let first = cursor.until(|byte| !byte.is_ascii_alphanumeric());
+    cursor.at = first.end;
+    if first.is_empty() || !cursor.take(b'>') {
+        return None;
+    }
+    cursor.skip(b" \t\r\n");
+    let name = &cursor.bytes[first];
+    let next = cursor.word(b"<") && cursor.word(name);
+    let attributes = cursor.until(|byte| b"<>".contains(&byte));
+    cursor.at = attributes.end;
+    if !next || !cursor.take(b'>') {
+        return None;
+    }
+    let value = cursor.until(|byte| byte == b'<');
+    (!value.is_empty() && cursor.bytes[value.end..].starts_with(b"</")).then_some(value)
 }
 
 /// `"host", "user", "password", "from", "to"`, `["user", "password", "port9"]`: literals stand before the name, and behind the value one

@@ -91,17 +91,30 @@ pub(super) fn arguments(cursor: &mut Cursor<'_>, number: usize) -> Option<Range<
         }
     }
     cursor.skip(b" \t\r\n");
+    wrapped(cursor);
     let value = cursor.literal()?;
     cursor.skip(b" \t\r\n");
     cursor.one_of(b")],.").then_some(value)
 }
 
+/// `('secret' | ConvertTo-SecureString -AsPlainText`: the literal before the bar. `start` is where the cmdlet's noun begins.
+pub(super) fn piped_literal(bytes: &[u8], start: usize) -> Option<Range<usize>> {
+    let head = &bytes[start.saturating_sub(VALUE.min(200))..start];
+    let verb = head.len() - b"ConvertTo".len().min(head.len());
+    let head = head[..verb].trim_ascii_end().strip_suffix(b"|")?.trim_ascii_end();
+    let quote = *head.last().filter(|byte| b"\"'".contains(byte))?;
+    let open = memchr::memrchr(quote, &head[..head.len() - 1])?;
+    let from = start.saturating_sub(VALUE.min(200));
+    (!head[open..].contains(&b'\n')).then_some(from + open + 1..from + head.len() - 1)
+}
+
 /// `jwt.sign({…}, "secret")`, `signWith(HS256, "secret")`, `Fernet(b"secret")`: the string that signs or encrypts. `call` ends behind its bracket.
 pub(super) fn signing(bytes: &[u8], call: Range<usize>) -> Option<Candidate> {
     let mut cursor = Cursor::new(bytes, call.end, VALUE);
-    let first = [&b"fernet("[..], b"hmac.new(", b"timedserializer("]
-        .iter()
-        .any(|name| bytes[call.clone()].eq_ignore_ascii_case(name));
+    let first =
+        [&b"fernet("[..], b"hmac.new(", b"timedserializer(", b"totp(", b"hmac256(", b"hmac512(", b"secretkeyspec("]
+            .iter()
+            .any(|name| bytes[call.clone()].eq_ignore_ascii_case(name));
     cursor.skip(b" \t\r\n");
     if !first {
         let mut depth = 0usize;
@@ -116,7 +129,9 @@ pub(super) fn signing(bytes: &[u8], call: Range<usize>) -> Option<Candidate> {
         cursor.at += length + 1;
         cursor.skip(b" \t\r\n");
     }
-    let value = cursor.literal()?;
+    // the key of a cipher, and not its name or its start
+    let cipher = bytes[call.clone()].eq_ignore_ascii_case(b"createcipheriv(");
+    let value = cursor.literal().filter(|value| !cipher || value.len() >= 16)?;
     Some(Candidate { sort: Sort::Secret, name: call, value, join: Join::Quoted })
 }
 
@@ -174,12 +189,17 @@ const WRAPPERS: &[&[u8]] = &[
     b"quote",
     b"base64decode",
     b"encodebase64",
+    b"byte",
 ];
 
 /// Passes the name of a wrapper and its bracket, where there are such.
 pub(super) fn wrapped(cursor: &mut Cursor<'_>) -> bool {
     let mut ahead = Cursor { ..*cursor };
     ahead.word(b"new ");
+    // `[]byte("…")`, whose first bracket may be passed already
+    if !ahead.word(b"[]") {
+        ahead.word(b"]");
+    }
     let start = ahead.at;
     ahead.at +=
         ahead.rest().iter().take(24).take_while(|byte| byte.is_ascii_alphanumeric() || b"_.:".contains(byte)).count();
@@ -195,7 +215,11 @@ pub(super) fn wrapped(cursor: &mut Cursor<'_>) -> bool {
 pub(super) fn fallback(cursor: &Cursor<'_>) -> Option<Range<usize>> {
     let rest = cursor.rest();
     let line = &rest[..memchr::memchr2(b'\n', b';', rest).unwrap_or(rest.len()).min(160)];
-    for sign in [&b"|| "[..], b" or ", b"?? ", b"?: "] {
+    let chooses = memchr::memmem::find(line, b" ? ").is_some();
+    for sign in [&b"|| "[..], b" or ", b"?? ", b"?: ", b" : "] {
+        if sign == b" : " && !chooses {
+            continue;
+        }
         if let Some(at) = memchr::memmem::find(line, sign) {
             let mut ahead = Cursor { at: cursor.at + at + sign.len(), ..*cursor };
             ahead.skip(b" ");

@@ -32,6 +32,8 @@ const FLAGS: &[Flag] = &[
             b"vncpasswd",
             b"clickhouse",
             b"vault ",
+            b"ncftp",
+            b"rdesktop",
         ],
         glued: false,
         parted: None,
@@ -55,6 +57,7 @@ const FLAGS: &[Flag] = &[
         glued: false,
         parted: Some(b'%'),
     },
+    Flag { flag: b'A', commands: &[b"snmp"], glued: false, parted: None },
     Flag { flag: b'U', commands: &[b"curl"], glued: false, parted: Some(b':') },
     Flag { flag: b'k', commands: &[b"openssl "], glued: false, parted: None },
 ];
@@ -69,7 +72,12 @@ pub(super) fn flag(bytes: &[u8], end: usize) -> Option<Candidate> {
         flag.flag == letter && (!glued || flag.glued) && flag.commands.iter().any(|command| contains(head, command))
     };
     let flag = FLAGS.iter().find(fits)?;
-    let value = parted(bytes, argument(bytes, end)?, flag.parted)?;
+    let mut whole = argument(bytes, end)?;
+    // a comma ends an argument elsewhere
+    if flag.parted == Some(b',') && bytes.get(whole.end) == Some(&b',') {
+        whole.end = argument(bytes, whole.end + 1)?.end;
+    }
+    let value = parted(bytes, whole, flag.parted)?;
     Some(Candidate { sort: Sort::CommandLine, name: line..end, value, join: Join::Position })
 }
 
@@ -154,6 +162,15 @@ pub(super) fn htpasswd(bytes: &[u8], start: usize, end: usize) -> Option<Candida
     Some(Candidate { sort: Sort::CommandLine, name: start..end, value, join: Join::Position })
 }
 
+/// `wpa_passphrase network secret`, `rabbitmqctl add_user me secret`. The cue is the command with its blank.
+pub(super) fn second_argument(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {
+    let first = argument(bytes, end)?;
+    let from = first.end + usize::from(bytes.get(first.end).is_some_and(|byte| b"\"'".contains(byte)));
+    let blank = bytes.get(from) == Some(&b' ');
+    let value = argument(bytes, from).filter(|value| blank && !bytes[from..value.start].contains(&b'\n'))?;
+    Some(Candidate { sort: Sort::CommandLine, name: start..end, value, join: Join::Position })
+}
+
 /// `net use z: \\\\host\\share secret /user:me`. The cue is `net use `.
 pub(super) fn net_use(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {
     let mut cursor = Cursor::new(bytes, end, VALUE);
@@ -211,6 +228,27 @@ pub(super) fn sent(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> 
         value,
         join: Join::Position,
     })
+}
+
+/// `chpasswd:` with `list: |` and `user:value` below it, for cloud-init. The cue is `chpasswd`.
+pub(super) fn cloud_users(bytes: &[u8], start: usize, end: usize) -> Option<Candidate> {
+    let mut cursor = Cursor::new(bytes, end, VALUE);
+    if !cursor.take(b':') {
+        return None;
+    }
+    let list = memchr::memmem::find(cursor.rest(), b"list: |").filter(|at| *at < 80)?;
+    cursor.at += list + 7;
+    cursor.skip(b"-+ \r\n");
+    let user = cursor.until(|byte| !(byte.is_ascii_alphanumeric() || b"_-".contains(&byte)));
+    cursor.at = user.end;
+    if user.is_empty() || !cursor.take(b':') {
+        return None;
+    }
+    let value = cursor.until(|byte| byte.is_ascii_whitespace());
+    // what is made when the machine starts
+    let random = matches!(&bytes[value.clone()], b"R" | b"RANDOM");
+    let name = start..end;
+    (!random && !value.is_empty()).then_some(Candidate { sort: Sort::Password, name, value, join: Join::Bare })
 }
 
 /// How far before what is sent a password was asked for.

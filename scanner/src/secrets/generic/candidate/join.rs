@@ -5,7 +5,9 @@ use std::ops::Range;
 use super::beside::{default_in_block, element, is_one_of_many, is_word_of_list, value_beside};
 use super::cursor::{Cursor, contains, line_start};
 use super::spaced::spaced;
+use super::typed::{accessors, annotation, array_bounds, type_between};
 use super::{Join, VALUE, call, scheme_length};
+use crate::secrets::generic::is_random;
 use crate::secrets::generic::words::{APP_PASSWORD, is_app_password};
 use crate::secrets::text::{Syntax, Text};
 
@@ -39,7 +41,7 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
     let tight = cursor.at == near;
     // `name: X` above `value: Y`; a bare word above (Python's `pass`) names nothing
     let head = bytes[line_start(bytes, from)..from].trim_ascii_end();
-    let names = quoted_name || head.ends_with(b":") || head.ends_with(b"<") || head.ends_with(b"<key>");
+    let names = quoted_name || head.ends_with(b":") || head.ends_with(b"<") || head.ends_with(b">");
     if names && let Some(found) = value_beside(&mut Cursor { at: near, ..cursor }) {
         return Some(found);
     }
@@ -97,6 +99,24 @@ pub(super) fn joined(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<u
         for _ in 0..names_before(bytes, from) {
             cursor.literal()?;
             cursor.skip(b" ,");
+        }
+    }
+    if separator.sign == b'>' && cursor.word(b"<![CDATA[") {
+        let end = memchr::memmem::find(cursor.rest(), b"]]>").filter(|end| *end > 0)?;
+        return Some((cursor.at..cursor.at + end, Join::Quoted));
+    }
+    if separator.sign == b'>' {
+        // an element around it may begin on the next line
+        let mut ahead = Cursor { ..cursor };
+        ahead.skip(b" \t\r\n");
+        if ahead.rest().get(..7).is_some_and(|head| head.eq_ignore_ascii_case(b"<value>")) {
+            cursor.at = ahead.at;
+        }
+    }
+    // what says of which type a value of YAML is
+    for tag in [&b"!unsafe "[..], b"!!str ", b"!str "] {
+        if matches!(text.syntax, Syntax::Yaml | Syntax::Unknown) {
+            cursor.word(tag);
         }
     }
     if separator.sign == b'>' && cursor.word(b"<value>") {
@@ -209,55 +229,11 @@ fn literal_below(cursor: &mut Cursor<'_>, syntax: Syntax) -> bool {
     there
 }
 
-/// `var password string = …`, `Dim password As String = …`: passes the type.
-fn type_between(cursor: &mut Cursor<'_>, syntax: Syntax, tight: bool) {
-    if tight || !matches!(syntax, Syntax::Code | Syntax::Unknown) {
-        return;
-    }
-    let mut ahead = Cursor { ..*cursor };
-    ahead.word(b"as ");
-    let kind = ahead
-        .rest()
-        .iter()
-        .take(24)
-        .take_while(|byte| byte.is_ascii_alphanumeric() || b"_.*[]<>".contains(byte))
-        .count();
-    ahead.at += kind;
-    let gap = ahead.at;
-    ahead.skip(b" ");
-    if kind > 0 && ahead.at > gap && ahead.peek() == Some(b'=') && !ahead.rest().starts_with(b"==") {
-        cursor.at = ahead.at;
-    }
-}
-
-/// `public string Password { get; set; } = …`: passes what C# writes behind the name of a property.
-fn accessors(cursor: &mut Cursor<'_>) {
-    let rest = &cursor.rest()[..cursor.rest().len().min(60)];
-    let inner = rest.strip_prefix(b"{").and_then(|rest| Some((memchr::memchr(b'}', rest)?, rest)));
-    let Some((close, inner)) = inner else { return };
-    let words = inner[..close].iter().all(|byte| byte.is_ascii_lowercase() || b"; ".contains(byte));
-    if words && contains(&inner[..close], b"get;") {
-        cursor.at += close + 2;
-        cursor.skip(b" ");
-    }
-}
-
 /// `user, password = "bob", "value"`: how many names stand before this one.
 fn names_before(bytes: &[u8], from: usize) -> usize {
     let head = bytes[line_start(bytes, from)..from].trim_ascii();
     let names = |byte: &u8| byte.is_ascii_alphanumeric() || b"_, .".contains(byte);
     if head.ends_with(b",") && head.iter().all(names) { head.iter().filter(|byte| **byte == b',').count() } else { 0 }
-}
-
-/// `char password[] = …`, `password[32] = …`
-fn array_bounds(cursor: &mut Cursor<'_>) {
-    let rest = cursor.rest();
-    if rest.first() == Some(&b'[') {
-        let digits = rest[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if rest.get(1 + digits) == Some(&b']') {
-            cursor.at += 2 + digits;
-        }
-    }
 }
 
 struct Separator {
@@ -281,6 +257,10 @@ fn separator(cursor: &mut Cursor<'_>, syntax: Syntax, quoted_name: bool) -> Sepa
         Some(b'>') => b'>',
         Some(b',') if quoted_name => b',',
         // `password -> value` of people and of rules; in a program it reaches into something
+        // `API key - value`
+        Some(b'-') if second == Some(b' ') && matches!(syntax, Syntax::Prose | Syntax::Unknown) && is_made(cursor) => {
+            b':'
+        }
         Some(b'-') if second == Some(b'>') && matches!(syntax, Syntax::Prose | Syntax::Config | Syntax::Unknown) => {
             b'='
         }
@@ -301,28 +281,11 @@ fn separator(cursor: &mut Cursor<'_>, syntax: Syntax, quoted_name: bool) -> Sepa
     Separator { found: true, sign, assigns }
 }
 
-/// How long a type and the sign of assignment behind it are: ` str =`, ` &'a str =`, ` "Optional[str]" =`.
-fn annotation(rest: &[u8]) -> usize {
-    let rest = &rest[..rest.len().min(48)];
-    let blank = rest.iter().take_while(|byte| **byte == b' ').count();
-    let mut length = match rest.get(blank) {
-        // a string is a type only where it is closed before the sign: `token: 'Qz8='`
-        Some(quote @ (b'"' | b'\'')) => {
-            let inner = &rest[blank + 1..];
-            let close = inner.iter().position(|byte| byte == quote).unwrap_or(inner.len());
-            let kind = inner[..close].iter().all(|byte| byte.is_ascii_alphanumeric() || b" [],|_.".contains(byte));
-            if !kind {
-                return 0;
-            }
-            (blank + close + 2).min(rest.len())
-        }
-        _ => rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b" &'[]<>|_.?".contains(byte)).count(),
-    };
-    length += rest[length..].iter().take_while(|byte| **byte == b' ').count();
-    let after = rest.get(length + 1..).map_or(&b""[..], <[u8]>::trim_ascii_start);
-    let assigned =
-        length > 0 && rest.get(length) == Some(&b'=') && after.first().is_some_and(|byte| !b"=\n".contains(byte));
-    if assigned { length + 1 } else { 0 }
+/// What stands behind a dash is a word that a machine made, and the line ends with it.
+fn is_made(cursor: &Cursor<'_>) -> bool {
+    let rest = cursor.rest().get(2..).unwrap_or_default();
+    let value = &rest[..rest.iter().take_while(|byte| !byte.is_ascii_whitespace()).count()];
+    value.len() >= 16 && is_random(value) && matches!(rest.get(value.len()), None | Some(b'\r' | b'\n'))
 }
 
 fn folded(cursor: &mut Cursor<'_>) -> bool {

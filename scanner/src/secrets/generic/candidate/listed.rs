@@ -37,6 +37,21 @@ pub(super) fn inserted(bytes: &[u8], from: usize, to: usize) -> Option<Range<usi
     (!hash).then_some(value)
 }
 
+/// `strcmp(password, "value")`, `hmac.compare_digest(password, "value")`.
+pub(super) fn compared(bytes: &[u8], from: usize, to: usize) -> Option<Range<usize>> {
+    let head = &bytes[from.saturating_sub(24)..from];
+    let calls = [&b"strcmp("[..], b"strncmp(", b"strcasecmp(", b"compare_digest(", b"hash_equals(", b"Objects.equals("];
+    if !calls.iter().any(|call| head.ends_with(call)) {
+        return None;
+    }
+    let mut cursor = Cursor::new(bytes, to, VALUE);
+    if !cursor.take(b',') {
+        return None;
+    }
+    cursor.skip(b" ");
+    cursor.literal()
+}
+
 /// `{password, "value"}`, a tuple of Erlang's.
 pub(super) fn in_tuple(bytes: &[u8], from: usize, to: usize) -> Option<Range<usize>> {
     if !bytes[..from].ends_with(b"{") {
@@ -79,11 +94,9 @@ mod tests {
             let found = inserted(text.as_bytes(), at, at + name.len());
             assert_eq!(found.map(|range| &text[range]), expected, "{text}");
         }
-        for (text, expected) in [
-            ("{password, \"v9!\"}", Some("v9!")),
-            ("{password, \"v9!\", 7}", None),
-            ("(password, \"v9!\")", None),
-        ] {
+        for (text, expected) in
+            [("{password, \"v9!\"}", Some("v9!")), ("{password, \"v9!\", 7}", None), ("(password, \"v9!\")", None)]
+        {
             let found = in_tuple(text.as_bytes(), 1, 9);
             assert_eq!(found.map(|range| &text[range]), expected, "{text}");
         }

@@ -8,6 +8,7 @@ mod join;
 mod listed;
 mod said;
 mod spaced;
+mod typed;
 mod url;
 
 use std::ops::Range;
@@ -77,19 +78,29 @@ pub(super) fn at(text: &Text<'_>, start: usize, end: usize) -> Cue {
         b"-securestring " => {
             let mut cursor = Cursor::new(bytes, end, VALUE);
             cursor.word(b"-string ");
-            cursor.literal().map(|value| password_argument(start..end, value))
+            let value = cursor.literal().or_else(|| call::piped_literal(bytes, start));
+            value.map(|value| password_argument(start..end, value))
         }
         b"htpasswd -" => command::htpasswd(bytes, start, end),
+        b"wpa_passphrase " | b" add_user " => command::second_argument(bytes, start, end),
         b"net use " => command::net_use(bytes, start, end),
         b": psk " => Cursor::new(bytes, end, VALUE).literal().map(|value| password_argument(start + 2..end - 1, value)),
         b"createuser " => command::snmp_user(bytes, start, end),
         b"send \"" | b"send -- \"" => command::sent(bytes, start, end),
         b"vault login " => command::vault_login(bytes, start, end),
         b"jwt.sign(" | b"jwt.encode(" | b"signwith(" | b"fernet(" | b"hmac.new(" | b"createhmac("
-        | b"timedserializer(" => call::signing(bytes, start..end),
+        | b"timedserializer(" | b"totp(" | b"hmac256(" | b"hmac512(" | b"secretkeyspec(" | b"createcipheriv(" => {
+            call::signing(bytes, start..end)
+        }
+        b"bind_s(" => {
+            call::arguments(&mut Cursor::new(bytes, end, VALUE), 2).map(|value| password_argument(start..end, value))
+        }
+        b"mot de passe" => said::behind_words(bytes, start, end),
         b"login: " => spaced::user_and_password(bytes, start, end),
         b"sqlplus " => command::sqlplus(bytes, start, end),
-        b"chpasswd" | b"passwd --stdin" | b"password-stdin" | b"sudo -s" => command::piped(bytes, start),
+        b"chpasswd" | b"passwd --stdin" | b"password-stdin" | b"sudo -s" => {
+            command::piped(bytes, start).or_else(|| command::cloud_users(bytes, start, end))
+        }
         b"login(" => call::login_pair(bytes, start, end - 1).map(|value| password_argument(start..end, value)),
         b"connect(" | b"connection(" | b"pdo(" | b"sqli(" => {
             let from =
@@ -194,10 +205,17 @@ pub(super) fn named(text: &Text<'_>, name: &Name) -> Option<Candidate> {
 
 /// The value in the place that a list, a table or the layout of a text gives it.
 fn placed(text: &Text<'_>, from: usize, to: usize) -> Option<(Range<usize>, Join)> {
-    let in_list = || listed::inserted(text.bytes, from, to).or_else(|| listed::in_tuple(text.bytes, from, to));
+    let in_list = || {
+        listed::inserted(text.bytes, from, to)
+            .or_else(|| listed::in_tuple(text.bytes, from, to))
+            .or_else(|| listed::compared(text.bytes, from, to))
+    };
     match in_list() {
         Some(value) => Some((value, Join::Quoted)),
-        None => said::laid_out(text, from, to).map(|value| (value, Join::Prose)),
+        None => match said::in_column(text, from, to) {
+            Some(value) => Some((value, Join::Bare)),
+            None => said::laid_out(text, from, to).map(|value| (value, Join::Prose)),
+        },
     }
 }
 

@@ -5,11 +5,12 @@ use std::ops::Range;
 use super::cursor::{Cursor, contains, line_start};
 use super::join::is_comment;
 use super::{Candidate, Join, Sort, VALUE};
+use crate::secrets::generic::is_random;
 use crate::secrets::text::{Syntax, Text};
 
 /// Words after which a name and a quoted value follow with nothing between: `#define PASSWORD "…"`, `(setq password "…")`, `git config x.token "…"`.
 const BEFORE_SPACED: &[&[u8]] =
-    &[b"define", b"setq", b"def", b"set", b"const", b":", b"config", b"-define(", b"with", b"setx", b"user"];
+    &[b"define", b"setq", b"def", b"set", b"const", b":", b"config", b"-define(", b"with", b"setx", b"user", b"header"];
 
 /// Words of statements in which a literal follows a name: `ALTER USER x PASSWORD '…'`.
 const SQL: &[&[u8]] =
@@ -29,7 +30,8 @@ pub(super) fn spaced(
         return None;
     }
     let head = bytes[line_start(bytes, from)..from].trim_ascii();
-    let option = bytes[from..].starts_with(b"-");
+    // `nmcli dev wifi connect office password value`
+    let option = bytes[from..].starts_with(b"-") || head.starts_with(b"nmcli ");
     // Dockerfiles, and the shells that descend from csh
     let dockerfile = [&b"env"[..], b"arg", b"setenv"].iter().any(|word| head.eq_ignore_ascii_case(word));
     let name = bytes[from..cursor.at].trim_ascii();
@@ -45,11 +47,17 @@ pub(super) fn spaced(
     if head.ends_with(b"getent") {
         return None;
     }
+    if let Some(value) = of_router(text, head, name, cursor.at) {
+        return Some((value, Join::Bare));
+    }
     // the verb, as in "pass 'wait' to it"
     if name == b"pass" && !(option || dockerfile || head.is_empty()) {
         return None;
     }
     let mut said = Cursor { ..cursor };
+    if let Some(found) = stated(text, name, head, &cursor, option) {
+        return Some(found);
+    }
     let tells = said.word(b"is ") || said.word(b"was ") || of_whom(&mut said);
     if tells && (matches!(text.syntax, Syntax::Prose | Syntax::Unknown) || is_comment(bytes, from)) {
         cursor = said;
@@ -82,11 +90,15 @@ pub(super) fn spaced(
         let join = if stated { Join::Quoted } else { Join::Prose };
         return cursor.string(quote, false).map(|range| (range, join));
     }
-    if name.eq_ignore_ascii_case(b"identified by") && cursor.peek() != Some(b'\'') && cursor.peek() != Some(b'"') {
-        let value = cursor.until(|byte| byte.is_ascii_whitespace() || byte == b';');
+    if name.eq_ignore_ascii_case(b"identified by") && cursor.peek() != Some(b'\'') {
         // a sentence says the same
         let lower = head.to_ascii_lowercase();
-        let sql = head.is_empty() || [&b"user"[..], b"role", b"grant"].iter().any(|word| contains(&lower, word));
+        let sql = [&b"user"[..], b"role", b"grant", b"connect to"].iter().any(|word| contains(&lower, word));
+        if cursor.peek() == Some(b'"') {
+            return cursor.literal().filter(|_| sql).map(|range| (range, Join::Prose));
+        }
+        let sql = sql || head.is_empty();
+        let value = cursor.until(|byte| byte.is_ascii_whitespace() || byte == b';');
         let text = &bytes[value.clone()];
         let word = text.contains(&b'\'') || text.last().is_some_and(|last| b".,\")".contains(last));
         return (sql && !word && !value.is_empty()).then_some((value, Join::Position));
@@ -102,6 +114,62 @@ pub(super) fn spaced(
     // `set a password (e.g. …`
     let aside = set && bytes[value.clone()].starts_with(b"(");
     (!value.is_empty() && !aside).then_some((value, if option || set { Join::Position } else { Join::Bare }))
+}
+
+/// Values behind a few more words: `set password to "value"`, `SET PASSWORD FOR 'bob' = 'value'`, `… for token value`, and in a column of their
+/// own. The cursor stands where the value would.
+fn stated(
+    text: &Text<'_>,
+    name: &[u8],
+    head: &[u8],
+    cursor: &Cursor<'_>,
+    option: bool,
+) -> Option<(Range<usize>, Join)> {
+    let mut said = Cursor { ..*cursor };
+    // AppleScript
+    if head == b"set" && said.word(b"to \"") {
+        return said.string(b'"', false).map(|range| (range, Join::Quoted));
+    }
+    if name.eq_ignore_ascii_case(b"password") && head.eq_ignore_ascii_case(b"set") && said.word(b"for ") {
+        let sign = memchr::memmem::find(said.rest(), b"= '").filter(|at| *at < 80)?;
+        said.at += sign + 2;
+        return said.literal().map(|range| (range, Join::Quoted));
+    }
+    if !matches!(text.syntax, Syntax::Prose | Syntax::Unknown) || option {
+        return None;
+    }
+    if text.bytes[..cursor.at].ends_with(b"\t") {
+        let value = cursor.until(|byte| byte.is_ascii_whitespace());
+        let ends = matches!(text.bytes.get(value.end), None | Some(b'\r' | b'\n'));
+        let letters = text.bytes[value.clone()].iter().any(u8::is_ascii_alphabetic);
+        return (head.is_empty() && ends && letters).then_some((value, Join::Prose));
+    }
+    // a word that a machine made, in a line of a log
+    let value = cursor.until(|byte| !(byte.is_ascii_alphanumeric() || b"_-.+/=".contains(&byte)));
+    let token = name.eq_ignore_ascii_case(b"token") || name.eq_ignore_ascii_case(b"secret");
+    let made = value.len() >= 20 && is_random(&text.bytes[value.clone()]);
+    (token && !head.is_empty() && made).then_some((value, Join::Prose))
+}
+
+/// `enable secret value`, `username bob password 0 value`, as routers and switches are set up. A number says how the value is hidden: 0 not
+/// at all, 7 so that anybody may read it, any other by a hash.
+fn of_router(text: &Text<'_>, head: &[u8], name: &[u8], at: usize) -> Option<Range<usize>> {
+    let user = head.strip_prefix(b"username ").is_some_and(|user| !user.contains(&b'.') && user.len() <= 40);
+    let named = matches!(name, b"secret" | b"password") && (head == b"enable" || user);
+    if !named || !matches!(text.syntax, Syntax::Config | Syntax::Unknown | Syntax::Prose) {
+        return None;
+    }
+    let mut cursor = Cursor::new(text.bytes, at, VALUE);
+    let kind = cursor.until(|byte| !byte.is_ascii_digit());
+    if kind.len() == 1 && text.bytes.get(kind.end) == Some(&b' ') {
+        if !matches!(text.bytes[kind.start], b'0' | b'7') {
+            return None;
+        }
+        cursor.at = kind.end + 1;
+    }
+    let value = cursor.until(|byte| byte.is_ascii_whitespace());
+    let ends = matches!(text.bytes.get(value.end), None | Some(b'\r' | b'\n'));
+    (ends && !value.is_empty()).then_some(value)
 }
 
 /// `credentials: bob / value`, ``login: `bob` / `value` ``. What is behind the name begins with its colon, or behind it.
