@@ -290,8 +290,12 @@ fn is_key_of_cache(value: &[u8]) -> bool {
 /// `Rocket-winter3056`: people put such numbers against a word where a password must have digits; names of code part them, or have fewer.
 fn ends_in_number(value: &[u8]) -> bool {
     let digits = value.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    let before = value.len() - digits;
-    (3..=6).contains(&digits) && value[..before].last().is_some_and(u8::is_ascii_alphabetic)
+    let before = &value[..value.len() - digits];
+    let capital = before.iter().any(u8::is_ascii_uppercase);
+    // `ld-size/size32-1-i386`
+    (if capital { 3..=6 } else { 4..=6 }).contains(&digits)
+        && before.last().is_some_and(u8::is_ascii_alphabetic)
+        && !value.contains(&b'/')
 }
 
 fn password(scale: &mut Scale, text: &Text<'_>, candidate: &Candidate, value: &[u8], classes: &Classes) {

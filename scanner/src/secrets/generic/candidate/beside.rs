@@ -82,7 +82,10 @@ fn in_next_element(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
     cursor.word(b"</");
     let first = cursor.until(|byte| !byte.is_ascii_alphanumeric());
     cursor.at = first.end;
-    if first.is_empty() || !cursor.take(b'>') {
+    let lower = cursor.bytes[first.clone()].to_ascii_lowercase();
+    // not `span`, which colours the words of a program
+    let cell = [&b"td"[..], b"string", b"stringprop", b"entry", b"cell", b"value"].contains(&&lower[..]);
+    if !cell || !cursor.take(b'>') {
         return None;
     }
     cursor.skip(b" \t\r\n");

@@ -261,7 +261,11 @@ fn separator(cursor: &mut Cursor<'_>, syntax: Syntax, quoted_name: bool) -> Sepa
         Some(b'-') if second == Some(b' ') && matches!(syntax, Syntax::Prose | Syntax::Unknown) && is_made(cursor) => {
             b':'
         }
-        Some(b'-') if second == Some(b'>') && matches!(syntax, Syntax::Prose | Syntax::Config | Syntax::Unknown) => {
+        Some(b'-')
+            if second == Some(b'>')
+                && cursor.rest().get(2) == Some(&b' ')
+                && matches!(syntax, Syntax::Prose | Syntax::Config | Syntax::Unknown) =>
+        {
             b'='
         }
         Some(b'?' | b'|') if matches!(second, Some(b'=' | b'|' | b'?' | b':')) => b'=',

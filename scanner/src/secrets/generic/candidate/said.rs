@@ -25,7 +25,7 @@ pub(super) fn laid_out(text: &Text<'_>, from: usize, to: usize) -> Option<Range<
     if head.trim_ascii_start().starts_with(b"|") {
         return in_table(text.bytes, to);
     }
-    below(text.bytes, head, to, false).or_else(|| in_backticks(text.bytes, to))
+    below(text.bytes, head, to, false).or_else(|| in_backticks(text.bytes, from, to))
 }
 
 /// The first value below the name, which is the head of a column: of a table in Markdown, or of a file with signs between its columns.
@@ -146,11 +146,20 @@ fn below(bytes: &[u8], head: &[u8], to: usize, is_comment: bool) -> Option<Range
     (alone && value.len() >= SHORTEST_BELOW && is_random(&bytes[value.clone()])).then_some(value)
 }
 
+/// Ends of names that are about something else than the comment above them.
+const SAYS_ITSELF: &[&str] = &[
+    "id", "ids", "uuid", "url", "uri", "host", "name", "user", "hash", "sum", "checksum", "digest", "sha", "path",
+    "file", "version",
+];
+
 /// `value = "…"`, a whole line of a program.
 fn assigned(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
     let name = cursor.until(|byte| !(byte.is_ascii_alphanumeric() || b"_. \t".contains(&byte)));
     cursor.at = name.end;
-    if name.is_empty() || !cursor.one_of(b"=:") {
+    // `CLIENT_ID = …` below "the credentials" says itself what it is
+    let words = name::words(&cursor.bytes[name.clone()]);
+    let other = words.last().is_none_or(|word| SAYS_ITSELF.contains(&word.as_str()));
+    if other || !cursor.one_of(b"=:") {
         return None;
     }
     cursor.skip(b"= \t");
@@ -161,9 +170,10 @@ fn assigned(cursor: &mut Cursor<'_>) -> Option<Range<usize>> {
 }
 
 /// ``with password `value` ``
-fn in_backticks(bytes: &[u8], to: usize) -> Option<Range<usize>> {
+fn in_backticks(bytes: &[u8], from: usize, to: usize) -> Option<Range<usize>> {
     let mut cursor = Cursor::new(bytes, to, VALUE);
-    if !cursor.word(b" `") {
+    // the verb, as in "pass `X_86` to it"
+    if bytes[from..to].eq_ignore_ascii_case(b"pass") || !cursor.word(b" `") {
         return None;
     }
     let value = cursor.string(b'`', false)?;
