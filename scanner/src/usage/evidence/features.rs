@@ -315,14 +315,18 @@ const PROBED: &[(&str, &[&str])] = &[
     ("httpx", &["brotli", "brotlicffi", "h2", "socksio", "zstandard"]),
     ("huggingface-hub", &["hf-transfer", "hf-xet"]),
     ("mautrix", &["pycryptodome", "python-olm", "unpaddedbase64"]),
+    // the kernel that it starts where nobody chooses another
+    ("nbclient", &["ipykernel"]),
     ("networkx", &["matplotlib", "numpy", "pandas", "pydot", "pygraphviz", "scipy"]),
     ("pandas", &["bottleneck", "numba", "numexpr"]),
     ("peewee", &["mysqlclient", "psycopg2", "psycopg2-binary", "pymysql"]),
+    ("papermill", &["ipykernel"]),
     ("peft", &["bitsandbytes"]),
     ("pyrogram", &["tgcrypto", "uvloop"]),
     ("python-engineio", SOCKET_IO),
     ("python-socketio", SOCKET_IO),
     ("requests", &["brotli", "brotlicffi", "simplejson", "zstandard"]),
+    ("sqlalchemy", DIALECTS),
     ("speechrecognition", &["pyaudio"]),
     ("streamlit", &["watchdog"]),
     ("telethon", &["cryptg", "pillow", "pysocks", "python-socks"]),
@@ -363,6 +367,26 @@ const PROBED: &[(&str, &[&str])] = &[
     ("websockets", &["python-socks"]),
 ];
 
+/// Loaded by entry point for the scheme of an address that the user gives.
+const DIALECTS: &[&str] = &[
+    "clickhouse-sqlalchemy",
+    "databricks-sqlalchemy",
+    "duckdb-engine",
+    "elasticsearch-dbapi",
+    "ibm-db-sa",
+    "kylinpy",
+    "pyathena",
+    "pybigquery",
+    "pydruid",
+    "snowflake-sqlalchemy",
+    "sqlalchemy-bigquery",
+    "sqlalchemy-cockroachdb",
+    "sqlalchemy-dremio",
+    "sqlalchemy-drill",
+    "sqlalchemy-hana",
+    "sqlalchemy-redshift",
+    "teradatasqlalchemy",
+];
 /// Connections and filters.
 const ANSIBLE: &[&str] =
     &["jmespath", "ncclient", "netaddr", "paramiko", "passlib", "pypsrp", "pywinrm", "requests-credssp"];

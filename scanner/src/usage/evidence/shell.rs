@@ -99,6 +99,16 @@ fn simple_commands(line: &str) -> Vec<Vec<String>> {
     commands
 }
 
+/// What a variable runs that keeps a command line for later: `COMMAND="uwsgi --ini a.ini"`, whose quotes are gone.
+fn kept_for_later(word: &str) -> Vec<Named> {
+    let kept = word.split_once('=').filter(|(name, value)| {
+        is_dotted(name)
+            && value.contains(' ')
+            && name.split('_').any(|part| matches!(part.to_ascii_lowercase().as_str(), "cmd" | "command" | "exec"))
+    });
+    kept.map(|(_, line)| named_in(line)).unwrap_or_default()
+}
+
 fn command(words: &[String], named: &mut Vec<Named>) {
     let base = |word: &str| word.trim_start_matches(['@', '-', '+']).rsplit('/').next().unwrap_or_default().to_owned();
     let mut rest = words;
@@ -106,6 +116,7 @@ fn command(words: &[String], named: &mut Vec<Named>) {
     loop {
         let Some(first) = rest.first() else { return };
         let assignment = first.split_once('=').is_some_and(|(name, _)| is_dotted(name));
+        named.extend(kept_for_later(first));
         if assignment || first.starts_with('-') && seen_runner || first == "--" {
             rest = &rest[1..];
             continue;

@@ -18,6 +18,42 @@ fn a_helper_imports_what_may_not_be_there() {
 }
 
 #[test]
+fn a_plugin_in_a_package_is_packed_with_it() {
+    let project = ("pyproject.toml", "[project]\nname = \"a\"\ndependencies = [\"requests\", \"pyyaml\"]\n");
+    let setup = "from setuptools import setup\nsetup(name='x', install_requires=['requests'])";
+    let code = "import requests";
+    check(&[
+        (
+            &[project, ("a/__init__.py", ""), ("a/plugins/x/setup.py", setup), ("a/plugins/x/__init__.py", code)],
+            &["unused pyyaml"],
+        ),
+        // beside the package it is a project of its own
+        (
+            &[project, ("a/__init__.py", ""), ("x/setup.py", setup), ("x/x.py", code)],
+            &["unused pyyaml", "unused requests"],
+        ),
+    ]);
+}
+
+#[test]
+fn what_a_library_loads_for_its_user_is_used_beside_it() {
+    let code = ("a.py", "import sqlalchemy, nbclient, requests");
+    check(&[
+        (&[("requirements.txt", "sqlalchemy\npydruid\nnbclient\nipykernel\nrequests\n"), code], &[]),
+        (
+            &[("requirements.txt", "requests\npydruid\nipykernel\n"), ("a.py", "import requests")],
+            &["unused ipykernel", "unused pydruid"],
+        ),
+        // an extra that is asked for brings its packages by itself
+        (
+            &[("requirements.txt", "pyhive[hive]\nthrift-sasl\n"), ("a.py", "from pyhive import hive")],
+            &["unused thrift-sasl"],
+        ),
+        (&[("requirements.txt", "pyhive\nthrift-sasl\n"), ("a.py", "from pyhive import hive")], &[]),
+    ]);
+}
+
+#[test]
 fn every_command_of_a_line_that_is_filled_in_counts() {
     let list = ("requirements.txt", "some-scan\n");
     for (code, used) in [

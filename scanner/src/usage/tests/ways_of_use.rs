@@ -65,6 +65,16 @@ fn every_way_of_use_counts_and_its_negative_does_not() {
         ("mysqlclient", "s.py", "E = f'django.db.backends.{X}'", "E = f'django.db.models.{X}'"),
         ("psycopg2", "s.py", "E = 'django.db.backends.{}'.format(X)", "E = 'django.db.models.{}'.format(X)"),
         ("django-celery-results", "s.py", "RESULT_BACKEND = 'django-db'", "import celery"),
+        // a command line that a variable keeps
+        ("uwsgi", "run.sh", "COMMAND=\"uwsgi --ini a.ini\"\n$COMMAND", "MESSAGE=\"uwsgi --ini a.ini\""),
+        ("uwsgi", "run.sh", "WEB_CMD='exec uwsgi --ini a.ini'", "WEB_CMD='exec echo uwsgi'"),
+        // a class that is called after a package for Python
+        (
+            "opensearch-py",
+            "a.py",
+            "from langchain_community.vectorstores import OpenSearchVectorSearch",
+            "from langchain_community.vectorstores import OpenVectorSearch",
+        ),
         ("flower", "run.sh", "celery -A app --broker=$B flower --port=5555", "celery -A app worker"),
         ("flower", "a.py", "cmd = ['celery', '-A', 'app', 'flower']", "names = ['celery', 'flower']"),
         (

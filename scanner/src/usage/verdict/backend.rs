@@ -52,16 +52,18 @@ impl Judge<'_> {
 
     /// The code takes from another package what is called after this one: `HyperscanTokenizer`, `integrations.hyperscan`.
     pub(super) fn is_adapted(&self, reach: &Reach<'_>, declared: &Declared, distribution: &Distribution) -> bool {
-        let name = letters(declared.name.as_str());
-        if name.len() < SHORTEST_ADAPTED {
+        let names = called(declared.name.as_str());
+        if names.is_empty() {
             return false;
         }
         let Adaptations { classes, parts } = self.adaptations.get_or_init(|| Adaptations::of(&self.uses));
         let by_class = classes.iter().filter(|(place, module)| {
             let module = &self.uses[*place].modules[*module];
-            is_class_of(module.rsplit('.').next().unwrap_or(module), &name)
+            let class = module.rsplit('.').next().unwrap_or(module);
+            names.iter().any(|name| is_class_of(class, name))
         });
-        let by_part = parts.iter().filter(|(.., part)| *part == name).map(|(place, module, _)| (*place, *module));
+        let by_part =
+            parts.iter().filter(|(.., part)| names.contains(part)).map(|(place, module, _)| (*place, *module));
         by_class.copied().chain(by_part).any(|(place, module)| {
             let Use { path, modules, .. } = &self.uses[place];
             !distribution.provides(&modules[module]) && reach.holds(path) && part(path) == Part::Product
@@ -133,6 +135,14 @@ fn adapters(module: &str) -> impl Iterator<Item = &str> {
         .map(|(_, next)| next)
 }
 
+/// What others call a package, in letters alone: as it is called, and without the word that says that it is one for Python
+/// (`OpenSearchVectorSearch` needs opensearch-py).
+fn called(name: &str) -> Vec<String> {
+    let plain = ["-py", "-python"].iter().find_map(|word| name.strip_suffix(word));
+    let names = [Some(name), plain].into_iter().flatten().map(letters);
+    names.filter(|name| name.len() >= SHORTEST_ADAPTED).collect()
+}
+
 /// `HyperscanTokenizer` for hyperscan.
 fn is_class_of(part: &str, name: &str) -> bool {
     let start = part.get(..name.len());
@@ -155,6 +165,20 @@ mod tests {
             ("MyHyperscan", "hyperscan", false),
         ] {
             assert_eq!(is_class_of(part, name), expected, "{part}");
+        }
+    }
+
+    #[test]
+    fn a_package_is_called_without_the_word_for_python() {
+        for (name, expected) in [
+            ("hyperscan", &["hyperscan"][..]),
+            ("opensearch-py", &["opensearchpy", "opensearch"]),
+            ("opencv-python", &["opencvpython", "opencv"]),
+            ("ldap-py", &["ldappy"]),
+            ("python-magic", &["pythonmagic"]),
+            ("lxml", &[]),
+        ] {
+            assert_eq!(called(name), expected, "{name}");
         }
     }
 

@@ -247,6 +247,8 @@ impl Judge<'_> {
             .filter(|other| other.directory != project.directory && project.holds(&other.directory))
             // a bare list inside a project that is packed and installed takes nothing away from it
             .filter(|other| other.script || other.whole || !project.whole)
+            // nor a plugin that stands in a package of ours and is packed with it, whatever its own manifest says
+            .filter(|other| other.script || !self.own.is_in_package(parent(&other.directory)))
             .filter(|other| other.script || other.declared.iter().any(|theirs| theirs.name == declared.name))
             .collect();
         let beside = self.beside_script(project);
