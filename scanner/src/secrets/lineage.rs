@@ -216,6 +216,7 @@ impl<'s> Lineage<'s> {
             let order = self.store.number(&object_id(*tip)).and_then(|number| walk.orders.get(&number));
             walk.attribution.orders.extend(order.map(|order| (*tip, *order)));
         }
+        walk.sort();
         Some(walk.attribution)
     }
 }
@@ -340,6 +341,13 @@ impl Walk<'_> {
         let Some(commit) = self.facts(id) else { return };
         let introduced = found.into_iter().map(|(blob, path)| Introduction { blob, path, commit });
         self.attribution.introductions.extend(introduced);
+    }
+
+    /// Oldest first, whatever the numbers of the commits.
+    fn sort(&mut self) {
+        let Attribution { commits, introductions, .. } = &mut self.attribution;
+        let age = |new: &Introduction| (commits[new.commit].order, commits[new.commit].id);
+        introductions.sort_by(|one, other| age(one).cmp(&age(other)).then_with(|| one.path.cmp(&other.path)));
     }
 
     /// Facts about a commit, and where they stand.
